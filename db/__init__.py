@@ -1,0 +1,1 @@
+"""SQLModel tables and the store of clinical records."""

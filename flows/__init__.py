@@ -1,0 +1,1 @@
+"""The order of the work: Prefect flows and the command line."""

@@ -1,0 +1,1 @@
+"""Registry, cards, networks and synthetic patients."""

@@ -1,0 +1,1 @@
+"""The medicine, free of frameworks."""

@@ -1,0 +1,1 @@
+"""Volumes, measurement and anatomy."""

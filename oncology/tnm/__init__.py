@@ -1,0 +1,1 @@
+"""The TNM engine and its tables."""

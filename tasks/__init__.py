@@ -1,0 +1,1 @@
+"""Thin Prefect tasks: load, one pure call, save."""

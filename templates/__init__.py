@@ -1,0 +1,1 @@
+"""Report pages: render.py, Jinja2 templates and CSS."""
