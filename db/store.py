@@ -1,0 +1,166 @@
+"""Reading and writing the clinical records. Every write is an upsert inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session, SQLModel, select
+
+from db import audit
+from db.tables import Case, Document, Finding, Model, Run, RunModel, Series, StagingRow, Study
+from oncology.errors import StoreError
+from oncology.findings import CaseId
+
+
+def now() -> str:
+    """The present as ISO 8601 text in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+Row = TypeVar("Row", bound=SQLModel)
+
+
+class Store:
+    """The records behind one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def start_run(
+        self,
+        case_id: CaseId,
+        cancer: str,
+        run_key: str,
+        *,
+        software: str,
+        parameters: dict[str, Any],
+        images: Iterable[Study | Series] = (),
+    ) -> int:
+        """Note that a run begins; returns which attempt it is (1 for the first)."""
+        with self._transaction() as session:
+            case = session.get(Case, case_id) or Case(case_id=case_id, cancer=cancer, created=now(), updated=now())
+            case.cancer, case.state, case.updated = cancer, "analyzing", now()
+            session.add(case)
+            session.flush()
+            for row in images:
+                session.merge(row)
+            run = session.get(Run, run_key)
+            attempt = run.attempts + 1 if run else 1
+            if run:
+                run.attempts, run.state, run.ended = attempt, "running", None
+            else:
+                run = Run(run_key=run_key, case_id=case_id, state="running", started=now(), software=software)
+                run.parameters = parameters
+            session.add(run)
+            audit.append(session, case_id, "system", "run-started", {"run": run_key, "attempt": attempt})
+        return attempt
+
+    def finish_run(
+        self,
+        case_id: CaseId,
+        run_key: str,
+        *,
+        state: str,
+        tables_version: str | None = None,
+        results: Sequence[Finding | StagingRow | Document] = (),
+        models: Sequence[Model] = (),
+    ) -> None:
+        """Write all results of a run at once; results of an earlier attempt are replaced, never doubled."""
+        with self._transaction() as session:
+            run = _existing(session, Run, run_key)
+            _remove_stale(session, run_key, results)
+            for row in results:
+                session.merge(row)
+            for model in models:
+                session.merge(model)
+                session.flush()
+                session.merge(RunModel(run_key=run_key, model_id=model.model_id, sha256=model.sha256))
+            run.state, run.ended, run.tables_version = state, now(), tables_version
+            case = _existing(session, Case, case_id)
+            case.state = "failed" if state == "failed" else "awaiting-review"
+            case.updated = now()
+            audit.append(session, case_id, "system", f"run-{state}", {"run": run_key})
+
+    def cases(self) -> list[Case]:
+        """All cases, the last changed first."""
+        with Session(self.engine) as session:
+            return list(session.exec(select(Case).order_by(Case.updated.desc(), Case.case_id)))  # type: ignore[attr-defined]
+
+    def case(self, case_id: str) -> Case:
+        """One case.
+
+        Raises:
+            StoreError: there is no such case.
+        """
+        with Session(self.engine) as session:
+            return _existing(session, Case, case_id)
+
+    def latest_run(self, case_id: str) -> Run | None:
+        """The run of a case that was started last."""
+        with Session(self.engine) as session:
+            return session.exec(
+                select(Run).where(Run.case_id == case_id).order_by(Run.started.desc()).limit(1)  # type: ignore[attr-defined]
+            ).first()
+
+    def rows(self, table: type[SQLModel], **where: Any) -> list[Any]:
+        """Rows of one table whose columns equal the given values, in key order."""
+        columns = table.__table__  # type: ignore[attr-defined]
+        query = select(table).order_by(*columns.primary_key.columns)
+        for name, value in where.items():
+            query = query.where(columns.c[name] == value)
+        with Session(self.engine) as session:
+            return list(session.exec(query))
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self.engine)
+
+
+class _Transaction:
+    """A session that commits at the end or rolls back, with database failures as StoreError."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.session = Session(engine, expire_on_commit=False)
+
+    def __enter__(self) -> Session:
+        return self.session
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        try:
+            if kind is None:
+                self.session.commit()
+            else:
+                self.session.rollback()
+        except SQLAlchemyError as failure:
+            self.session.rollback()
+            raise StoreError(
+                f"the records could not be written: {type(failure).__name__}; nothing was changed"
+            ) from failure
+        finally:
+            self.session.close()
+        if isinstance(error, SQLAlchemyError):
+            raise StoreError(
+                f"the records could not be written: {kind and kind.__name__}; nothing was changed"
+            ) from error
+
+
+def _existing(session: Session, table: type[Row], key: str) -> Row:
+    row = session.get(table, key)
+    if row is None:
+        raise StoreError(
+            f"there is no {table.__name__.lower()} {key} in the records; `aimdt cases` lists what there is"
+        )
+    return row
+
+
+def _remove_stale(session: Session, run_key: str, results: Sequence[SQLModel]) -> None:
+    """Drop rows that an earlier attempt wrote and this one did not."""
+    for table, key in ((Finding, "finding_id"), (StagingRow, "edition"), (Document, "name")):
+        kept = {getattr(row, key) for row in results if isinstance(row, table)}
+        for row in session.exec(select(table).where(table.run_key == run_key)):
+            if getattr(row, key) not in kept:
+                session.delete(row)
+    session.flush()

@@ -1,0 +1,127 @@
+"""The clinical records. Every key is derived from content, so that writing the same result again changes no row.
+
+Times are ISO 8601 text in UTC. Nothing here names a patient: cases are known by their keyed hash only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, Column, ForeignKeyConstraint
+from sqlmodel import Field, SQLModel
+
+
+class Case(SQLModel, table=True):
+    """One patient's one question to the board."""
+
+    __tablename__ = "cases"
+    case_id: str = Field(primary_key=True, max_length=16)
+    cancer: str
+    state: str = "received"  # received, analyzing, awaiting-review, failed; later in-review, signed, amended, withdrawn
+    created: str
+    updated: str
+
+
+class Study(SQLModel, table=True):
+    """One imaging study that a case uses."""
+
+    __tablename__ = "studies"
+    case_id: str = Field(primary_key=True, foreign_key="cases.case_id")
+    study_uid: str = Field(primary_key=True, max_length=64)
+    date: str | None = None
+
+
+class Series(SQLModel, table=True):
+    """One series that was read, or rejected with the reason."""
+
+    __tablename__ = "series"
+    case_id: str = Field(primary_key=True, foreign_key="cases.case_id")
+    series_uid: str = Field(primary_key=True, max_length=80)
+    study_uid: str = Field(max_length=64)
+    modality: str
+    used_as: str | None = None  # ct, pet; None: not used
+    reason: str = ""
+    content_sha256: str | None = None
+    instances: int = 0
+
+
+class Run(SQLModel, table=True):
+    """One analysis of a case; equal inputs, models, tables and parameters are one run, however often started."""
+
+    __tablename__ = "runs"
+    run_key: str = Field(primary_key=True, max_length=64)
+    case_id: str = Field(foreign_key="cases.case_id", index=True)
+    state: str  # running, completed, completed-with-failures, failed
+    attempts: int = 1
+    started: str
+    ended: str | None = None
+    software: str
+    tables_version: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class Finding(SQLModel, table=True):
+    """One entry of findings.json: a tumor, node, metastasis candidate or quality verdict."""
+
+    __tablename__ = "findings"
+    run_key: str = Field(primary_key=True, foreign_key="runs.run_key", max_length=64)
+    finding_id: str = Field(primary_key=True, max_length=64)
+    kind: str
+    content: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class StagingRow(SQLModel, table=True):
+    """The staging of one run by one edition."""
+
+    __tablename__ = "stagings"
+    run_key: str = Field(primary_key=True, foreign_key="runs.run_key", max_length=64)
+    edition: str = Field(primary_key=True, max_length=8)
+    t: str | None = None
+    n: str | None = None
+    m: str | None = None
+    stage_group: str | None = None
+    content: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class Model(SQLModel, table=True):
+    """A model that some run used."""
+
+    __tablename__ = "models"
+    model_id: str = Field(primary_key=True)
+    sha256: str = Field(primary_key=True, max_length=64)
+    role: str
+
+
+class RunModel(SQLModel, table=True):
+    """Which run used which model."""
+
+    __tablename__ = "run_models"
+    __table_args__ = (ForeignKeyConstraint(["model_id", "sha256"], ["models.model_id", "models.sha256"]),)
+    run_key: str = Field(primary_key=True, foreign_key="runs.run_key", max_length=64)
+    model_id: str = Field(primary_key=True)
+    sha256: str = Field(primary_key=True, max_length=64)
+
+
+class Document(SQLModel, table=True):
+    """A file that a run delivered, by its name inside the output folder."""
+
+    __tablename__ = "documents"
+    run_key: str = Field(primary_key=True, foreign_key="runs.run_key", max_length=64)
+    name: str = Field(primary_key=True)
+    media_type: str
+    sha256: str = Field(max_length=64)
+    size: int
+
+
+class AuditEvent(SQLModel, table=True):
+    """One link of a case's append-only chain; `digest` covers the row and the digest before it."""
+
+    __tablename__ = "audit_events"
+    case_id: str = Field(primary_key=True, max_length=16)
+    sequence: int = Field(primary_key=True)
+    at: str
+    actor: str
+    action: str
+    detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    previous: str = Field(max_length=64)
+    digest: str = Field(max_length=64)
