@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydicom.dataset import Dataset
 
-from mdt_dicom.lean import text
+from mdt_dicom.header import text
 from mdt_dicom.suv_header import REMEDY, field_name
 from oncology.errors import SuvError
 

@@ -8,19 +8,13 @@ from __future__ import annotations
 
 import os
 import struct
-import warnings
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 import pydicom
-from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
-from pydicom.tag import Tag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -28,6 +22,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from mdt_dicom.header import HEADER_FAULTS, text
 from mdt_dicom.tags import KEPT
 from oncology.errors import ImageError
 
@@ -35,21 +30,6 @@ PREAMBLE_BYTES = 128
 DIRECTORY_CLASS = "1.2.840.10008.1.3.10"  # DICOMDIR, PS3.4 annex B
 UNDEFINED_LENGTH = 0xFFFFFFFF
 PIXEL_DATA = (0x7FE0, 0x0010)
-_KEPT = [Tag(tag) for tag in KEPT]
-# What pydicom raises on bytes that are no DICOM header, or a damaged one.
-HEADER_FAULTS = (
-    InvalidDicomError,
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    AttributeError,
-    TypeError,
-    NotImplementedError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,53 +84,6 @@ class Scan:
     foreign: int = 0
     damaged: tuple[str, ...] = ()
     missing: int = 0
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Keep pydicom from warning about values: such warnings quote them, and a value may name the patient."""
-    with warnings.catch_warnings(), disable_value_validation():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def text(header: Dataset, keyword: str) -> str:
-    """The value as stripped text; empty when the tag is absent, empty or unreadable."""
-    try:
-        value = header.get(keyword)
-    except HEADER_FAULTS:
-        return ""
-    if value is None:
-        return ""
-    parts = value if isinstance(value, (list, tuple, pydicom.multival.MultiValue)) else (value,)
-    return "\\".join(str(part).strip(" \0") for part in parts)
-
-
-def words(header: Dataset, keyword: str) -> tuple[str, ...]:
-    """The values of a multi-valued text tag, upper case."""
-    value = text(header, keyword).upper()
-    return tuple(value.split("\\")) if value else ()
-
-
-def numbers(header: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
-    """That many numbers; None when the tag is absent or empty, NaN throughout when it holds something else."""
-    try:
-        value = header.get(keyword)
-        if value is None or value == "":
-            return None
-        parts = value if isinstance(value, (list, tuple, pydicom.multival.MultiValue)) else (value,)
-        found = tuple(float(part) for part in parts)
-    except HEADER_FAULTS:
-        return (float("nan"),) * count
-    if not found:
-        return None
-    return found if len(found) == count else (float("nan"),) * count
-
-
-def number(header: Dataset, keyword: str) -> float | None:
-    """One number; None when absent, NaN when it is not a number."""
-    found = numbers(header, keyword, 1)
-    return found[0] if found else None
 
 
 def scan_path(path: Path) -> Scan:
@@ -219,7 +152,7 @@ def _scan_file(path: Path, label: str) -> Instance | None:
             return None
         stream.seek(0)
         try:
-            header = pydicom.dcmread(stream, stop_before_pixels=True, force=kind == "bare", specific_tags=_KEPT)
+            header = pydicom.dcmread(stream, stop_before_pixels=True, force=kind == "bare", specific_tags=KEPT)
         except HEADER_FAULTS:
             if kind == "bare":
                 return None  # it only looked like DICOM without a preamble
