@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import warnings
 import zlib
@@ -73,6 +74,12 @@ def number(header: Dataset, keyword: str) -> float | None:
     """One number; None when absent, NaN when it is not a number."""
     found = numbers(header, keyword, 1)
     return found[0] if found else None
+
+
+def integer(header: Dataset, keyword: str, default: int = 0) -> int:
+    """One whole number; the default when absent or not a number."""
+    found = number(header, keyword)
+    return int(found) if found is not None and math.isfinite(found) else default
 
 
 def _parts(value: Any) -> tuple[Any, ...]:

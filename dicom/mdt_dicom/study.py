@@ -15,8 +15,9 @@ class SeriesInfo:
 
     Attributes:
         modality: "CT" or "PT".
-        sop_instance_uids: in array z order, one per slice; a multi-frame object has one for all. Empty for NIfTI.
-        content_sha256: over geometry and stored voxels in z order, so file names and file order do not matter.
+        sop_instance_uids: of the slices as acquired, along the slice normal: array z order, unless a gantry tilt was
+            resampled away. One for all of a multi-frame object, none for NIfTI.
+        content_sha256: over UIDs, geometry and values in z order, so file names and file order do not matter.
         slice_thickness_mm: the header's SliceThickness, which need not be the slice spacing; for NIfTI the z spacing.
         date: ISO date of acquisition, else of the series, else of the study.
         contrast: True when the header names an agent or a phase, None when it says nothing.
@@ -71,7 +72,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class ReadSeries:
-    """One series as a volume: CT in HU (int16 where the values are whole and fit, else float32), PET in SUVbw (float32).
+    """One series as a volume: CT in HU (int16 where values are whole and fit, else float32), PET in SUVbw (float32).
 
     `volume.array` is (z, y, x), z along the slice normal; axes are as acquired, not necessarily the patient's.
     """
