@@ -38,7 +38,6 @@ class Store:
         *,
         software: str,
         parameters: dict[str, Any],
-        images: Iterable[Study | Series] = (),
     ) -> int:
         """Note that a run begins; returns which attempt it is (1 for the first)."""
         with self._transaction() as session:
@@ -46,8 +45,6 @@ class Store:
             case.cancer, case.state, case.updated = cancer, "analyzing", now()
             session.add(case)
             session.flush()
-            for row in images:
-                session.merge(row)
             run = session.get(Run, run_key)
             attempt = run.attempts + 1 if run else 1
             if run:
@@ -66,6 +63,7 @@ class Store:
         *,
         state: str,
         tables_version: str | None = None,
+        images: Iterable[Study | Series] = (),
         results: Sequence[Finding | StagingRow | Document] = (),
         models: Sequence[Model] = (),
     ) -> None:
@@ -73,7 +71,7 @@ class Store:
         with self._transaction() as session:
             run = _existing(session, Run, run_key)
             _remove_stale(session, run_key, results)
-            for row in results:
+            for row in (*images, *results):
                 session.merge(row)
             for model in models:
                 session.merge(model)

@@ -111,6 +111,7 @@ class Tumor:
     mtv_ml: float | None = None
     distance_to_carina_mm: float | None = None
     touches_border: bool = False
+    parts_ml: tuple[float, ...] = ()  # connected parts of some size, largest first; diameters are the largest one's
     needs_confirmation: bool = False  # a network's proposal that nobody has confirmed
     source: Source = Source(SourceKind.RULES, "unknown")
     key_image: str | None = None
@@ -126,7 +127,7 @@ class Ene:
 
 @dataclass(frozen=True)
 class Node:
-    """One lymph node. `station` as spelled in the TNM vocabulary; `station_alternatives` maps station to probability."""
+    """One lymph node. `station` as the TNM vocabulary spells it; `station_alternatives`: station to probability."""
 
     id: str
     station: str | None
@@ -140,6 +141,7 @@ class Node:
     necrosis: bool | None = None
     p_malignant: float | None = None
     ene: Ene | None = None
+    drawn_as_involved: bool = False  # a person contoured it as gross tumor (GTVn)
     needs_confirmation: bool = False
     source: Source = Source(SourceKind.RULES, "unknown")
     key_image: str | None = None

@@ -23,11 +23,13 @@ RUN = "a" * 64
 
 
 def start(store: Store, run_key: str = RUN) -> int:
-    images = [
-        Study(case_id=CASE, study_uid="1.2.3"),
-        Series(case_id=CASE, series_uid="1.2.3.4", study_uid="1.2.3", modality="CT", used_as="ct"),
-    ]
-    return store.start_run(CASE, "lung", run_key, software="0.1.0", parameters={"editions": ["9"]}, images=images)
+    return store.start_run(CASE, "lung", run_key, software="0.1.0", parameters={"editions": ["9"]})
+
+
+IMAGES = [
+    Study(case_id=CASE, study_uid="1.2.3"),
+    Series(case_id=CASE, series_uid="1.2.3.4", study_uid="1.2.3", modality="CT", used_as="ct"),
+]
 
 
 def results(*finding_ids: str) -> list[Finding | StagingRow | Document]:
@@ -37,9 +39,9 @@ def results(*finding_ids: str) -> list[Finding | StagingRow | Document]:
 
 def test_a_repeated_run_replaces_its_results_and_doubles_nothing(store: Store) -> None:
     start(store)
-    store.finish_run(CASE, RUN, state="completed", results=results("tumor-1", "tumor-2"))
+    store.finish_run(CASE, RUN, state="completed", images=IMAGES, results=results("tumor-1", "tumor-2"))
     attempt = start(store)
-    store.finish_run(CASE, RUN, state="completed", results=results("tumor-1"))
+    store.finish_run(CASE, RUN, state="completed", images=IMAGES, results=results("tumor-1"))
     assert attempt == 2
     assert [row.finding_id for row in store.rows(Finding)] == ["tumor-1"]
     assert len(store.rows(StagingRow)) == len(store.rows(Run)) == len(store.rows(Series)) == len(store.rows(Study)) == 1

@@ -1,0 +1,72 @@
+"""The command line. Each command's module is imported only when it is called: `aimdt tnm` never loads Prefect."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from oncology.errors import AimdtError, InputError
+
+STAGED, ROWS_FAILED, BAD_INPUT, PART_FAILED = 0, 1, 2, 3
+COMMANDS = {
+    "stage": ("flows.commands.stage", "stage one patient from CT, PET and record"),
+    "demo": ("flows.commands.demo", "stage a synthetic patient and say where the report lies"),
+    "synth": ("flows.commands.synth", "make synthetic patients: DICOM, FHIR, truth.json"),
+    "tnm": ("flows.commands.tnm", "answer files of TNM facts, or print a table"),
+    "cases": ("flows.commands.cases", "list the cases of this machine"),
+    "show": ("flows.commands.show", "show one case"),
+    "audit": ("flows.commands.audit", "show and verify the audit of a case"),
+    "replay": ("flows.commands.replay", "repeat an analysis and compare its findings byte for byte"),
+    "doctor": ("flows.commands.doctor", "print settings and say what this machine lacks"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status.
+
+    0: done, also when facts are missing; 1: some rows of a batch failed; 2: bad input; 3: a part failed.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="aimdt", description="Clinical TNM staging for tumor boards. Research use only, not a medical device."
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (module, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if given[:1] == [name]:
+            importlib.import_module(module).add_arguments(command)
+    options = parser.parse_args(given)
+    try:
+        status: int = importlib.import_module(COMMANDS[options.command][0]).run(options)
+    except AimdtError as error:
+        return _report(error, as_json=getattr(options, "json", False))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away: nothing to complain of
+        return STAGED
+    return status
+
+
+def _report(error: AimdtError, *, as_json: bool) -> int:
+    status = BAD_INPUT if isinstance(error, InputError) else PART_FAILED
+    if as_json:
+        sys.stdout.write(json.dumps({"error": {"kind": type(error).__name__, "message": str(error)}}) + "\n")
+    else:
+        sys.stderr.write(f"aimdt: {error}\n")
+    return status
+
+
+def existing_path(text: str) -> Path:
+    """An argparse type: a path that exists (the message does not repeat it: folder names may name patients)."""
+    path = Path(text)
+    if not path.exists():
+        raise argparse.ArgumentTypeError("there is no such file or folder")
+    return path.resolve()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

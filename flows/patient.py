@@ -1,0 +1,66 @@
+"""One patient's way to the board, as the board's agenda would have it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from tasks import artifacts
+from tasks.delivery import deliver, write_bundle, write_dicom
+from tasks.findings import measure
+from tasks.history import take_in_record
+from tasks.images import take_in_images
+from tasks.masks import segment, take_in_contours
+from tasks.parts import Parts
+from tasks.pictures import draw_key_images
+from tasks.records import close_run, failed_part_names, mark_failed, open_run
+from tasks.report import write_report
+from tasks.request import analysis_parameters
+from tasks.staging import stage_tnm
+
+
+@flow(name="patient", flow_run_name="case-{case_id}", persist_result=False)
+def stage_patient(case_id: str) -> dict[str, Any]:
+    """Stage one case that was taken in; ends with the case awaiting review.
+
+    Returns:
+        {"state": ..., "failures": [verdict, ...]}; the results lie in the case's `out` folder.
+    """
+    asked = analysis_parameters(case_id)
+    run = open_run(case_id, asked["cancer"], asked)
+    try:
+        failures = _analyze(case_id, asked)
+    except Exception:
+        mark_failed(case_id, run)
+        raise
+    state = close_run(case_id, run, failed_part_names(failures))
+    return {"state": state, "failures": failures}
+
+
+def _analyze(case_id: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    parts = Parts()
+
+    # What came in
+    images = take_in_images(case_id, asked["images"])
+    artifacts.show_images(case_id)
+    record = take_in_record(case_id, asked["cancer"], asked["record"], images)
+    contours = take_in_contours(case_id, images, asked["contours"])
+
+    # What is seen
+    anatomy = parts.run("anatomy", segment, case_id, images)
+    findings = measure(case_id, asked["cancer"], images, contours, anatomy, parts.failures)
+    artifacts.show_findings(case_id)
+
+    # What it means
+    staging = stage_tnm(case_id, findings, record, asked["editions"], asked["classification"], asked["subset"])
+    artifacts.show_staging(case_id)
+
+    # What the board, the EHR and the PACS get
+    pictures = parts.run("key images", draw_key_images, case_id, findings, contours, images)
+    artifacts.show_pictures(case_id, pictures)
+    dicom = parts.run("DICOM", write_dicom, case_id, findings, staging, contours)
+    report = write_report(case_id, findings, staging, record, pictures, asked["language"], parts.failures)
+    bundle = parts.run("FHIR bundle", write_bundle, case_id, findings, staging, record, report)
+    deliver(case_id, asked, [findings, staging, pictures, dicom, report, bundle], parts.failures)
+    return parts.failures

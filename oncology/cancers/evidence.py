@@ -1,0 +1,105 @@
+"""Small builders of staging facts, and the probabilities that stand in until a calibrated model does.
+
+Every probability here rests on a published figure that is named beside it, none on our own data.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from oncology.findings import Contact, Evidence, Fact, History, Node, RecordFact, Source, SourceKind, Status, Tumor
+
+# Sensitivity and specificity for mediastinal nodes, ACCP review (Silvestri 2013, Chest 143 suppl).
+SHORT_AXIS_MM = 10.0
+SIZE_SENSITIVITY, SIZE_SPECIFICITY = 0.55, 0.81
+# Uptake above mediastinal background is commonly read at SUVmax 2.5 (Silvestri 2013).
+SUV_POSITIVE = 2.5
+PET_SENSITIVITY, PET_SPECIFICITY = 0.77, 0.86
+PRIOR_MALIGNANT = 0.28  # median prevalence of mediastinal metastasis in those reviews
+DRAWN_AS_GROSS_TUMOR = 0.95  # a person contoured the node as gross tumor volume
+# Without a calibrated invasion model contact alone never asserts invasion: TNM takes the lower category when in doubt.
+CONTACT_CEILING = 0.4
+# Contact over less than 3 cm with a kept fat plane is usually no invasion (Glazer 1989, Radiology 173).
+CONTACT_HALF_MM2 = math.pi * 15.0**2
+
+
+def known(key: str, value: Any, *evidence: Evidence) -> Fact:
+    """A fact that is taken as it is."""
+    return Fact(key, value, Status.KNOWN, evidence)
+
+
+def doubtful(key: str, value: Any, *evidence: Evidence, reason: str = "") -> Fact:
+    """A fact that carries probabilities."""
+    return Fact(key, value, Status.DOUBTFUL, evidence, reason)
+
+
+def unknown(key: str, reason: str) -> Fact:
+    """A fact that nobody can tell yet, with the reason."""
+    return Fact(key, None, Status.UNKNOWN, (), reason)
+
+
+def from_record(fact: RecordFact) -> Evidence:
+    """Evidence that a record's statement gives."""
+    source = Source(SourceKind.RECORD, fact.resource)
+    return Evidence(source, f"{fact.resource}#{fact.path}", fact.text or f"{fact.name}: {fact.value}", fact.date)
+
+
+def from_tumor(tumor: Tumor, detail: str) -> Evidence:
+    """Evidence that a measured tumor gives."""
+    return Evidence(tumor.source, tumor.id, detail)
+
+
+def from_node(node: Node) -> Evidence:
+    """Evidence that a measured node gives."""
+    uptake = f", SUVmax {node.suv_max:.1f}" if node.suv_max is not None else ""
+    return Evidence(node.source, node.id, f"short axis {node.short_axis_mm:.1f} mm{uptake}")
+
+
+def invasion_probability(contact: Contact) -> float:
+    """How likely contact is invasion, from area alone, below the ceiling; a calibrated value given with it wins."""
+    if contact.probability is not None:
+        return contact.probability
+    share = contact.contact_mm2 / (contact.contact_mm2 + CONTACT_HALF_MM2)
+    return round(CONTACT_CEILING * share, 3)
+
+
+def malignancy_probability(node: Node) -> float:
+    """Malignancy of a mediastinal node from size and uptake by Bayes' rule, signs taken as independent.
+
+    A classifier's probability, when the node carries one, wins.
+    """
+    if node.p_malignant is not None:
+        return node.p_malignant
+    if node.drawn_as_involved:
+        return DRAWN_AS_GROSS_TUMOR
+    odds = PRIOR_MALIGNANT / (1 - PRIOR_MALIGNANT)
+    odds *= _likelihood_ratio(node.short_axis_mm >= SHORT_AXIS_MM, SIZE_SENSITIVITY, SIZE_SPECIFICITY)
+    if node.suv_max is not None:
+        odds *= _likelihood_ratio(node.suv_max >= SUV_POSITIVE, PET_SENSITIVITY, PET_SPECIFICITY)
+    return round(odds / (1 + odds), 3)
+
+
+def _likelihood_ratio(positive: bool, sensitivity: float, specificity: float) -> float:
+    return sensitivity / (1 - specificity) if positive else (1 - sensitivity) / specificity
+
+
+def station_results(history: History) -> dict[str, RecordFact]:
+    """Newest biopsy result of each station; any positive one wins over negatives."""
+    results: dict[str, RecordFact] = {}
+    for fact in reversed(history.named("station_result")):
+        station = fact.value["station"]
+        if not (station in results and results[station].value["malignant"]):
+            results[station] = fact
+    return results
+
+
+def whole_mm(value: float) -> int:
+    """A measured length as it meets a table: whole millimeters, halves up."""
+    return math.floor(value + 0.5)
+
+
+def largest(tumors: Iterable[Tumor]) -> Tumor | None:
+    """The tumor with the greatest dimension."""
+    return max(tumors, key=lambda tumor: tumor.greatest_dimension_mm, default=None)

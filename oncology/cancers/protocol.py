@@ -1,0 +1,49 @@
+"""What a cancer is to this software: one plug-in record, and how plug-ins are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+
+from oncology.errors import ScopeError
+from oncology.findings import Facts, Findings, History
+
+# Key -> module; a module ends with CANCER = CancerPlugin(...).
+MODULES = {"lung": "oncology.cancers.lung"}
+
+
+@dataclass(frozen=True)
+class CancerPlugin:
+    """One cancer.
+
+    Attributes:
+        key: the site word of the TNM vocabulary.
+        editions: the editions staged when none is asked for.
+        topographies: ICD-O-3 topography prefixes that belong to it.
+        landmarks: structures and points the derivation looks at when they are there.
+        derive: measurements and history to staging facts; pure.
+        must_image: regions whose imaging the M category rests on, with the reason.
+        next_tests: open fact (or region) to the test that would settle it, as a discussion point.
+    """
+
+    key: str
+    title: str
+    editions: tuple[str, ...]
+    topographies: tuple[str, ...]
+    landmarks: tuple[str, ...]
+    derive: Callable[[Findings, History], Facts]
+    must_image: Mapping[str, str] = field(default_factory=dict)
+    next_tests: Mapping[str, str] = field(default_factory=dict)
+
+
+def cancer(key: str) -> CancerPlugin:
+    """The plug-in of a cancer.
+
+    Raises:
+        ScopeError: there is none of that key.
+    """
+    if key not in MODULES:
+        raise ScopeError(f"cancer {key!r} is not staged from images yet; expected one of: {', '.join(MODULES)}")
+    plugin: CancerPlugin = import_module(MODULES[key]).CANCER
+    return plugin

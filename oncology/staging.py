@@ -1,0 +1,124 @@
+"""From findings and record to the staging of a case: facts, categories by edition, reasons, gaps and what-ifs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from oncology.cancers.protocol import CancerPlugin, cancer
+from oncology.findings import Fact, Facts, Findings, History, Status, to_json
+from oncology.tnm import stage, would_change
+
+AXES = ("t", "n", "m")
+REASON_PARTS = 3  # what still fits one line of page 1
+
+
+def stage_case(
+    findings: Findings,
+    history: History,
+    editions: Sequence[str],
+    *,
+    classification: str = "clinical",
+    subset: str | None = None,
+) -> dict[str, Any]:
+    """The content of staging.json, without the tables' version.
+
+    Raises:
+        ScopeError: the cancer is not staged here.
+        FactError: an edition or subset does not exist.
+    """
+    plugin = cancer(findings.cancer)
+    facts = plugin.derive(findings, history)
+    chosen = subset or facts.subset
+    results = {name: _edition(facts, findings, history, plugin, name, classification, chosen) for name in editions}
+    missing = _missing(facts, findings, plugin)
+    return {
+        "case_id": findings.case_id,
+        "site": facts.site,
+        "classification": classification,
+        "subset": chosen,
+        "research_use_only": True,
+        "editions": results,
+        "facts": [to_json(fact) for fact in _all(facts)],
+        "missing": missing,
+        "conflicts": to_json(facts.conflicts),
+        "discussion": _discussion(facts, results, missing, plugin),
+    }
+
+
+def engine_facts(facts: Facts) -> dict[str, Any]:
+    """The facts as the engine takes them."""
+    return {fact.key: fact.value for fact in _all(facts)}
+
+
+def _all(facts: Facts) -> tuple[Fact, ...]:
+    return (*facts.t, *facts.n, *facts.m)
+
+
+def _edition(
+    facts: Facts,
+    findings: Findings,
+    history: History,
+    plugin: CancerPlugin,
+    edition: str,
+    classification: str,
+    subset: str | None,
+) -> dict[str, Any]:
+    given = engine_facts(facts)
+    options = {"classification": classification, "subset": subset, "strict": True}
+    result = to_json(stage(facts.site, edition, given, **options))
+    answers = {axis: result[axis] for axis in (*AXES, "stage_group")}
+    for axis in AXES:
+        answers[axis]["reason"] = _reason(answers[axis], getattr(facts, axis))
+    answers["m"]["open"] = [*answers["m"]["open"], *_not_imaged(findings, plugin)]
+    changes = to_json(would_change(facts.site, edition, given, **options))
+    confirmed = _if_confirmed(findings, history, plugin, edition, options)
+    return {**answers, "would_change": changes, "stage_if_candidates_confirmed": confirmed}
+
+
+def _reason(answer: Mapping[str, Any], facts: Sequence[Fact]) -> str:
+    """What decided a category, in the words of its evidence; what is lacking when nothing did."""
+    used = {str(entry.get("fact", "")).split(".")[0] for entry in answer["trace"]}
+    details = [item.detail for fact in facts if fact.key in used for item in fact.evidence]
+    gaps = [f"{fact.key.replace('_', ' ')}: {fact.reason}" for fact in facts if fact.status is Status.UNKNOWN]
+    parts = list(dict.fromkeys(details))[:REASON_PARTS] or gaps[:REASON_PARTS]
+    return "; ".join(parts)
+
+
+def _not_imaged(findings: Findings, plugin: CancerPlugin) -> list[str]:
+    return [region for region in plugin.must_image if region not in findings.regions_imaged]
+
+
+def _missing(facts: Facts, findings: Findings, plugin: CancerPlugin) -> list[dict[str, str]]:
+    gaps = [
+        {"what": fact.key.replace("_", " "), "why": fact.reason or "not known", "axis": axis}
+        for axis in AXES
+        for fact in getattr(facts, axis)
+        if fact.status is Status.UNKNOWN
+    ]
+    regions = _not_imaged(findings, plugin)
+    return gaps + [{"what": region, "why": plugin.must_image[region], "axis": "m"} for region in regions]
+
+
+def _discussion(
+    facts: Facts, results: Mapping[str, Any], missing: Iterable[Mapping[str, str]], plugin: CancerPlugin
+) -> list[str]:
+    """Tests that would settle what is open, from the plug-in's cited table."""
+    open_keys = [fact.key for fact in _all(facts) if fact.status is not Status.KNOWN]
+    open_keys += [item["what"].replace(" ", "_") for item in missing]
+    wanted = [plugin.next_tests[key] for key in open_keys if key in plugin.next_tests]
+    return list(dict.fromkeys(wanted))
+
+
+def _if_confirmed(
+    findings: Findings, history: History, plugin: CancerPlugin, edition: str, options: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """The stage were every candidate for metastasis confirmed; None when there is no open candidate."""
+    pending = [item for item in findings.metastasis_candidates if item.confirmed is None]
+    if not pending:
+        return None
+    sure = tuple(replace(item, confirmed=item.confirmed is not False) for item in findings.metastasis_candidates)
+    facts = plugin.derive(replace(findings, metastasis_candidates=sure), history)
+    result = to_json(stage(facts.site, edition, engine_facts(facts), **options))
+    return {axis: result[axis]["category"] for axis in (*AXES, "stage_group")}

@@ -1,0 +1,86 @@
+"""What Prefect's pages show of a case: tables, words and pictures that carry the case id and nothing else of the patient."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
+
+from tasks.case_files import CaseFiles
+from tasks.findings import FINDINGS
+from tasks.images import IMAGES
+from tasks.staging import STAGING
+
+log = logging.getLogger("aimdt")
+THUMBNAIL_PX = 320  # artifacts are rows of Prefect's database
+
+
+def show_images(case_id: str) -> None:
+    """Which series were taken, and the verdicts on them."""
+    images = CaseFiles(case_id).load_json(IMAGES)
+    rows = [
+        {"series": item["modality"], "slices": item["shape"][0], "spacing (mm)": str(item["spacing_mm"])}
+        for item in images["series"]
+    ]
+    _publish(create_table_artifact, key=_key(case_id, "images"), table=rows, description=f"Images of case {case_id}")
+    lines = "".join(f"- {item['severity']}: {item['message']}\n" for item in images["verdicts"])
+    _publish(create_markdown_artifact, key=_key(case_id, "quality"), markdown=lines or "no remark")
+
+
+def show_findings(case_id: str) -> None:
+    """Measurements of tumors and nodes."""
+    findings = CaseFiles(case_id).load_json(FINDINGS)
+    rows = [_row(item, "greatest_dimension_mm") for item in findings["tumors"]]
+    rows += [_row(item, "short_axis_mm") for item in findings["nodes"]]
+    text = f"Findings of case {case_id}. Research use only."
+    _publish(create_table_artifact, key=_key(case_id, "findings"), table=rows, description=text)
+
+
+def show_staging(case_id: str) -> None:
+    """The stage by edition."""
+    staging = CaseFiles(case_id).load_json(STAGING)
+    lines = [f"## Case {case_id}", "Research use only."]
+    for edition, result in staging["editions"].items():
+        categories = " ".join(result[axis]["category"] or f"{axis.upper()}?" for axis in ("t", "n", "m"))
+        group = result["stage_group"]
+        lines.append(f"- TNM {edition}: {categories}, stage {group['category'] or ' or '.join(group['possible'])}")
+    lines += [f"- missing: {item['what']}: {item['why']}" for item in staging["missing"]]
+    _publish(create_markdown_artifact, key=_key(case_id, "staging"), markdown="\n".join(lines))
+
+
+def show_pictures(case_id: str, pictures: Mapping[str, str] | None) -> None:
+    """A small copy of the first key image."""
+    names = [name for name in pictures or {} if name.endswith(".png")]
+    for name in names[:1]:
+        uri = _thumbnail(CaseFiles(case_id).load_bytes(name))
+        _publish(create_image_artifact, key=_key(case_id, "key-image"), image_url=uri, description=f"Case {case_id}")
+
+
+def _row(item: Mapping[str, Any], size: str) -> dict[str, Any]:
+    where = item.get("station") or item.get("location") or item["laterality"]
+    return {"id": item["id"], "where": where, size: round(item[size], 1), "SUVmax": item["suv_max"]}
+
+
+def _thumbnail(png: bytes) -> str:
+    picture = Image.open(BytesIO(png)).convert("L")
+    picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    stream = BytesIO()
+    picture.save(stream, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def _key(case_id: str, name: str) -> str:
+    return f"{name}-{case_id}"
+
+
+def _publish(create: Callable[..., Any], **content: Any) -> None:
+    """An artifact that cannot be shown is no reason to lose a case; the log says so."""
+    try:
+        create(**content)
+    except Exception as error:  # noqa: BLE001  Prefect raises its transport's errors here, whatever they are
+        log.warning("artifact %s could not be shown: %s", content["key"], type(error).__name__)

@@ -1,0 +1,142 @@
+"""Measurement: every contoured or proposed region in millimeters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from oncology.findings import (
+    CaseId,
+    Contact,
+    Ene,
+    Findings,
+    Laterality,
+    MetastasisCandidate,
+    Node,
+    Severity,
+    Source,
+    SourceKind,
+    Tumor,
+    Verdict,
+    to_json,
+)
+from oncology.imaging.lobe import lobe_at
+from oncology.imaging.survey import Region, Scene, body_regions, survey
+from tasks.case_files import CaseFiles, Outputs
+from tasks.images import CT, IMAGES, PET
+from tasks.masks import ANATOMY, ANATOMY_MASKS, CONTOUR_MASKS, CONTOURS, load_masks
+from tasks.step import step
+
+FINDINGS = "findings.json"
+
+
+@step("1")
+def measure(
+    case_id: str,
+    cancer: str,
+    images: Outputs,
+    contours: Outputs,
+    anatomy: Outputs | None,
+    failures: list[dict[str, Any]],
+) -> Outputs:
+    """Everything that can be measured on the masks at hand."""
+    case = CaseFiles(case_id)
+    scene = _scene(case, with_pet=PET in images, with_anatomy=anatomy is not None)
+    regions, verdicts = _drawn(case, scene)
+    verdicts = [*_verdicts(case.load_json(IMAGES)), *verdicts, *(verdict_from(item) for item in failures)]
+    if anatomy is not None:
+        verdicts += _verdicts(case.load_json(ANATOMY))
+    imaged = body_regions(scene.ct, scene.structures)
+    findings = survey(CaseId(case_id), cancer, scene, regions, verdicts, imaged)
+    return case.save_json(FINDINGS, to_json(findings))
+
+
+def _scene(case: CaseFiles, *, with_pet: bool, with_anatomy: bool) -> Scene:
+    ct = case.load_volume(CT)
+    structures = load_masks(case, ANATOMY_MASKS, ct.geometry) if with_anatomy else {}
+    landmarks = case.load_json(ANATOMY)["landmarks"] if with_anatomy else {}
+    return Scene(
+        ct=ct,
+        suv=case.load_volume(PET) if with_pet else None,
+        structures=structures,
+        landmarks={name: (point[0], point[1], point[2]) for name, point in landmarks.items()},
+        guess_lobe=lambda point: lobe_at(structures, ct.geometry, point),
+    )
+
+
+def _drawn(case: CaseFiles, scene: Scene) -> tuple[list[Region], list[Verdict]]:
+    description = case.load_json(CONTOURS)
+    masks = load_masks(case, CONTOUR_MASKS, scene.ct.geometry)
+    regions = [
+        Region(
+            role=item["role"],
+            name=item["name"],
+            mask=masks[item["mask"]],
+            source=source_from(item["source"]),
+            structure=item["structure"],
+            station=item["station"],
+            laterality=Laterality(item["laterality"]) if item["laterality"] else None,
+        )
+        for item in description["contours"]
+    ]
+    verdicts = _verdicts(description)
+    for name in description["unmatched"]:
+        message = f"contour {name} was not used: its name says neither tumor, node nor structure; map it by name"
+        verdicts.append(Verdict("contour-unnamed", Severity.WARNING, message, "contours"))
+    return regions, verdicts
+
+
+def _verdicts(content: Mapping[str, Any]) -> list[Verdict]:
+    return [verdict_from(item) for item in content["verdicts"]]
+
+
+def verdict_from(item: Mapping[str, Any]) -> Verdict:
+    """A verdict as it was handed on."""
+    return Verdict(item["code"], Severity(item["severity"]), item["message"], item["where"])
+
+
+def source_from(item: Mapping[str, Any]) -> Source:
+    """A source as it was handed on."""
+    return Source(SourceKind(item["kind"]), item["id"], item["sha256"])
+
+
+def findings_from(content: Mapping[str, Any]) -> Findings:
+    """findings.json as records."""
+    return Findings(
+        case_id=CaseId(content["case_id"]),
+        cancer=content["cancer"],
+        tumors=tuple(_tumor(item) for item in content["tumors"]),
+        nodes=tuple(_node(item) for item in content["nodes"]),
+        metastasis_candidates=tuple(_candidate(item) for item in content["metastasis_candidates"]),
+        quality=tuple(verdict_from(item) for item in content["quality"]),
+        regions_imaged=tuple(content["regions_imaged"]),
+        nodes_assessed=content["nodes_assessed"],
+    )
+
+
+def _tumor(item: Mapping[str, Any]) -> Tumor:
+    return Tumor(
+        **{
+            **item,
+            "contacts": tuple(Contact(**contact) for contact in item["contacts"]),
+            "parts_ml": tuple(item["parts_ml"]),
+            **_placed(item),
+        }
+    )
+
+
+def _node(item: Mapping[str, Any]) -> Node:
+    return Node(**{**item, "ene": Ene(**item["ene"]) if item["ene"] else None, **_placed(item)})
+
+
+def _candidate(item: Mapping[str, Any]) -> MetastasisCandidate:
+    center = tuple(item["centroid_lps"]) if item["centroid_lps"] else None
+    return MetastasisCandidate(**{**item, "centroid_lps": center, "source": source_from(item["source"])})
+
+
+def _placed(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "source": source_from(item["source"]),
+        "laterality": Laterality(item["laterality"]) if item["laterality"] else None,
+        "centroid_lps": tuple(item["centroid_lps"]),
+    }

@@ -1,0 +1,64 @@
+"""Intake of images: DICOM or NIfTI to volumes in millimeters, with every choice and doubt written down."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from mdt_dicom.intake import read_study
+from mdt_dicom.study import PatientIdentity, ReadSeries, StudyImages
+from oncology.findings import to_json
+from oncology.imaging.alignment import check_alignment
+from oncology.imaging.volume import Volume, resample
+from tasks.case_files import CaseFiles, Outputs
+from tasks.step import step
+
+CT, PET, PET_ON_CT, IMAGES = "ct.mha", "pet.mha", "pet_on_ct.mha", "images.json"
+
+
+@step("1", io=True)
+def take_in_images(case_id: str, fingerprints: dict[str, str]) -> Outputs:
+    """Read CT and PET, put the PET on the CT grid, and check that they lie on one another."""
+    case = CaseFiles(case_id)
+    study = read_request(case)
+    case.write_private("identity.json", dataclasses.asdict(study.identity))
+    outputs = case.save_volume(CT, study.ct.volume)
+    verdicts = [*study.verdicts, *study.ct.verdicts]
+    if study.pet is not None:
+        verdicts += study.pet.verdicts
+        alignment = check_alignment(study.ct.volume, study.pet.volume)
+        verdicts += alignment.verdicts
+        outputs |= case.save_volume(PET, study.pet.volume)
+        outputs |= case.save_volume(PET_ON_CT, _on_ct(study.pet.volume, study.ct.volume))
+    return outputs | case.save_json(IMAGES, _description(study) | {"verdicts": to_json(verdicts)})
+
+
+def read_request(case: CaseFiles) -> StudyImages:
+    """The images that the request names, read again from where they lie."""
+    request = case.read_private("request.json")
+    return read_study(Path(request["ct"]), Path(request["pet"]) if request["pet"] else None)
+
+
+def identity(case: CaseFiles) -> PatientIdentity:
+    """Who the images say they show; private."""
+    return PatientIdentity(**case.read_private("identity.json"))
+
+
+def _on_ct(pet: Volume, ct: Volume) -> Volume:
+    return resample(pet, ct.geometry, linear=True, fill=0.0)
+
+
+def _description(study: StudyImages) -> dict[str, Any]:
+    taken = [series for series in (study.ct, study.pet) if series is not None]
+    return {
+        "series": [_series(series) for series in taken],
+        "choices": list(study.choices),
+        "rejected": [dataclasses.asdict(item) for item in study.rejected],
+        "sex": study.identity.sex,
+    }
+
+
+def _series(series: ReadSeries) -> dict[str, Any]:
+    geometry = series.volume.geometry
+    return dataclasses.asdict(series.info) | {"shape": geometry.shape, "spacing_mm": geometry.spacing_mm}

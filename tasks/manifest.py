@@ -1,0 +1,56 @@
+"""Where a result came from: inputs, models, tables and software, by hash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from oncology.tnm import tables_version
+from tasks.case_files import CaseFiles
+from tasks.images import IMAGES
+from tasks.request import analysis_parameters
+
+PACKAGES = ("numpy", "scipy", "SimpleITK", "pydicom", "highdicom", "prefect", "fhir.resources", "weasyprint")
+
+
+def provenance(case: CaseFiles) -> dict[str, Any]:
+    """The part of the manifest that equal inputs make equal."""
+    asked = analysis_parameters(case.case_id)
+    return {
+        "case_id": case.case_id,
+        "research_use_only": True,
+        "software": {"name": "aimdt", "version": version("aimdt")},
+        "packages": {name: version(name) for name in PACKAGES},
+        "tables_version": tables_version(),
+        "models": [],
+        "seeds": {},
+        "parameters": {
+            key: asked[key] for key in ("cancer", "subset", "classification", "editions", "language", "nifti")
+        },
+        "inputs": [*_image_inputs(case, asked), *_other_inputs(asked)],
+    }
+
+
+def _image_inputs(case: CaseFiles, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "role": "pet" if item["modality"] == "PT" else "ct",
+            "uid": item["series_uid"] or None,
+            "study_uid": item["study_uid"] or None,
+            "sha256": item["content_sha256"],
+        }
+        for item in case.load_json(IMAGES)["series"]
+    ]
+
+
+def _other_inputs(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    found = [{"role": "contours", "uid": None, "sha256": digest} for digest in asked["contours"]]
+    if asked["record"] != "none":
+        found.append({"role": "record", "uid": None, "sha256": asked["record"]})
+    return found
+
+
+def outputs_of(steps: Sequence[dict[str, str] | None]) -> dict[str, str]:
+    """Every file that steps left, by name."""
+    return {name: digest for outputs in steps if outputs for name, digest in outputs.items()}

@@ -1,0 +1,81 @@
+"""Masks: what a person drew, and the anatomy that intensities and shape give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mdt_dicom.contours import Contour, read_contours
+from oncology.findings import to_json
+from oncology.imaging.anatomy import segment_anatomy
+from oncology.imaging.volume import Geometry, Volume
+from tasks.case_files import CaseFiles, Outputs
+from tasks.images import CT, IMAGES
+from tasks.step import step
+
+CONTOURS, CONTOUR_MASKS = "contours.json", "contours.npz"
+ANATOMY, ANATOMY_MASKS = "anatomy.json", "anatomy.npz"
+
+
+@step("1", io=True)
+def take_in_contours(case_id: str, images: Outputs, contours: list[str]) -> Outputs:
+    """Contours that a person drew, on the CT grid; an empty set when none were given."""
+    case = CaseFiles(case_id)
+    request = case.read_private("request.json")
+    ct = case.load_volume(CT)
+    frame = case.load_json(IMAGES)["series"][0]["frame_of_reference_uid"]
+    mapping = Path(request["contour_names"]) if request["contour_names"] else None
+    found = read_contours([Path(item) for item in request["contours"]], ct.geometry, frame or None, mapping)
+    masks = {f"{index:03d}": contour.mask for index, contour in enumerate(found.contours)}
+    description = {
+        "contours": [_contour(key, contour) for key, contour in zip(masks, found.contours, strict=True)],
+        "unmatched": list(found.unmatched),
+        "verdicts": to_json(found.verdicts),
+    }
+    return save_masks(case, CONTOUR_MASKS, masks, ct.geometry) | case.save_json(CONTOURS, description)
+
+
+def _contour(key: str, contour: Contour) -> dict[str, Any]:
+    return {
+        "mask": key,
+        "role": contour.role,
+        "name": contour.name,
+        "structure": contour.structure,
+        "station": contour.station,
+        "laterality": to_json(contour.laterality),
+        "source": to_json(contour.source),
+    }
+
+
+@step("1")
+def segment(case_id: str, images: Outputs) -> Outputs:
+    """Body, lungs, airway, bones and landmarks of the CT."""
+    case = CaseFiles(case_id)
+    ct = case.load_volume(CT)
+    anatomy = segment_anatomy(ct)
+    description = {"landmarks": to_json(anatomy.landmarks), "verdicts": to_json(anatomy.verdicts)}
+    return save_masks(case, ANATOMY_MASKS, anatomy.masks, ct.geometry) | case.save_json(ANATOMY, description)
+
+
+def save_masks(case: CaseFiles, name: str, masks: dict[str, np.ndarray], grid: Geometry) -> Outputs:
+    """Boolean masks of one grid, eight voxels to a byte."""
+    packed = {key: np.packbits(mask) for key, mask in masks.items()}
+    return case.save_arrays(name, packed | {"shape": np.array(grid.shape)})
+
+
+def load_masks(case: CaseFiles, name: str, grid: Geometry) -> dict[str, np.ndarray]:
+    """The masks that `save_masks` wrote, (z, y, x) bool."""
+    packed = case.load_arrays(name)
+    count = int(np.prod(grid.shape))
+    return {
+        key: np.unpackbits(bits, count=count).view(bool).reshape(grid.shape)
+        for key, bits in packed.items()
+        if key != "shape"
+    }
+
+
+def load_ct(case: CaseFiles) -> Volume:
+    """The CT of the case."""
+    return case.load_volume(CT)

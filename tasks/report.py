@@ -1,0 +1,77 @@
+"""The report: HTML and PDF."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mdt_fhir.patient import private_patient
+from oncology.cancers.protocol import cancer
+from tasks.case_files import CaseFiles, Outputs
+from tasks.findings import FINDINGS
+from tasks.history import HISTORY, stored_record
+from tasks.images import IMAGES, identity
+from tasks.manifest import provenance
+from tasks.pictures import PICTURES, STATION_MAP
+from tasks.staging import STAGING
+from tasks.step import step
+from templates.render import render_html, render_pdf
+from templates.view import KeyImage, Report
+
+HTML, PDF = "report.html", "report.pdf"
+
+
+@step("1")
+def write_report(
+    case_id: str,
+    findings: Outputs,
+    staging: Outputs,
+    record: Outputs,
+    pictures: Outputs | None,
+    language: str,
+    failures: list[dict[str, Any]],
+) -> Outputs:
+    """The whole report as HTML, and as PDF."""
+    case = CaseFiles(case_id)
+    html = render_html(assemble(case, pictures, failures), language)
+    outputs = case.save_bytes(HTML, html.encode())
+    return outputs | case.save_bytes(PDF, render_pdf(html))
+
+
+def assemble(case: CaseFiles, pictures: Outputs | None, failures: list[dict[str, Any]]) -> Report:
+    """Everything that the report of a case shows."""
+    findings = case.load_json(FINDINGS)
+    known = {item["message"] for item in findings["quality"]}
+    findings["quality"] += [item for item in failures if item["message"] not in known]
+    images = case.load_json(IMAGES)
+    return Report(
+        cancer_title=cancer(findings["cancer"]).title,
+        status="preliminary",
+        findings=findings,
+        staging=case.load_json(STAGING),
+        manifest=provenance(case),
+        history=case.load_json(HISTORY),
+        patient=_patient(case),
+        series=images["series"],
+        choices=images["choices"],
+        key_images=_key_images(case) if pictures else (),
+        station_map_svg=case.load_bytes(STATION_MAP).decode() if pictures and STATION_MAP in pictures else None,
+    )
+
+
+def _key_images(case: CaseFiles) -> list[KeyImage]:
+    return [
+        KeyImage(item["name"], case.load_bytes(item["name"]), item["caption"], item["alt"], item["front"])
+        for item in case.load_json(PICTURES)["pictures"]
+    ]
+
+
+def _patient(case: CaseFiles) -> dict[str, str]:
+    """Who the report is about: the record's words, else those of the images."""
+    record = stored_record(case)
+    imaged = identity(case)
+    found = {"name": imaged.name.replace("^", " ").strip(), "birth_date": imaged.birth_date, "mrn": imaged.patient_id}
+    found["sex"] = {"M": "male", "F": "female", "O": "other"}.get(imaged.sex, "")
+    if record is not None:
+        recorded = private_patient(record)
+        found |= {key: value for key, value in recorded.report_lines().items() if value}
+    return found

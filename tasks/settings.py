@@ -1,0 +1,52 @@
+"""The one place of settings: environment variables AIMDT_*, printable by `aimdt doctor`."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where things are kept and how other systems are reached."""
+
+    model_config = SettingsConfigDict(env_prefix="AIMDT_", extra="ignore")
+
+    home: Path = Path(".aimdt")  # cases, records, the pseudonym key, Prefect's own database
+    database_url: str | None = None  # default: SQLite inside home
+    fhir_token: SecretStr | None = None  # bearer token of the EHR's FHIR server
+    fhir_timeout_seconds: float = 30.0
+
+    @property
+    def records_url(self) -> str:
+        """URL of the database with the clinical records."""
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'records.db'}"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process; the home folder is made on first use, for its owner only."""
+    found = Settings()
+    found.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return found
+
+
+def prefect_environment(home: Path) -> dict[str, str]:
+    """Environment that Prefect needs before it is imported; what the user set already stays.
+
+    Results lie inside each case's folder, so that erasing a case erases them; telemetry is off.
+    """
+    wanted = {
+        "PREFECT_HOME": str(home.resolve() / "prefect"),
+        "PREFECT_LOCAL_STORAGE_PATH": str(home.resolve() / "cases"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_CLI_PROMPT": "false",
+    }
+    return {name: os.environ.get(name, value) for name, value in wanted.items()}

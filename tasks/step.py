@@ -1,0 +1,70 @@
+"""What makes a function a step of a case: a Prefect task that is never repeated while its answer still holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from prefect import task
+from prefect.context import TaskRunContext
+
+from oncology.errors import InputError
+from tasks.case_files import CaseFiles, Outputs
+
+IO_RETRIES = 2
+IO_RETRY_SECONDS = 2
+
+
+def step(version: str, *, io: bool = False) -> Callable[[Callable[..., Outputs]], Any]:
+    """Turn `function(case_id, ...) -> Outputs` into a task.
+
+    Its answer is kept under a key of the case, the step, the step's version and every argument; arguments are
+    the outputs (names and hashes) of earlier steps and plain parameters, so the key follows content. An answer whose
+    files are gone or altered, or that was cut off while being written, is dropped and the step runs again.
+
+    Args:
+        version: raise it when the step's result would differ for equal arguments.
+        io: the step talks to disks or servers and may be tried again; computing is never retried.
+    """
+
+    def key(context: TaskRunContext, arguments: Mapping[str, Any]) -> str:
+        return _storage_key(context.task.name, version, arguments)
+
+    def decorate(function: Callable[..., Outputs]) -> Any:
+        return task(
+            name=function.__name__.replace("_", "-"),
+            cache_key_fn=key,
+            persist_result=True,
+            result_serializer="json",
+            retries=IO_RETRIES if io else 0,
+            retry_delay_seconds=IO_RETRY_SECONDS,
+            retry_condition_fn=_worth_retrying,
+        )(function)
+
+    return decorate
+
+
+def _storage_key(name: str, version: str, arguments: Mapping[str, Any]) -> str:
+    content = json.dumps([name, version, dict(arguments)], sort_keys=True, default=str)
+    case = CaseFiles(arguments["case_id"])
+    key = f"results/{name}-{hashlib.sha256(content.encode()).hexdigest()[:32]}"
+    stored = case.root / key
+    if stored.is_file() and not _still_holds(case, stored.read_bytes()):
+        stored.unlink(missing_ok=True)
+    return f"{case.case_id}/{key}"
+
+
+def _still_holds(case: CaseFiles, stored: bytes) -> bool:
+    try:
+        outputs = json.loads(json.loads(stored)["result"])
+    except (ValueError, KeyError, TypeError):
+        return False
+    return isinstance(outputs, dict) and case.holds(outputs)
+
+
+def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
+    """Bad input stays bad; a busy server or disk may not."""
+    error = state.result(raise_on_failure=False)
+    return not isinstance(error, InputError)

@@ -1,0 +1,113 @@
+"""The report as one self-contained HTML page and as PDF/UA."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from oncology.errors import ReportError
+from templates.view import Report, view
+
+FOLDER = Path(__file__).parent
+# Character ranges of the shipped font files, as their package states them.
+FONT_SUBSETS = {
+    "latin": "U+0000-00FF, U+0131, U+0152-0153, U+02BB-02BC, U+02C6, U+02DA, U+02DC, U+2000-206F, U+20AC, U+2122, U+2191, "
+    "U+2193, U+2212, U+2215, U+FEFF, U+FFFD",
+    "latin-ext": "U+0100-02BA, U+02BD-02C5, U+02C7-02CC, U+02CE-02D7, U+1E00-1E9F, U+1EF2-1EFF, U+2020, U+2113",
+    "greek": "U+0370-03FF",
+    "cyrillic": "U+0301, U+0400-045F, U+0490-0491, U+04B0-04B1, U+2116",
+}
+PDF_VARIANT = "pdf/ua-1"
+
+
+def render_html(report: Report, language: str = "en") -> str:
+    """The whole report as one HTML page without outside references.
+
+    Args:
+        report: what to show.
+        language: `en`, or a catalog in templates/languages.
+    Raises:
+        ReportError: there is no catalog for that language.
+    """
+    translate = translator(language)
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.globals["_"] = translate
+    page = environment.get_template("report.html.j2")
+    return page.render(language=language, css=_css(), **view(report, translate))
+
+
+def render_pdf(html: str) -> bytes:
+    """The page as PDF/UA; nothing outside the page is ever fetched.
+
+    Raises:
+        ReportError: the page could not be laid out.
+    """
+    # Heavy, and absent where its system libraries are: imported only when a PDF is made.
+    from weasyprint import HTML
+
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)
+    try:
+        pdf: bytes = HTML(string=html, url_fetcher=_data_only).write_pdf(pdf_variant=PDF_VARIANT)
+    except (OSError, ValueError) as error:
+        raise ReportError(
+            f"the PDF could not be laid out: {type(error).__name__}; the HTML report is complete"
+        ) from error
+    return pdf
+
+
+def languages() -> list[str]:
+    """Languages a report can be written in."""
+    return ["en", *sorted(path.stem for path in (FOLDER / "languages").glob("*.yaml"))]
+
+
+def translator(language: str) -> Callable[[str], str]:
+    """A function from English text to that language; text without a translation stays English."""
+    if language == "en":
+        return lambda text: text
+    path = FOLDER / "languages" / f"{language}.yaml"
+    if language not in languages():
+        raise ReportError(f"there are no report texts in {language!r}; expected one of: {', '.join(languages())}")
+    catalog: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return lambda text: catalog.get(text, text)
+
+
+@lru_cache(maxsize=1)
+def _css() -> str:
+    environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=False)  # style sheets hold no foreign text
+    return environment.get_template("report.css").render(faces=_font_faces())
+
+
+def _font_faces() -> str:
+    return "\n".join(
+        f'@font-face {{ font-family: "Source Sans 3"; font-weight: {weight}; unicode-range: {characters}; '
+        f'src: url("{_font_uri(subset, weight)}") format("woff2"); }}'
+        for subset, characters in FONT_SUBSETS.items()
+        for weight in (400, 600, 700)
+    )
+
+
+def _font_uri(subset: str, weight: int) -> str:
+    content = (FOLDER / "fonts" / f"source-sans-3-{subset}-{weight}-normal.woff2").read_bytes()
+    return data_uri(content, "font/woff2")
+
+
+def data_uri(content: bytes, media_type: str) -> str:
+    """Bytes as a URI that a page carries with it."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+
+
+def _data_only(url: str, *_args: Any, **_options: Any) -> Any:
+    from weasyprint import default_url_fetcher  # heavy, see render_pdf
+
+    if not url.startswith("data:"):
+        raise ValueError("a report refers to nothing outside itself")
+    return default_url_fetcher(url)

@@ -1,0 +1,332 @@
+"""What the pages show, made from the delivered JSON: words and rounded numbers, no medicine."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Translate = Callable[[str], str]
+Row = list[str]
+AXES = {"t": "T", "n": "N", "m": "M", "stage_group": "Stage"}
+DASH = "–"
+FRONT_IMAGES = 3
+
+
+@dataclass(frozen=True)
+class KeyImage:
+    """A picture for the report; `front` ones stand on page 1."""
+
+    name: str
+    png: bytes
+    caption: str
+    alt: str
+    front: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a report shows. Mappings have the shape of the delivered JSON files."""
+
+    cancer_title: str
+    status: str  # preliminary, final, amended
+    findings: Mapping[str, Any]
+    staging: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+    history: Mapping[str, Any] = field(default_factory=dict)
+    patient: Mapping[str, str] = field(default_factory=dict)  # name, birth_date, sex, mrn
+    series: Sequence[Mapping[str, Any]] = ()
+    choices: Sequence[str] = ()
+    key_images: Sequence[KeyImage] = ()
+    station_map_svg: str | None = None
+
+
+def view(report: Report, translate: Translate) -> dict[str, Any]:
+    """All names that the pages use."""
+    editions = [_edition(name, result) for name, result in report.staging["editions"].items()]
+    images = [_image(image) for image in report.key_images]
+    return {
+        "cancer_title": report.cancer_title,
+        "status": report.status,
+        "case_id": report.findings["case_id"],
+        "software": report.manifest["software"]["version"],
+        "study_date": next((item["date"] for item in report.series if item.get("date")), None),
+        "patient": {key: report.patient.get(key) for key in ("name", "birth_date", "sex", "mrn")},
+        "question": _question(report.history),
+        "editions": editions,
+        "reasons": _reasons(report.staging, translate),
+        "missing": _missing(report.staging, translate),
+        "changes": _changes(report.staging, translate),
+        "alerts": _alerts(report),
+        "front_images": [image for image in images if image["front"]][:FRONT_IMAGES],
+        "more_images": [image for image in images if not image["front"]]
+        + [image for image in images if image["front"]][FRONT_IMAGES:],
+        "mask_sources": _mask_sources(report.findings),
+        "adequacy": _adequacy(report.findings, translate),
+        **_measurements(report, translate),
+        **_technique(report),
+        "facts": [_fact(fact) for fact in report.staging.get("facts", ())],
+        "provenance": _provenance(report.manifest),
+        "discussion": list(report.staging.get("discussion", ())),
+    }
+
+
+def _image(image: KeyImage) -> dict[str, Any]:
+    uri = "data:image/png;base64," + base64.b64encode(image.png).decode()
+    return {"uri": uri, "alt": image.alt, "caption": image.caption, "front": image.front}
+
+
+def _edition(name: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {axis: _axis(result[axis], AXES[axis]) for axis in AXES}
+    return {"name": name, **shown, "trace": [row for axis in AXES for row in _trace(AXES[axis], result[axis])]}
+
+
+def _axis(answer: Mapping[str, Any], letter: str) -> dict[str, Any]:
+    category = answer["category"]
+    probabilities = answer.get("probabilities") or {}
+    share = probabilities.get(category) if category else None
+    return {
+        "category": category,
+        "shown": category or f"{letter}?",
+        "possible": answer["possible"],
+        "credible": answer.get("credible") or [],
+        "percent": None if share is None else percent(share),
+    }
+
+
+def percent(probability: float) -> int:
+    """Whole percent; never 100 for less than certainty, never 0 for more than nothing."""
+    if 0 < probability < 1:
+        return min(99, max(1, round(100 * probability)))
+    return round(100 * probability)
+
+
+def _trace(label: str, answer: Mapping[str, Any]) -> list[Row]:
+    used = "; ".join(_trace_words(entry) for entry in answer.get("trace", ()) if entry.get("fact"))
+    citations = list(
+        dict.fromkeys(str(entry["citation"]) for entry in answer.get("trace", ()) if entry.get("citation"))
+    )
+    category = answer["category"] or "? (" + ", ".join(answer["possible"]) + ")"
+    return [[label, category, str(answer.get("rule") or DASH), used or DASH, "; ".join(citations) or DASH]]
+
+
+def _trace_words(entry: Mapping[str, Any]) -> str:
+    return f"{words(entry['fact'])}: {value_words(entry.get('value'))}"
+
+
+def words(key: str) -> str:
+    """A vocabulary key as a reader says it.
+
+    >>> words("greatest_dimension_mm")
+    'greatest dimension (mm)'
+    """
+    text = key.replace("_", " ").replace(".", ": ")
+    return text[:-3] + " (mm)" if text.endswith(" mm") else text
+
+
+def value_words(value: Any) -> str:
+    """A fact's value in words.
+
+    >>> value_words({"p": 0.2}), value_words(None), value_words(["chest_wall"]), value_words([])
+    ('20 %', 'unknown', 'chest wall', 'none')
+    """
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return _mapping_words(value)
+    if isinstance(value, (list, tuple)):
+        return "; ".join(value_words(item) for item in value) or "none"
+    return str(value).replace("_", " ")
+
+
+def _mapping_words(value: Mapping[str, Any]) -> str:
+    if set(value) == {"p"}:
+        chances = value["p"]
+        if isinstance(chances, Mapping):
+            return ", ".join(f"{value_words(key)} {percent(share)} %" for key, share in chances.items())
+        return f"{percent(chances)} %"
+    return ", ".join(f"{words(str(key))} {value_words(item)}" for key, item in value.items())
+
+
+def _reasons(staging: Mapping[str, Any], translate: Translate) -> list[dict[str, str]]:
+    """One row per category; editions that agree share it."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for edition, result in staging["editions"].items():
+        for axis, letter in (("t", "T"), ("n", "N"), ("m", "M")):
+            answer = result[axis]
+            shown = answer["category"] or f"{letter}?"
+            key = (f"c{shown}", answer.get("reason") or "", _certainty(answer, translate))
+            rows.setdefault((letter + key[0], key[1], key[2]), []).append(edition)
+    every = len(staging["editions"])
+    return [
+        {
+            "label": label[1:] + ("" if len(found) == every else f" ({', '.join(found)})"),
+            "reason": reason,
+            "certainty": sure,
+        }
+        for (label, reason, sure), found in sorted(rows.items(), key=lambda item: "TNM".index(item[0][0][0]))
+    ]
+
+
+def _certainty(answer: Mapping[str, Any], translate: Translate) -> str:
+    shown = _axis(answer, "")
+    parts = [] if shown["percent"] is None else [f"{shown['percent']} %"]
+    if len(shown["possible"]) > 1:
+        parts.append(f"{translate('possible')}: {', '.join(shown['possible'])}")
+    return "; ".join(parts) or DASH
+
+
+def _missing(staging: Mapping[str, Any], translate: Translate) -> list[str]:
+    return [f"{translate(item['what'])}: {item['why']}" for item in staging.get("missing", ())]
+
+
+def _changes(staging: Mapping[str, Any], translate: Translate) -> list[str]:
+    found: dict[str, list[str]] = {}
+    for edition, result in staging["editions"].items():
+        for change in result.get("would_change", ()):
+            text = f"{words(str(change['finding']))} {translate('if')} {value_words(change['if'])}"
+            found.setdefault(text, []).append(f"{_outcome(change['then'])} ({edition})")
+    return [f"{text}: {'; '.join(outcomes)}" for text, outcomes in found.items()]
+
+
+def _outcome(then: Mapping[str, Any]) -> str:
+    parts = [str(then[axis]) for axis in ("t", "n", "m") if then.get(axis)]
+    group = then.get("stage_group")
+    return " ".join(parts) + (f", stage {group}" if group else "")
+
+
+def _question(history: Mapping[str, Any]) -> str | None:
+    return next((str(fact["value"]) for fact in history.get("facts", ()) if fact["name"] == "question"), None)
+
+
+def _alerts(report: Report) -> list[str]:
+    alerts = [item["message"] for item in report.staging.get("conflicts", ())]
+    alerts += [item["message"] for item in report.findings["quality"] if item["severity"] == "error"]
+    alerts += [item["message"] for item in report.findings["quality"] if item["severity"] == "warning"]
+    return alerts
+
+
+def _mask_sources(findings: Mapping[str, Any]) -> str:
+    found: dict[str, list[str]] = {}
+    for name, entries in (("tumor", findings["tumors"]), ("nodes", findings["nodes"])):
+        for entry in entries:
+            source = f"{entry['source']['kind']} ({entry['source']['id']})"
+            if name not in found.setdefault(source, []):
+                found[source].append(name)
+    return "; ".join(f"{', '.join(names)} {DASH} {source}" for source, names in found.items()) or DASH
+
+
+def _adequacy(findings: Mapping[str, Any], translate: Translate) -> str:
+    count = sum(item["severity"] != "info" for item in findings["quality"])
+    return translate("adequate, no remark") if count == 0 else f"{count} {translate('remarks, see technique')}"
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """A measurement, or a dash."""
+    return DASH if value is None else f"{value:.{digits}f}"
+
+
+def _measurements(report: Report, translate: Translate) -> dict[str, Any]:
+    findings = report.findings
+    note = "No suspicious node." if findings["nodes_assessed"] else "Lymph nodes were not assessed: none was contoured."
+    return {
+        "tumors": [_tumor(tumor) for tumor in findings["tumors"]],
+        "contacts": [_contact(tumor["id"], item) for tumor in findings["tumors"] for item in tumor["contacts"]],
+        "nodes": [_node(node) for node in findings["nodes"]],
+        "nodes_note": translate(note),
+        "candidates": [_candidate(item) for item in findings["metastasis_candidates"]],
+        "station_map": _map_uri(report.station_map_svg),
+    }
+
+
+def _map_uri(svg: str | None) -> str | None:
+    return None if svg is None else "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def _tumor(tumor: Mapping[str, Any]) -> Row:
+    place = (tumor["location"] or tumor["laterality"] or DASH).replace("_", " ")
+    lengths = [tumor[key] for key in ("greatest_dimension_mm", "axial_diameter_mm", "short_axis_mm")]
+    uptake = [tumor[key] for key in ("suv_max", "suv_peak", "suv_mean", "mtv_ml")]
+    return [
+        tumor["id"],
+        place,
+        *(number(value) for value in lengths),
+        number(tumor["volume_ml"], 1),
+        number(tumor["solid_component_mm"]),
+        *(number(value, 1) for value in uptake),
+        number(tumor["distance_to_carina_mm"]),
+    ]
+
+
+def _contact(tumor_id: str, item: Mapping[str, Any]) -> Row:
+    chance = DASH if item["probability"] is None else f"{percent(item['probability'])} %"
+    area, depth, angle = number(item["contact_mm2"]), number(item["depth_mm"], 1), number(item["angle_deg"])
+    return [tumor_id, item["structure"].replace("_", " "), area, depth, angle, chance]
+
+
+def _node(node: Mapping[str, Any]) -> Row:
+    alternatives = node["station_alternatives"]
+    station = node["station"] or DASH
+    if len(alternatives) > 1:
+        station = ", ".join(f"{name} {percent(share)} %" for name, share in alternatives.items())
+    chance = DASH if node["p_malignant"] is None else f"{percent(node['p_malignant'])} %"
+    axes = [number(node["short_axis_mm"], 1), number(node["long_axis_mm"], 1), number(node["suv_max"], 1)]
+    return [node["id"], station, *axes, chance]
+
+
+def _candidate(item: Mapping[str, Any]) -> Row:
+    confirmed = {True: "yes", False: "no", None: "needs confirmation"}[item["confirmed"]]
+    return [
+        item["id"],
+        item["site"].replace("_", " "),
+        number(item["volume_ml"], 1),
+        number(item["suv_max"], 1),
+        confirmed,
+    ]
+
+
+def _technique(report: Report) -> dict[str, Any]:
+    history = report.history
+    return {
+        "series": [_series(item) for item in report.series],
+        "choices": list(report.choices),
+        "verdicts": list(report.findings["quality"]),
+        "conflicts": list(report.staging.get("conflicts", ())),
+        "record": [_record_fact(fact) for fact in history.get("facts", ())],
+    }
+
+
+def _series(item: Mapping[str, Any]) -> Row:
+    scanner = " ".join(filter(None, (item.get("manufacturer"), item.get("model")))) or DASH
+    voxel = " x ".join(f"{value:.2f}" for value in reversed(item["spacing_mm"]))
+    contrast = {True: "yes", False: "no", None: "not stated"}[item.get("contrast")]
+    slices = str(item["shape"][0])
+    return [item["modality"], item.get("date") or DASH, scanner, voxel, slices, item.get("kernel") or DASH, contrast]
+
+
+def _record_fact(fact: Mapping[str, Any]) -> Row:
+    return [words(fact["name"]), value_words(fact["value"]), fact["date"] or DASH, f"{fact['resource']}#{fact['path']}"]
+
+
+def _fact(fact: Mapping[str, Any]) -> Row:
+    evidence = "; ".join(
+        f"{item['detail']} [{item['source']['kind']}: {item['reference']}]" for item in fact["evidence"]
+    )
+    reasons = "; ".join(filter(None, (evidence, fact.get("reason"))))
+    return [words(fact["key"]), value_words(fact["value"]), fact["status"], reasons or DASH]
+
+
+def _provenance(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    lines = [
+        ("Software", f"AI-MDT {manifest['software']['version']}"),
+        ("Staging tables", str(manifest.get("tables_version", DASH))),
+    ]
+    lines += [
+        (f"Input: {item['role']}", f"{item.get('uid') or ''} SHA-256 {item['sha256']}") for item in manifest["inputs"]
+    ]
+    models = "; ".join(f"{item['id']} {item['sha256']}" for item in manifest["models"])
+    packages = ", ".join(f"{name} {version}" for name, version in manifest["packages"].items())
+    return [*lines, ("Models", models or "none: rules on intensities and drawn contours only"), ("Packages", packages)]
