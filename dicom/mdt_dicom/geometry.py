@@ -223,8 +223,8 @@ def _check_even(along: np.ndarray, count: int) -> None:
     if (wide > MISSING_GAP).all():
         missing = int(np.round(wide - 1).sum())
         raise GeometryError(
-            f"{missing} of {len(along) + missing} slices are missing: gaps of {found} mm {where}; expected even spacing "
-            f"of {usual:.2f} mm; {REMEDY}"
+            f"{missing} of {len(along) + missing} slices are missing: gaps of {found} mm {where}; expected even "
+            f"spacing of {usual:.2f} mm; {REMEDY}"
         )
     raise GeometryError(
         f"slices are unevenly spaced: gaps of {found} mm {where}; expected even spacing of {usual:.2f} mm; {REMEDY}"

@@ -77,7 +77,7 @@ def _content(path: Path) -> bytes:
         content = path.read_bytes()
         return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise ImageError("the NIfTI file ends early or is damaged; expected complete gzip data; copy it again") from None
+        raise ImageError("the NIfTI file ends early or is damaged; expected whole gzip data; copy it again") from None
     except OSError:
         raise ImageError("the NIfTI file cannot be read; expected a readable file; check its permissions") from None
 
@@ -128,10 +128,7 @@ def _three_dimensions(dim: tuple[int, ...]) -> tuple[int, int, int]:
 def _spacing(pixdim: tuple[float, ...]) -> tuple[float, float, float]:
     spacing = pixdim[1:4]
     if not all(np.isfinite(value) and value > 0 for value in spacing):
-        raise GeometryError(
-            f"voxel size (pixdim) is {', '.join(f'{value:g}' for value in spacing)}; expected three numbers above 0 mm; "
-            f"{REMEDY}"
-        )
+        raise GeometryError(f"voxel size (pixdim) is {_mm(spacing)}; expected three numbers above 0; {REMEDY}")
     return spacing[0], spacing[1], spacing[2]
 
 
@@ -168,7 +165,7 @@ def _geometry(header: NiftiHeader) -> Geometry:
     if not np.isfinite(matrix).all():
         raise GeometryError(f"the orientation of the NIfTI file holds values that are not finite; {REMEDY}")
     if header.sform is not None and header.qform is not None:
-        _check_agreement(header)
+        _check_agreement(header.sform, header.qform, header)
     axes = matrix[:3, :3]
     lengths = np.linalg.norm(axes, axis=0)
     if lengths.min() <= 0 or np.abs(lengths / np.array(header.pixdim) - 1).max() > COSINE_TOLERANCE:
@@ -186,7 +183,9 @@ def _geometry(header: NiftiHeader) -> Geometry:
     return _lps_geometry(header.shape_xyz, lengths, cosines, matrix[:3, 3])
 
 
-def _lps_geometry(shape_xyz: tuple[int, int, int], lengths: np.ndarray, cosines: np.ndarray, origin: np.ndarray) -> Geometry:
+def _lps_geometry(
+    shape_xyz: tuple[int, int, int], lengths: np.ndarray, cosines: np.ndarray, origin: np.ndarray
+) -> Geometry:
     """RAS axes and origin turned to LPS; arrays are (z, y, x)."""
     turn = np.array([-1.0, -1.0, 1.0])
     direction, place = cosines * turn[:, None], origin * turn
@@ -198,11 +197,11 @@ def _lps_geometry(shape_xyz: tuple[int, int, int], lengths: np.ndarray, cosines:
     )
 
 
-def _check_agreement(header: NiftiHeader) -> None:
-    assert header.sform is not None and header.qform is not None
+def _check_agreement(sform: np.ndarray, qform: np.ndarray, header: NiftiHeader) -> None:
+    """Readers differ in which of the two they take; a file that reads differently is not safe to stage."""
     last = np.array(header.shape_xyz) - 1
     corners = np.array([(x, y, z, 1) for x in (0, last[0]) for y in (0, last[1]) for z in (0, last[2])], float)
-    apart = np.linalg.norm(corners @ (header.sform - header.qform).T, axis=1).max()
+    apart = np.linalg.norm(corners @ (sform - qform).T, axis=1).max()
     if apart > AGREEMENT_VOXELS * min(header.pixdim):
         raise GeometryError(
             f"sform and qform of the NIfTI file put a corner {apart:.1f} mm apart; expected both to agree: sides could "
@@ -217,13 +216,13 @@ def _stored(content: bytes, header: NiftiHeader) -> np.ndarray:
             f"the NIfTI file has data type {header.datatype} (color, complex or bits); expected whole or real numbers; "
             f"{REMEDY}"
         )
-    dtype = np.dtype(DTYPES[header.datatype]).newbyteorder(header.order)
+    dtype = np.dtype(f"{header.order}{DTYPES[header.datatype]}")
     start = max(header.offset, HEADER_BYTES)
     expected = int(np.prod(header.shape_xyz, dtype=np.int64)) * dtype.itemsize
     if len(content) - start < expected:
         raise ImageError(
-            f"the NIfTI file holds {len(content) - start} of {expected} bytes of voxels; expected a complete file; copy "
-            "it again"
+            f"the NIfTI file holds {len(content) - start} of {expected} bytes of voxels; expected a complete file; "
+            "copy it again"
         )
     values = np.frombuffer(content, dtype, expected // dtype.itemsize, start)
     return values.reshape(header.shape_xyz[::-1])

@@ -69,7 +69,7 @@ def _read_plain(instance: Instance, indices: Sequence[int], planes: Sequence[np.
         with instance.path.open("rb", buffering=0) as stream:
             for index, plane in zip(indices, planes, strict=True):
                 stream.seek((instance.pixel_offset or 0) + index * plane.nbytes)
-                if stream.readinto(memoryview(plane).cast("B")) != plane.nbytes:
+                if stream.readinto(plane.data.cast("B")) != plane.nbytes:
                     raise _cut_off(instance)
     except OSError:
         # Not chained: the system's message quotes the path, which may name the patient.
@@ -156,7 +156,7 @@ def to_suv(stored: np.ndarray, slopes: np.ndarray, intercepts: np.ndarray, facto
 
 def _rescaled(stored: np.ndarray, slopes: np.ndarray, intercepts: np.ndarray, dtype: type) -> np.ndarray:
     """Slice by slice in double precision, so that only the result is rounded."""
-    values = np.empty(stored.shape, dtype)
+    values: np.ndarray = np.empty(stored.shape, dtype)
     for plane, source, slope, intercept in zip(values, stored, slopes, intercepts, strict=True):
         plane[...] = source * float(slope) + float(intercept)
     return values
@@ -176,7 +176,7 @@ def padding_of(frame: Frame) -> tuple[float, float] | None:
 
 
 def fill_padding(values: np.ndarray, frames: Sequence[Frame], slopes: np.ndarray, intercepts: np.ndarray) -> int:
-    """Set padding to air, in place; the number of slices whose padding value is no value below air and was left alone."""
+    """Set padding to air, in place; how many slices name a padding among tissue values, which was left alone."""
     left_alone = 0
     for plane, frame, slope, intercept in zip(values, frames, slopes, intercepts, strict=True):
         padding = padding_of(frame)
