@@ -1,0 +1,282 @@
+"""Observations and reports: markers, performance, smoking, lung function, endoscopy, biopsies, recorded TNM.
+
+How each is coded stands in `record_writer.py`, which writes the same resources, and in codes.yaml.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from mdt_fhir import code_table
+from mdt_fhir.collect import Collector
+from mdt_fhir.diagnosis import Diagnoses, stage_group
+from mdt_fhir.element import Coded, codings, concept_codings, objects, quantity, value_codings
+from mdt_fhir.record import Entry, Record
+from oncology.findings import Severity
+
+Value = tuple[Any, Coded, bool]  # value, where it was read, doubtful
+
+IGNORED = ("entered-in-error", "cancelled", "registered")
+MILLIMETERS = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "centimeter": 10.0, "centimeters": 10.0, "m": 1000.0}
+STATION_IN_TEXT = re.compile(r"\b(?:station|level)\s+([0-9]{1,2}[RL]?|[IV]{1,3}[AB]?)\b", re.IGNORECASE)
+CATEGORY = {axis: re.compile(rf"\b[cpyu]*({axis}(?:is|mi|X|[0-4])[a-d]?[1-3]?)\b", re.IGNORECASE) for axis in "TNM"}
+PERCENT_RANGE = (1.0, 250.0)  # of predicted; outside it is another quantity
+
+
+def read_observations(record: Record, diagnoses: Diagnoses, into: Collector) -> None:
+    """All facts that Observations carry."""
+    for entry in record.of_type("Observation"):
+        if entry.resource.get("status") in IGNORED:
+            continue
+        code = codings(entry.resource, "code")
+        axis = code_table.stage_axis(code)
+        if axis:
+            _read_stage(entry, axis, record, diagnoses, into)
+            continue
+        name = code_table.observation_name(code)
+        if name and _is_about(entry, record, diagnoses):
+            _read_value(entry, *name, into)
+
+
+def _is_about(entry: Entry, record: Record, diagnoses: Diagnoses) -> bool:
+    """False when `focus` ties the Observation to another diagnosis."""
+    targets = [record.resolve(item, entry) for item, _ in objects(entry.resource, "focus")]
+    conditions = [target for target in targets if target is not None and target.type == "Condition"]
+    return not conditions or any(diagnoses.is_ours(target) for target in conditions)
+
+
+def _read_value(entry: Entry, name: str, coded: Coded, doubtful: bool, into: Collector) -> None:
+    kind = code_table.table()["observations"][name]["kind"]
+    found = READERS[kind](entry.resource)
+    if found is None:
+        if "dataAbsentReason" not in entry.resource:
+            into.doubt(
+                "value-not-read", f"{entry.key} is a {name} whose value could not be read: check it", Severity.INFO
+            )
+        return
+    value, where, worded = found
+    place = Coded(coded.system, coded.code, where.display or coded.display, where.path)
+    into.add(name, value, entry, place, doubtful=doubtful or worded)
+
+
+def _polarity(resource: Mapping[str, Any]) -> Value | None:
+    """positive or negative, from the value, else from the interpretation flag."""
+    for coded in value_codings(resource):
+        answer = code_table.polarity(coded)
+        if answer:
+            return "positive" if answer[0] else "negative", coded, answer[1]
+    for coded in codings(resource, "interpretation"):
+        if coded.code in ("POS", "NEG"):
+            return "positive" if coded.code == "POS" else "negative", coded, False
+    return None
+
+
+def _quantity(resource: Mapping[str, Any]) -> Value | None:
+    found = quantity(resource)
+    if found is None:
+        return None
+    value: dict[str, Any] = {"value": found[0], "unit": found[1]}
+    comparator = resource.get("valueQuantity", {}).get("comparator")
+    if comparator:
+        value["comparator"] = comparator
+    return value, Coded("", "", "", found[2]), False
+
+
+def _number(resource: Mapping[str, Any]) -> Value | None:
+    found = quantity(resource)
+    return (found[0], Coded("", "", "", found[2]), False) if found and found[0] >= 0 else None
+
+
+def _percent(resource: Mapping[str, Any]) -> Value | None:
+    """Percent of predicted; liters and other units are another quantity."""
+    found = quantity(resource)
+    if found is None or found[1] not in ("%", "") or not PERCENT_RANGE[0] <= found[0] <= PERCENT_RANGE[1]:
+        return None
+    return found[0], Coded("", "", "", found[2]), False
+
+
+def _length(resource: Mapping[str, Any]) -> Value | None:
+    found = quantity(resource)
+    if found is None or found[1] not in MILLIMETERS:
+        return None
+    return found[0] * MILLIMETERS[found[1]], Coded("", "", "", found[2]), False
+
+
+def _ecog(resource: Mapping[str, Any]) -> Value | None:
+    found = quantity(resource)
+    if found and found[0] in (0, 1, 2, 3, 4, 5):
+        return int(found[0]), Coded("", "", "", found[2]), False
+    for coded in value_codings(resource) + codings(resource, "interpretation"):
+        grade = code_table.table()["values"]["ecog"].get(coded.code)
+        if grade is not None:
+            return grade, coded, False
+        match = re.search(r"\b(?:ECOG|grade)\D{0,5}([0-5])\b", coded.display, re.IGNORECASE)
+        if match:
+            return int(match.group(1)), coded, True
+    return None
+
+
+def _first(resource: Mapping[str, Any], read: Callable[[Coded], tuple[Any, bool] | None]) -> Value | None:
+    for coded in value_codings(resource):
+        found = read(coded)
+        if found:
+            return found[0], coded, found[1]
+    return None
+
+
+def _smoking(resource: Mapping[str, Any]) -> Value | None:
+    return _first(resource, code_table.smoking)
+
+
+def _cord_mobility(resource: Mapping[str, Any]) -> Value | None:
+    return _first(resource, lambda coded: code_table.word_value(coded, "cord_mobility"))
+
+
+def _t_category(resource: Mapping[str, Any]) -> Value | None:
+    for coded in value_codings(resource):
+        for text in (coded.code, coded.display):
+            match = CATEGORY["T"].search(text)
+            if match:
+                return _spelled(match.group(1)), coded, code_table.system_of(coded) != "value"
+    return None
+
+
+def _spelled(category: str) -> str:
+    """T2A -> T2a, TX -> TX, tis -> Tis."""
+    return category[0].upper() + (category[1:].upper() if category[1:].upper() == "X" else category[1:].lower())
+
+
+def _components(resource: Mapping[str, Any]) -> Value | None:
+    """A dict of the components: lengths as `<name>_mm`, codes as their code, booleans as they are."""
+    values = dict(_component_values(resource))
+    return (values, Coded("", "", "", "component"), False) if values else None
+
+
+def _component_values(resource: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for component, path in objects(resource, "component"):
+        name = next((coded.code for coded in concept_codings(component.get("code", {}), path) if coded.code), "")
+        key = name.replace("-", "_")
+        length = _length(component)
+        coded = next(iter(value_codings(component)), None)
+        if key and length:
+            yield f"{key}_mm", length[0]
+        elif key and isinstance(component.get("valueBoolean"), bool):
+            yield key, component["valueBoolean"]
+        elif key and coded:
+            yield key, coded.code or coded.display
+
+
+def _method(resource: Mapping[str, Any]) -> str | None:
+    """How a sample was taken: one of values.sampling."""
+    for coded in codings(resource, "method"):
+        for word in code_table.table()["values"]["sampling"]:
+            if word.lower() in (coded.code.lower(), coded.display.lower()) or re.search(
+                rf"\b{word}\b", coded.display, re.IGNORECASE
+            ):
+                return str(word)
+    return None
+
+
+def _biopsy(resource: Mapping[str, Any]) -> Value | None:
+    """{"malignant", "histology", "method"} of a biopsy of the primary."""
+    found = _polarity(resource)
+    histology = next((name for coded in value_codings(resource) if (name := code_table.histology_of(coded))), None)
+    if found is None and histology is None:
+        return None
+    malignant = found[0] == "positive" if found else True
+    where, doubtful = (found[1], found[2]) if found else (value_codings(resource)[0], False)
+    return {"malignant": malignant, "histology": histology, "method": _method(resource)}, where, doubtful
+
+
+def _station(resource: Mapping[str, Any]) -> Value | None:
+    """{"station", "malignant", "method"}: the station by our code, else by the words of the body site or the code."""
+    found = _polarity(resource)
+    if found is None:
+        return None
+    coded_station = next(
+        (coded for coded in codings(resource, "bodySite") if code_table.system_of(coded) == "station"), None
+    )
+    station = coded_station.code if coded_station else _station_in_words(resource)
+    if station is None:
+        return None
+    value = {"station": station, "malignant": found[0] == "positive", "method": _method(resource)}
+    return value, found[1], found[2] or coded_station is None
+
+
+def _station_in_words(resource: Mapping[str, Any]) -> str | None:
+    for coded in codings(resource, "bodySite") + codings(resource, "code"):
+        match = STATION_IN_TEXT.search(coded.display)
+        if match:
+            return match.group(1).upper()
+    return None
+
+
+def _metastasis(resource: Mapping[str, Any]) -> Value | None:
+    """{"site", "malignant"} of a sampled distant finding."""
+    found = _polarity(resource)
+    place = next((site for coded in codings(resource, "bodySite") if (site := code_table.metastasis_site(coded))), None)
+    if found is None or place is None:
+        return None
+    return {"site": place, "malignant": found[0] == "positive"}, found[1], found[2]
+
+
+READERS: Mapping[str, Callable[[Mapping[str, Any]], Value | None]] = {
+    "polarity": _polarity,
+    "quantity": _quantity,
+    "number": _number,
+    "percent": _percent,
+    "length": _length,
+    "ecog": _ecog,
+    "smoking": _smoking,
+    "cord_mobility": _cord_mobility,
+    "t_category": _t_category,
+    "components": _components,
+    "biopsy": _biopsy,
+    "station": _station,
+    "metastasis": _metastasis,
+}
+
+
+def _read_stage(entry: Entry, axis: tuple[str, bool], record: Record, diagnoses: Diagnoses, into: Collector) -> None:
+    """A TNM category or stage group that somebody recorded; for comparison, never taken over."""
+    if not _is_about(entry, record, diagnoses) or not diagnoses.primary:
+        return
+    if diagnoses.others and not any(True for _ in objects(entry.resource, "focus")):
+        into.doubt(
+            "stage-of-unclear-origin", f"{entry.key} is a TNM entry without focus; it may belong to another cancer here"
+        )
+    method = next(
+        (edition for coded in codings(entry.resource, "method") if (edition := code_table.edition_of(coded))), None
+    )
+    classification = "pathological" if axis[1] else "clinical"
+    for coded in value_codings(entry.resource):
+        value = _stage_value(coded, axis[0])
+        if value:
+            recorded = {"axis": axis[0], "value": value, "method": method, "classification": classification}
+            into.add("recorded_stage", recorded, entry, coded)
+            return
+
+
+def _stage_value(coded: Coded, axis: str) -> str | None:
+    for text in (coded.display, coded.code):
+        if axis == "group":
+            found = stage_group(text) or stage_group(f"stage {text}")
+        else:
+            match = CATEGORY[axis].search(text)
+            found = _spelled(match.group(1)) if match else None
+        if found:
+            return found
+    return None
+
+
+def read_reports(record: Record, diagnoses: Diagnoses, into: Collector) -> None:
+    """Histology that a report concludes about the asked site (DiagnosticReport.conclusionCode)."""
+    for entry in record.of_type("DiagnosticReport"):
+        if entry.resource.get("status") in IGNORED:
+            continue
+        for coded in codings(entry.resource, "conclusionCode"):
+            meaning = code_table.tumor_meaning(coded)
+            if meaning and meaning.site == diagnoses.site and "histology" in meaning.details:
+                into.add("histology", meaning.details["histology"], entry, coded, doubtful=meaning.doubtful)
