@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow
+from tasks.bundle import write_bundle
+from tasks.dicom_out import write_dicom
 
 from tasks import artifacts
-from tasks.delivery import deliver, write_bundle, write_dicom
+from tasks.delivery import deliver
 from tasks.findings import measure
-from tasks.history import take_in_record
+from tasks.history import hold_against_images, take_in_record
 from tasks.images import take_in_images
 from tasks.masks import segment, take_in_contours
 from tasks.parts import Parts
@@ -53,14 +55,15 @@ def _analyze(case_id: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
     artifacts.show_findings(case_id)
 
     # What it means
-    staging = stage_tnm(case_id, findings, record, asked["editions"], asked["classification"], asked["subset"])
+    history = hold_against_images(case_id, record, findings)
+    staging = stage_tnm(case_id, findings, history, asked["editions"], asked["classification"], asked["subset"])
     artifacts.show_staging(case_id)
 
     # What the board, the EHR and the PACS get
     pictures = parts.run("key images", draw_key_images, case_id, findings, contours, images)
     artifacts.show_pictures(case_id, pictures)
     dicom = parts.run("DICOM", write_dicom, case_id, findings, staging, contours)
-    report = write_report(case_id, findings, staging, record, pictures, asked["language"], parts.failures)
-    bundle = parts.run("FHIR bundle", write_bundle, case_id, findings, staging, record, report)
-    deliver(case_id, asked, [findings, staging, pictures, dicom, report, bundle], parts.failures)
+    report = write_report(case_id, findings, staging, history, pictures, asked["language"], parts.failures)
+    bundle = parts.run("FHIR bundle", write_bundle, case_id, findings, staging, history, report)
+    deliver(case_id, [findings, staging, pictures, dicom, report, bundle], parts.failures)
     return parts.failures

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from oncology.imaging.lobe import lobe_at
+
 from oncology.findings import (
     CaseId,
     Contact,
@@ -20,7 +22,6 @@ from oncology.findings import (
     Verdict,
     to_json,
 )
-from oncology.imaging.lobe import lobe_at
 from oncology.imaging.survey import Region, Scene, body_regions, survey
 from tasks.case_files import CaseFiles, Outputs
 from tasks.images import CT, IMAGES, PET

@@ -2,56 +2,88 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from mdt_fhir.client import fetch_record
-from mdt_fhir.comparison import compare_with_images
+from mdt_fhir.client import ClientSettings, fetch_record
+from mdt_fhir.compare import ImageFacts, compare_with_images
 from mdt_fhir.history import read_history
-from mdt_fhir.patient import private_patient
-from mdt_fhir.record import Record, parse_record, read_record
+from mdt_fhir.patient import identity as recorded_identity
+from mdt_fhir.record import Record, read_record
+from oncology.cancers.evidence import largest
 from oncology.findings import Conflict, History, RecordFact, Severity, Verdict, to_json
-from tasks.case_files import CaseFiles, Outputs
+from tasks.case_files import CaseFiles, Outputs, write_bytes
+from tasks.findings import FINDINGS, findings_from, verdict_from
 from tasks.images import IMAGES, identity
 from tasks.settings import settings
 from tasks.step import step
 
-HISTORY = "history.json"
+READ, HISTORY = "record_facts.json", "history.json"
+NO_RECORD = Verdict("no-record", Severity.WARNING, "no record was given: nothing but images was used", "record")
 
 
 @step("1", io=True)
 def take_in_record(case_id: str, cancer: str, record: str, images: Outputs) -> Outputs:
-    """Read the record, and hold it against the images: another patient's record stops the case here."""
+    """Read the record; one of another patient than the images' stops the case here."""
     case = CaseFiles(case_id)
-    found = _record(case)
+    found = _fetch(case)
     if found is None:
-        verdict = Verdict("no-record", Severity.WARNING, "no record was given: nothing but images was used", "record")
-        return case.save_json(HISTORY, to_json(History(verdicts=(verdict,))))
-    case.write_private("record.json", found.bundle)
+        return case.save_json(READ, to_json(History(verdicts=(NO_RECORD,))))
     history = read_history(found, cancer)
-    conflicts = compare_with_images(history, private_patient(found), identity(case), case.load_json(IMAGES)["series"])
-    return case.save_json(HISTORY, to_json(History(history.facts, (*history.conflicts, *conflicts), history.verdicts)))
+    compare_with_images(history, recorded_identity(found), _image_facts(case))
+    return case.save_json(READ, to_json(history))
 
 
-def _record(case: CaseFiles) -> Record | None:
+@step("1")
+def hold_against_images(case_id: str, record: Outputs, findings: Outputs) -> Outputs:
+    """The record's facts with every contradiction to what the images show: side, sex, dates."""
+    case = CaseFiles(case_id)
+    history = history_from(case.load_json(READ))
+    stored = stored_record(case)
+    if stored is not None:
+        tumor = largest(findings_from(case.load_json(FINDINGS)).tumors)
+        seen = _image_facts(case, laterality=tumor.laterality if tumor else None)
+        history = compare_with_images(history, recorded_identity(stored), seen)
+    return case.save_json(HISTORY, to_json(history))
+
+
+def _fetch(case: CaseFiles) -> Record | None:
+    """The record from where the request says; a private copy stays with the case."""
     request = case.read_private("request.json")
     if request["fhir_url"]:
         token = settings().fhir_token
-        return fetch_record(
-            request["fhir_url"],
-            request["patient"],
-            token=token.get_secret_value() if token else None,
-            timeout_seconds=settings().fhir_timeout_seconds,
-        )
-    return read_record(Path(request["ehr"])) if request["ehr"] else None
+        options = ClientSettings(token.get_secret_value() if token else None, settings().fhir_timeout_seconds)
+        found = fetch_record(request["fhir_url"], request["patient"], options)
+        entries = [{"fullUrl": entry.full_url, "resource": dict(entry.resource)} for entry in found.entries]
+        case.write_private("record.json", {"resourceType": "Bundle", "type": "collection", "entry": entries})
+        return found
+    if not request["ehr"]:
+        (case.private / "record.json").unlink(missing_ok=True)
+        return None
+    path = Path(request["ehr"])
+    found = read_record(path)
+    write_bytes(case.private / "record.json", path.read_bytes())
+    return found
 
 
 def stored_record(case: CaseFiles) -> Record | None:
     """The record as it was taken in; private."""
-    if not (case.private / "record.json").is_file():
-        return None
-    return parse_record(json.dumps(case.read_private("record.json")).encode())
+    path = case.private / "record.json"
+    return read_record(path) if path.is_file() else None
+
+
+def _image_facts(case: CaseFiles, laterality: Any = None) -> ImageFacts:
+    who = identity(case)
+    series = case.load_json(IMAGES)["series"][0]
+    return ImageFacts(
+        patient_id=who.patient_id or None,
+        issuer=who.issuer or None,
+        sex=who.sex or None,
+        birth_date=who.birth_date or None,
+        study_uid=series["study_uid"] or None,
+        date=series["date"],
+        laterality=laterality,
+    )
 
 
 def history_from(content: dict[str, Any]) -> History:
@@ -62,5 +94,5 @@ def history_from(content: dict[str, Any]) -> History:
             Conflict(item["name"], tuple(item["values"]), tuple(item["resources"]), item["message"])
             for item in content["conflicts"]
         ),
-        tuple(Verdict(**item) for item in content["verdicts"]),
+        tuple(verdict_from(item) for item in content["verdicts"]),
     )

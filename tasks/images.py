@@ -8,9 +8,8 @@ from typing import Any
 
 from mdt_dicom.intake import read_study
 from mdt_dicom.study import PatientIdentity, ReadSeries, StudyImages
-from oncology.findings import to_json
-from oncology.imaging.alignment import check_alignment
-from oncology.imaging.volume import Volume, resample
+from oncology.findings import Severity, to_json
+from oncology.imaging.alignment import check_alignment, resample_pet
 from tasks.case_files import CaseFiles, Outputs
 from tasks.step import step
 
@@ -27,10 +26,12 @@ def take_in_images(case_id: str, fingerprints: dict[str, str]) -> Outputs:
     verdicts = [*study.verdicts, *study.ct.verdicts]
     if study.pet is not None:
         verdicts += study.pet.verdicts
-        alignment = check_alignment(study.ct.volume, study.pet.volume)
-        verdicts += alignment.verdicts
-        outputs |= case.save_volume(PET, study.pet.volume)
-        outputs |= case.save_volume(PET_ON_CT, _on_ct(study.pet.volume, study.ct.volume))
+        frames = {series.info.frame_of_reference_uid for series in (study.ct, study.pet)}
+        alignment = check_alignment(study.ct.volume, study.pet.volume, same_frame_of_reference=len(frames) == 1)
+        verdicts.append(alignment.verdict)
+        if alignment.verdict.severity is not Severity.ERROR:
+            outputs |= case.save_volume(PET, study.pet.volume)
+            outputs |= case.save_volume(PET_ON_CT, resample_pet(study.pet.volume, study.ct.volume.geometry))
     return outputs | case.save_json(IMAGES, _description(study) | {"verdicts": to_json(verdicts)})
 
 
@@ -43,10 +44,6 @@ def read_request(case: CaseFiles) -> StudyImages:
 def identity(case: CaseFiles) -> PatientIdentity:
     """Who the images say they show; private."""
     return PatientIdentity(**case.read_private("identity.json"))
-
-
-def _on_ct(pet: Volume, ct: Volume) -> Volume:
-    return resample(pet, ct.geometry, linear=True, fill=0.0)
 
 
 def _description(study: StudyImages) -> dict[str, Any]:

@@ -28,11 +28,11 @@ def provenance(case: CaseFiles) -> dict[str, Any]:
         "parameters": {
             key: asked[key] for key in ("cancer", "subset", "classification", "editions", "language", "nifti")
         },
-        "inputs": [*_image_inputs(case, asked), *_other_inputs(asked)],
+        "inputs": [*_image_inputs(case), *_other_inputs(asked)],
     }
 
 
-def _image_inputs(case: CaseFiles, asked: dict[str, Any]) -> list[dict[str, Any]]:
+def _image_inputs(case: CaseFiles) -> list[dict[str, Any]]:
     return [
         {
             "role": "pet" if item["modality"] == "PT" else "ct",

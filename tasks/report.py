@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mdt_fhir.patient import private_patient
+from mdt_fhir.patient import identity as recorded_identity
 from oncology.cancers.protocol import cancer
 from tasks.case_files import CaseFiles, Outputs
 from tasks.findings import FINDINGS
@@ -72,6 +72,12 @@ def _patient(case: CaseFiles) -> dict[str, str]:
     found = {"name": imaged.name.replace("^", " ").strip(), "birth_date": imaged.birth_date, "mrn": imaged.patient_id}
     found["sex"] = {"M": "male", "F": "female", "O": "other"}.get(imaged.sex, "")
     if record is not None:
-        recorded = private_patient(record)
-        found |= {key: value for key, value in recorded.report_lines().items() if value}
+        recorded = recorded_identity(record)
+        names = {
+            "name": " ".join(filter(None, (*recorded.given, recorded.family))),
+            "birth_date": recorded.birth_date,
+            "sex": recorded.sex,
+            "mrn": next((item.value for item in recorded.identifiers if item.type == "MR"), None),
+        }
+        found |= {key: value for key, value in names.items() if value}
     return found

@@ -40,10 +40,10 @@ def register(request: Request) -> CaseId:
         InputError: the images cannot be read at all, or the request contradicts itself.
     """
     _check(request)
-    who = identify(request.ct)
-    fingerprints = _fingerprints(request)
-    if who.study_uid:
-        case_id = make_case_id(who.issuer, who.patient_id, who.study_uid)
+    who, study_uid = identify(request.ct)
+    fingerprints = fingerprints_of(request)
+    if study_uid:
+        case_id = make_case_id(who.issuer, who.patient_id, study_uid)
     else:
         case_id = make_case_id(fingerprints["ct"])
     case = CaseFiles(case_id)
@@ -83,7 +83,7 @@ def _check(request: Request) -> None:
         raise InputError("--fhir-url was given without --patient; name the patient's id on that server")
 
 
-def _fingerprints(request: Request) -> dict[str, Any]:
+def fingerprints_of(request: Request) -> dict[str, Any]:
     """Hashes of everything that came in. A server's record is fetched anew for every call, so it gets a fresh mark."""
     found: dict[str, Any] = {"ct": fingerprint(request.ct)}
     if request.pet:

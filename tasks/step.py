@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,17 +35,33 @@ def step(version: str, *, io: bool = False) -> Callable[[Callable[..., Outputs]]
         return _storage_key(context.task.name, version, arguments)
 
     def decorate(function: Callable[..., Outputs]) -> Any:
+        name = function.__name__.replace("_", "-")
         return task(
-            name=function.__name__.replace("_", "-"),
+            name=name,
             cache_key_fn=key,
             persist_result=True,
             result_serializer="json",
             retries=IO_RETRIES if io else 0,
             retry_delay_seconds=IO_RETRY_SECONDS,
             retry_condition_fn=_worth_retrying,
-        )(function)
+        )(_timed(name, function))
 
     return decorate
+
+
+def _timed(name: str, function: Callable[..., Outputs]) -> Callable[..., Outputs]:
+    """The function, leaving how long it took in the case's timings/ (not a result: it differs from run to run)."""
+
+    @functools.wraps(function)
+    def timed(case_id: str, *arguments: Any, **options: Any) -> Outputs:
+        begun = time.perf_counter()
+        outputs = function(case_id, *arguments, **options)
+        folder = CaseFiles(case_id).root / "timings"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"{time.perf_counter() - begun:.3f}")
+        return outputs
+
+    return timed
 
 
 def _storage_key(name: str, version: str, arguments: Mapping[str, Any]) -> str:

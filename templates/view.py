@@ -44,7 +44,7 @@ class Report:
 
 def view(report: Report, translate: Translate) -> dict[str, Any]:
     """All names that the pages use."""
-    editions = [_edition(name, result) for name, result in report.staging["editions"].items()]
+    editions = [_edition(name, result, translate) for name, result in report.staging["editions"].items()]
     images = [_image(image) for image in report.key_images]
     return {
         "cancer_title": report.cancer_title,
@@ -77,9 +77,26 @@ def _image(image: KeyImage) -> dict[str, Any]:
     return {"uri": uri, "alt": image.alt, "caption": image.caption, "front": image.front}
 
 
-def _edition(name: str, result: Mapping[str, Any]) -> dict[str, Any]:
+def _edition(name: str, result: Mapping[str, Any], translate: Translate) -> dict[str, Any]:
     shown = {axis: _axis(result[axis], AXES[axis]) for axis in AXES}
-    return {"name": name, **shown, "trace": [row for axis in AXES for row in _trace(AXES[axis], result[axis])]}
+    certainty = _group_certainty(shown["stage_group"], result["stage_group"], translate)
+    return {
+        "name": name,
+        "certainty": certainty,
+        **shown,
+        "trace": [row for axis in AXES for row in _trace(AXES[axis], result[axis])],
+    }
+
+
+def _group_certainty(shown: Mapping[str, Any], answer: Mapping[str, Any], translate: Translate) -> str:
+    parts = [] if shown["percent"] is None else [f"{translate('probability')} {shown['percent']} %"]
+    if len(shown["credible"]) > 1:
+        parts.append(f"{translate('credible')}: {', '.join(shown['credible'])}")
+    elif len(shown["possible"]) > 1:
+        parts.append(f"{translate('possible')}: {', '.join(shown['possible'])}")
+    if answer.get("undefined"):
+        parts.append(str(answer["undefined"]))
+    return " · ".join(parts)
 
 
 def _axis(answer: Mapping[str, Any], letter: str) -> dict[str, Any]:
@@ -221,7 +238,11 @@ def _mask_sources(findings: Mapping[str, Any]) -> str:
 
 def _adequacy(findings: Mapping[str, Any], translate: Translate) -> str:
     count = sum(item["severity"] != "info" for item in findings["quality"])
-    return translate("adequate, no remark") if count == 0 else f"{count} {translate('remarks, see technique')}"
+    return (
+        translate("adequate, no remark")
+        if count == 0
+        else f"{translate('remarks')}: {count}, {translate('see technique')}"
+    )
 
 
 def number(value: float | None, digits: int = 0) -> str:

@@ -1,0 +1,92 @@
+"""Key images of every tumor and node, and the map of stations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from templates.key_image import LUNG_WINDOW, SOFT_TISSUE_WINDOW, key_image
+from templates.station_map import station_map, station_statuses
+
+from oncology.imaging.volume import Volume
+from tasks.case_files import CaseFiles, Outputs
+from tasks.findings import FINDINGS
+from tasks.images import CT, PET
+from tasks.masks import CONTOUR_MASKS, CONTOURS, load_masks
+from tasks.step import step
+
+PICTURES, STATION_MAP = "pictures.json", "station_map.svg"
+MOST_NODES = 12  # more would bury the decisive ones; all stay in the table
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture to take."""
+
+    name: str
+    finding: Mapping[str, Any]
+    plane: str
+    window: tuple[float, float]
+    with_pet: bool
+    front: bool
+
+    @property
+    def words(self) -> str:
+        """What the picture shows, for caption and alternative text."""
+        kind = "PET/CT" if self.with_pet else "CT"
+        where = self.finding.get("station") or self.finding.get("location") or self.finding["laterality"] or ""
+        return f"{self.finding['id']} {where.replace('_', ' ')}, {self.plane} {kind}".replace("  ", " ")
+
+
+@step("1")
+def draw_key_images(case_id: str, findings: Outputs, contours: Outputs, images: Outputs) -> Outputs:
+    """One PNG per view, the list of them with captions, and the station map."""
+    case = CaseFiles(case_id)
+    content = case.load_json(FINDINGS)
+    ct = case.load_volume(CT)
+    suv = case.load_volume(PET) if PET in images else None
+    outlines = _outlines(case, ct)
+    outputs: Outputs = {}
+    listed = []
+    for shot in _shots(content, with_pet=suv is not None):
+        picture = key_image(
+            ct,
+            shot.finding["centroid_lps"],
+            outlines,
+            plane=shot.plane,
+            window=shot.window,
+            suv=suv if shot.with_pet else None,
+        )
+        outputs |= case.save_bytes(shot.name, _png(picture))
+        listed.append(
+            {"name": shot.name, "caption": shot.words, "alt": f"{shot.words}, contoured", "front": shot.front}
+        )
+    outputs |= case.save_bytes(STATION_MAP, station_map(content["cancer"], station_statuses(content["nodes"])).encode())
+    return outputs | case.save_json(PICTURES, {"pictures": listed})
+
+
+def _shots(findings: Mapping[str, Any], *, with_pet: bool) -> Iterator[Shot]:
+    for place, tumor in enumerate(findings["tumors"]):
+        first = place == 0
+        yield Shot(f"key_images/{tumor['id']}-axial.png", tumor, "axial", LUNG_WINDOW, False, first)
+        if with_pet:
+            yield Shot(f"key_images/{tumor['id']}-pet.png", tumor, "axial", SOFT_TISSUE_WINDOW, True, first)
+        yield Shot(f"key_images/{tumor['id']}-coronal.png", tumor, "coronal", SOFT_TISSUE_WINDOW, False, first)
+    for node in findings["nodes"][:MOST_NODES]:
+        yield Shot(f"key_images/{node['id']}-axial.png", node, "axial", SOFT_TISSUE_WINDOW, with_pet, False)
+
+
+def _outlines(case: CaseFiles, ct: Volume) -> dict[str, np.ndarray]:
+    masks = load_masks(case, CONTOUR_MASKS, ct.geometry)
+    listed = case.load_json(CONTOURS)["contours"]
+    return {item["name"]: masks[item["mask"]] for item in listed if item["role"] in ("tumor", "node")}
+
+
+def _png(picture: Image.Image) -> bytes:
+    stream = BytesIO()
+    picture.save(stream, "PNG")
+    return stream.getvalue()

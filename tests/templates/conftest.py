@@ -1,0 +1,20 @@
+"""Fixtures of the report's tests."""
+
+from __future__ import annotations
+
+import pytest
+from templates_sample import report
+
+from templates.render import render_html, render_pdf
+
+
+@pytest.fixture(scope="session")
+def html() -> str:
+    """The sample report as HTML."""
+    return render_html(report())
+
+
+@pytest.fixture(scope="session")
+def pdf(html: str) -> bytes:
+    """The sample report as PDF."""
+    return render_pdf(html)
