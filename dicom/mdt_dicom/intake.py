@@ -1,6 +1,6 @@
 """Images in: from what the user points at to one CT, its PET, and everything worth knowing about both.
 
-    look (scan, sort) -> one patient? -> choose CT, choose PET -> read voxels -> check -> StudyImages
+look (scan, sort) -> one patient? -> choose CT, choose PET -> read voxels -> check -> StudyImages
 """
 
 from __future__ import annotations
@@ -79,6 +79,23 @@ def read_study(ct: Path, pet: Path | None = None, *, with_pet: bool = True) -> S
         _rejected(looks, chosen),
         verdicts,
     )
+
+
+def identify(ct: Path) -> tuple[PatientIdentity, str]:
+    """Whose CT this is and the StudyInstanceUID of the series that `read_study` would take, from headers alone.
+
+    Both are empty for NIfTI.
+
+    Raises:
+        ImageError: no usable CT.
+        IdentityError: the files belong to more than one patient.
+    """
+    with quietly():
+        look = _look(Path(ct))
+        if look.nifti is not None:
+            return PatientIdentity(), ""
+        identity, _ = identity_of(look.scan.instances)
+        return identity, choose_ct(look.stacks, _frames_of_reference(look.stacks)).stack.study_uid
 
 
 def _look(path: Path) -> _Look:
