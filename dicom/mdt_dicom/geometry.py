@@ -269,8 +269,10 @@ def straighten(array: np.ndarray, tilted: Lattice, fill: float) -> Volume:
     reference = sitk.Image([int(count) for count in grid.shape[::-1]], sitk.sitkUInt8)
     reference.SetSpacing([float(value) for value in grid.spacing_mm[::-1]])
     reference.SetOrigin([float(value) for value in grid.origin_lps])
-    image = sitk.GetImageFromArray(array)  # unit spacing, no origin: its world is the index
-    return Volume(from_sitk(sitk.Resample(image, reference, to_index, sitk.sitkLinear, fill)).array, grid)
+    # Unit spacing and no origin: the image's world is the index. In float, since ITK cuts whole numbers off.
+    image = sitk.GetImageFromArray(array.astype(np.float32))
+    values = from_sitk(sitk.Resample(image, reference, to_index, sitk.sitkLinear, fill)).array
+    return Volume((np.rint(values) if array.dtype.kind == "i" else values).astype(array.dtype), grid)
 
 
 def _axial_grid(tilted: Lattice, axes: np.ndarray) -> Geometry:
