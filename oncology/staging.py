@@ -70,14 +70,14 @@ def _edition(
     result = to_json(stage(facts.site, edition, given, **options))
     answers = {axis: result[axis] for axis in (*AXES, "stage_group")}
     for axis in AXES:
-        answers[axis]["reason"] = _reason(answers[axis], getattr(facts, axis))
+        answers[axis]["because"] = _because(answers[axis], getattr(facts, axis))
     answers["m"]["open"] = [*answers["m"]["open"], *_not_imaged(findings, plugin)]
-    changes = to_json(would_change(facts.site, edition, given, **options))
+    changes = [change.to_json() for change in would_change(facts.site, edition, given, **options)]
     confirmed = _if_confirmed(findings, history, plugin, edition, options)
     return {**answers, "would_change": changes, "stage_if_candidates_confirmed": confirmed}
 
 
-def _reason(answer: Mapping[str, Any], facts: Sequence[Fact]) -> str:
+def _because(answer: Mapping[str, Any], facts: Sequence[Fact]) -> str:
     """What decided a category, in the words of its evidence; what is lacking when nothing did."""
     used = {str(entry.get("fact", "")).split(".")[0] for entry in answer["trace"]}
     details = [item.detail for fact in facts if fact.key in used for item in fact.evidence]

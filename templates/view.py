@@ -94,8 +94,8 @@ def _group_certainty(shown: Mapping[str, Any], answer: Mapping[str, Any], transl
         parts.append(f"{translate('credible')}: {', '.join(shown['credible'])}")
     elif len(shown["possible"]) > 1:
         parts.append(f"{translate('possible')}: {', '.join(shown['possible'])}")
-    if answer.get("undefined"):
-        parts.append(str(answer["undefined"]))
+    if answer.get("reason"):
+        parts.append(str(answer["reason"]))
     return " · ".join(parts)
 
 
@@ -175,7 +175,8 @@ def _reasons(staging: Mapping[str, Any], translate: Translate) -> list[dict[str,
         for axis, letter in (("t", "T"), ("n", "N"), ("m", "M")):
             answer = result[axis]
             shown = answer["category"] or f"{letter}?"
-            key = (f"c{shown}", answer.get("reason") or "", _certainty(answer, translate))
+            reason = "; ".join(filter(None, (answer.get("because"), answer.get("reason"))))
+            key = (f"c{shown}", reason, _certainty(answer, translate))
             rows.setdefault((letter + key[0], key[1], key[2]), []).append(edition)
     every = len(staging["editions"])
     return [

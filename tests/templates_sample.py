@@ -23,7 +23,7 @@ def answer(category: str | None, possible: list[str], **more: Any) -> dict[str, 
         "rule": "row",
         "trace": [{"fact": "greatest_dimension_mm", "value": 43, "row": "row", "citation": "lung, table T"}],
         "open": [],
-        "reason": "longest diameter 43.2 mm",
+        "because": "longest diameter 43.2 mm",
     }
     return filled | more
 
@@ -31,8 +31,8 @@ def answer(category: str | None, possible: list[str], **more: Any) -> dict[str, 
 def edition(group: str | None, possible: list[str]) -> dict[str, Any]:
     return {
         "t": answer("T2b", ["T2b"]),
-        "n": answer("N2a", ["N2a", "N2b"], probabilities={"N2a": 0.81, "N2b": 0.19}, reason="EBUS of 4R malignant"),
-        "m": answer("M0", ["M0"], reason="no metastasis confirmed by a person or the record"),
+        "n": answer("N2a", ["N2a", "N2b"], probabilities={"N2a": 0.81, "N2b": 0.19}, because="EBUS of 4R malignant"),
+        "m": answer("M0", ["M0"], because="no metastasis confirmed by a person or the record"),
         "stage_group": answer(group, possible),
         "would_change": [
             {"finding": "nodes: 7", "if": "malignant", "then": {"n": "N2b", "stage_group": "IIIB"}},
