@@ -181,13 +181,14 @@ def _placeholder(members: Iterable[Instance]) -> tuple[Frame, ...]:
 
 def _foreign_reason(modality: str, instance: Instance) -> str:
     """Why this is neither a CT nor a PET; empty if it is."""
-    if modality in ("CT", "PT") and (not instance.sop_class or instance.sop_class in SOP_CLASSES):
+    by_class = SOP_CLASSES.get(instance.sop_class) if instance.sop_class else modality
+    if modality in ("CT", "PT") and by_class == modality:
         return ""
+    if by_class and instance.sop_class:
+        return f"Modality says {modality[:16]}, SOPClassUID says {by_class}"
     for start, meaning in OTHER_CLASSES.items():
         if instance.sop_class == start or instance.sop_class.startswith(start + "."):
             return meaning
-    if instance.sop_class in SOP_CLASSES:
-        return f"Modality says {modality[:16]}, SOPClassUID says {SOP_CLASSES[instance.sop_class]}"
     if modality in ("CT", "PT"):
         return f"object of SOP class {instance.sop_class}, no {modality} image"
     return f"modality {modality[:16]}"
