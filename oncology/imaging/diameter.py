@@ -39,6 +39,12 @@ class Caliper:
     start_lps: Point
     end_lps: Point
 
+    @property
+    def middle_lps(self) -> Point:
+        """Halfway between the ends: the place for a picture that shows the whole line."""
+        x, y, z = ((first + second) / 2.0 for first, second in zip(self.start_lps, self.end_lps, strict=True))
+        return x, y, z
+
 
 @dataclass(frozen=True)
 class Diameters:
