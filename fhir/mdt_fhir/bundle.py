@@ -70,7 +70,7 @@ def _context(findings: Mapping[str, Any], links: Links) -> Iterator[Item]:
         yield "signer", context.practitioner(case.signer)
     if case.condition is None:
         yield "condition", context.condition(findings, links)
-    if case.imaging is not None:
+    if case.imaging is not None and case.imaging.reference is None:
         yield "imaging", context.imaging_study(case.imaging, links)
     yield "device", context.device(links)
 

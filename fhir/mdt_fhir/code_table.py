@@ -86,8 +86,8 @@ def _by_prefix(coded: Coded, system: str) -> Meaning | None:
 
 
 def _with_icd_side(meaning: Meaning, code: str) -> Meaning:
-    """ICD-10-CM writes the side of a lung cancer as the fifth character: C34.11 right, C34.12 left."""
-    if code.startswith("C34") and len(code) == 5 and code[4] in "12":
+    """ICD-10-CM writes the side of a lung tumor as the fifth character: C34.11 right, C34.12 left."""
+    if code.startswith(("C34", "D022")) and len(code) == 5 and code[4] in "12":
         return Meaning(
             meaning.kind, meaning.site, {**meaning.details, "laterality": "right" if code[4] == "1" else "left"}
         )
@@ -115,7 +115,8 @@ def _by_text(text: str) -> Meaning | None:
         return Meaning("metastasis", _metastasis_word(words), {}, doubtful=True)
     sites = [site for site, entry in table()["sites"].items() if _matches(entry["text"], words)]
     kind, site = ("primary", sites[0]) if len(sites) == 1 else ("other", "other")
-    return Meaning(kind, site, _histology_words(words), doubtful=True)
+    history = {"history": True} if re.search(r"\bhistory of\b", words) else {}
+    return Meaning(kind, site, {**_histology_words(words), **history}, doubtful=True)
 
 
 def _metastasis_word(words: str) -> str:

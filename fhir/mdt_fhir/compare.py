@@ -6,10 +6,10 @@ Another patient stops the case. Everything else is reported and left to a person
 from __future__ import annotations
 
 import dataclasses
-import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from mdt_fhir.element import day
 from mdt_fhir.patient import PatientIdentifier, PrivatePatient
 from oncology.errors import IdentityError
 from oncology.findings import Conflict, History, Laterality, RecordFact, Severity, Verdict
@@ -150,15 +150,8 @@ def _date_verdicts(history: History, images: ImageFacts) -> Iterator[Verdict]:
         yield Verdict(
             "study-not-in-record", Severity.INFO, "the record lists imaging studies, but not the one given", "record"
         )
-    dates = [date for fact in history.named("site") if (date := _day(fact.date)) is not None]
-    taken = _day(images.date)
+    dates = [date for fact in history.named("site") if (date := day(fact.date)) is not None]
+    taken = day(images.date)
     if taken and dates and min(abs((taken - date).days) for date in dates) > FAR_APART_DAYS:
         message = f"images and diagnosis lie more than {FAR_APART_DAYS} days apart: check that they belong together"
         yield Verdict("dates-apart", Severity.WARNING, message, "record")
-
-
-def _day(text: str | None) -> datetime.date | None:
-    try:
-        return datetime.date.fromisoformat((text or "")[:10])
-    except ValueError:
-        return None

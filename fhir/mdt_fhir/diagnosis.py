@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,10 @@ from mdt_fhir.element import (
     codings,
     concept_codings,
     date_of,
+    day,
     extension,
     objects,
+    profiles,
     status_code,
 )
 from mdt_fhir.record import Entry, Record
@@ -121,8 +122,8 @@ def _meaning(entry: Entry) -> tuple[Coded, Meaning] | None:
 
 def _meaning_by_profile(entry: Entry) -> tuple[Coded, Meaning] | None:
     """A Condition whose code we do not know but that claims an mCODE cancer profile."""
-    profiles = " ".join(str(profile) for profile in entry.resource.get("meta", {}).get("profile", ()))
-    kind = "other" if PRIMARY_PROFILE in profiles else "metastasis" if SECONDARY_PROFILE in profiles else None
+    claimed = profiles(entry.resource)
+    kind = "other" if PRIMARY_PROFILE in claimed else "metastasis" if SECONDARY_PROFILE in claimed else None
     coded = next(iter(codings(entry.resource, "code")), None)
     if kind is None or coded is None:
         return None
@@ -302,10 +303,8 @@ def read_other_tumors(diagnoses: Diagnoses, into: Collector) -> None:
 
 def _close(one: str | None, other: str | None) -> bool:
     """Whether two ISO dates, both complete, lie within SYNCHRONOUS_DAYS of one another."""
-    if not one or not other or len(one) < 10 or len(other) < 10:
-        return False
-    days = datetime.date.fromisoformat(one) - datetime.date.fromisoformat(other)
-    return abs(days.days) <= SYNCHRONOUS_DAYS
+    first, second = day(one), day(other)
+    return first is not None and second is not None and abs((first - second).days) <= SYNCHRONOUS_DAYS
 
 
 def _read_metastasis(diagnosis: Diagnosis, diagnoses: Diagnoses, into: Collector) -> None:

@@ -6,6 +6,7 @@ Paths are FHIRPath-like and relative to the resource: `code.coding[0]`.
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -114,6 +115,14 @@ def date_of(resource: Resource, elements: Sequence[str] = DATE_ELEMENTS) -> str 
     return None
 
 
+def day(text: str | None) -> datetime.date | None:
+    """The calendar day of an ISO date or date-time; None for years, months and dates that do not exist."""
+    try:
+        return datetime.date.fromisoformat((text or "")[:10])
+    except ValueError:
+        return None
+
+
 def status_code(resource: Resource, element: str) -> str | None:
     """The code of a status that is a CodeableConcept with one coding, or a plain code."""
     value = resource.get(element)
@@ -136,6 +145,12 @@ def quantity(resource: Resource) -> tuple[float, str, str] | None:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def profiles(resource: Resource) -> str:
+    """The claimed profiles in one string, to look for a profile's name in."""
+    claimed = at(resource, "meta.profile")
+    return " ".join(str(url) for url in claimed) if isinstance(claimed, list) else ""
 
 
 def identifier_value(resource: Resource, system: str) -> str | None:

@@ -48,7 +48,10 @@ class Links:
     @property
     def study(self) -> Json | None:
         """The imaging study; None for images without DICOM identity."""
-        return self.to("imaging") if self.case.imaging else None
+        if self.case.imaging is None:
+            return None
+        known = self.case.imaging.reference
+        return reference(known) if known else self.to("imaging")
 
     def identifier(self, role: str) -> list[Json]:
         """The identifier of one of our resources, as an element."""

@@ -12,7 +12,7 @@ from typing import Any
 from mdt_fhir import code_table
 from mdt_fhir.collect import Collector
 from mdt_fhir.diagnosis import Diagnoses, stage_group
-from mdt_fhir.element import Coded, codings, concept_codings, objects, quantity, value_codings
+from mdt_fhir.element import Coded, at, codings, objects, quantity, value_codings
 from mdt_fhir.record import Entry, Record
 from oncology.findings import Severity
 
@@ -78,8 +78,8 @@ def _quantity(resource: Mapping[str, Any]) -> Value | None:
     if found is None:
         return None
     value: dict[str, Any] = {"value": found[0], "unit": found[1]}
-    comparator = resource.get("valueQuantity", {}).get("comparator")
-    if comparator:
+    comparator = at(resource, "valueQuantity.comparator")
+    if isinstance(comparator, str):
         value["comparator"] = comparator
     return value, Coded("", "", "", found[2]), False
 
@@ -155,8 +155,8 @@ def _components(resource: Mapping[str, Any]) -> Value | None:
 
 
 def _component_values(resource: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for component, path in objects(resource, "component"):
-        name = next((coded.code for coded in concept_codings(component.get("code", {}), path) if coded.code), "")
+    for component, _ in objects(resource, "component"):
+        name = next((coded.code for coded in codings(component, "code") if coded.code), "")
         key = name.replace("-", "_")
         length = _length(component)
         coded = next(iter(value_codings(component)), None)

@@ -47,11 +47,11 @@ def identity(record: Record) -> PrivatePatient:
     """The record's patient; masked or absent elements are None."""
     resource = record.patient.resource
     name: Mapping[str, Any] = next((item for item, _ in objects(resource, "name") if item.get("use") != "old"), {})
-    birth_date = resource.get("birthDate")
+    birth_date, given = resource.get("birthDate"), name.get("given")
     return PrivatePatient(
         identifiers=tuple(_identifiers(resource)),
         family=name.get("family") if isinstance(name.get("family"), str) else None,
-        given=tuple(part for part in name.get("given", ()) if isinstance(part, str)),
+        given=tuple(part for part in given if isinstance(part, str)) if isinstance(given, list) else (),
         birth_date=birth_date if isinstance(birth_date, str) else None,
         sex=SEX_CODES.get(str(resource.get("gender"))),
         resource_id=resource.get("id"),

@@ -251,6 +251,7 @@ def _assemble(entries: tuple[Entry, ...]) -> Record:
     if len({entry.key for entry in patients}) > 1:
         raise RecordError(f"record has {len(patients)} Patients; expected exactly one; export one patient at a time")
     index = _index(entries)
+    entries += tuple(inner for entry in entries for inner in _all_contained(entry))
     own = Record(entries, patients[-1], (), index)
     foreign = [entry for entry in entries if _belongs_elsewhere(entry, own)]
     left_out = {id(entry) for entry in foreign}
@@ -284,11 +285,16 @@ def _foreign_verdict(foreign: Sequence[Entry]) -> Iterator[Verdict]:
         yield Verdict("other-subject", Severity.WARNING, message, "record")
 
 
+def _all_contained(entry: Entry) -> Iterator[Entry]:
+    """Resources inside a resource, such as the Observations of a report."""
+    contained = entry.resource.get("contained")
+    for resource in contained if isinstance(contained, list) else ():
+        if isinstance(resource, Mapping) and isinstance(resource.get("resourceType"), str):
+            yield Entry(resource, f"{entry.key}#{resource.get('id', '')}")
+
+
 def _contained(entry: Entry, name: str) -> Entry | None:
-    for resource in entry.resource.get("contained", ()):
-        if isinstance(resource, Mapping) and resource.get("id") == name and "resourceType" in resource:
-            return Entry(resource, f"{entry.key}#{name}")
-    return None
+    return next((inner for inner in _all_contained(entry) if inner.resource.get("id") == name), None)
 
 
 def _tail(reference: str) -> str:

@@ -45,13 +45,17 @@ class ImagedSeries:
 
 @dataclass(frozen=True)
 class Imaging:
-    """The imaging study behind the staging; `started` is an ISO date or date-time."""
+    """The imaging study behind the staging; `started` is an ISO date or date-time.
+
+    With `reference` ("ImagingStudy/5") the server's own resource is referred to and none is written.
+    """
 
     study_uid: str
     series: tuple[ImagedSeries, ...]
     started: str | None = None
     accession: str | None = field(default=None, repr=False)
     accession_system: str | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from mdt_fhir import code_table
 from mdt_fhir.collect import Collector
 from mdt_fhir.diagnosis import Diagnoses
-from mdt_fhir.element import Coded, codings, date_of, objects
+from mdt_fhir.element import Coded, codings, date_of, objects, profiles
 from mdt_fhir.record import Entry, Record
 from oncology.findings import Severity
 
@@ -119,10 +119,9 @@ def _procedure_kinds(entry: Entry) -> list[tuple[str, Coded, bool]]:
 
 
 def _kind_by_profile(resource: Mapping[str, Any]) -> str | None:
-    meta = resource.get("meta")
-    profiles = " ".join(str(profile) for profile in meta.get("profile", ())) if isinstance(meta, Mapping) else ""
+    claimed = profiles(resource)
     rows = code_table.table()["therapies"]["profiles"]
-    return next((str(kind) for name, kind in rows.items() if name in profiles), None)
+    return next((str(kind) for name, kind in rows.items() if name in claimed), None)
 
 
 def _kind_by_category(resource: Mapping[str, Any]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -14,7 +15,7 @@ import samples
 from mdt_fhir.bundle import build_bundle
 from mdt_fhir.history import read_history
 from mdt_fhir.record import record_of
-from mdt_fhir.report_case import Documents, PushStrategy, ReportStatus
+from mdt_fhir.report_case import Documents, Organization, PushStrategy, ReportStatus
 from oncology.errors import ReportError
 
 SNOMED = "http://snomed.info/sct"
@@ -288,3 +289,14 @@ def test_a_fault_in_the_bundle_is_told_without_its_value() -> None:
         )
     assert "birthDate" in str(caught.value)
     assert "Doe" not in str(caught.value)
+
+
+def test_with_everything_known_to_the_server_no_operation_is_conditional() -> None:
+    sent = bundle(
+        patient="Patient/p1",
+        condition="Condition/c1",
+        organization=Organization("Example Hospital", "http://hospital.example/org", "radiology", "Organization/o1"),
+        imaging=dataclasses.replace(samples.imaging(), reference="ImagingStudy/i1"),
+        strategy=PushStrategy.DERIVED_IDS,
+    )
+    assert all(entry["request"]["method"] == "PUT" and "?" not in entry["request"]["url"] for entry in sent["entry"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from mdt_fhir import record_writer as write
 from mdt_fhir.code_table import table
 from mdt_fhir.history import FACT_NAMES, read_history
+from mdt_fhir.patient import identity
 from mdt_fhir.record import record_of
 from oncology.errors import RecordError
 from oncology.findings import History
@@ -411,3 +413,93 @@ def test_a_missing_sex_is_a_verdict() -> None:
     found = history(cancer(), sex=None)
     assert not found.named("sex")
     assert "sex-unknown" in codes(found)
+
+
+def test_an_observation_inside_a_report_counts() -> None:
+    inner = write.station_biopsy("s7", "p", "7", True, "EBUS", DAY)
+    report = {
+        "resourceType": "DiagnosticReport",
+        "id": "r",
+        "status": "final",
+        "contained": [inner],
+        "subject": {"reference": "Patient/p"},
+    }
+    (fact,) = history(cancer(), report).named("station_result")
+    assert (fact.value["station"], fact.resource) == ("7", "DiagnosticReport/r#s7")
+
+
+def test_a_cancer_in_the_personal_history_is_the_past() -> None:
+    by_code = history(write.other_cancer("c", "p", "Z85.118", date="2015-01-01"))
+    by_words = history({**cancer(), "code": {"text": "Personal history of lung cancer"}, "bodySite": []})
+    for found in (by_code, by_words):
+        assert "no-primary-cancer" in codes(found)
+        assert [value["status"] for value in values(found, "second_primary")] == ["past"]
+
+
+def test_a_lung_tumor_in_situ_is_found_with_its_side() -> None:
+    found = history(write.other_cancer("c", "p", "D02.22", date=DAY))
+    assert values(found, "site") == ["lung"]
+    assert values(found, "laterality") == ["left"]
+
+
+def test_a_reader_never_falls_over_odd_shapes() -> None:
+    odd = [None, 5, "x", [], {}, [None], [5], [[]], {"coding": None}, {"coding": [None, 3, {}]}, {"reference": 7}]
+    names = [
+        "contained",
+        "name",
+        "medicationCodeableConcept",
+        "medicationReference",
+        "bodySite",
+        "conclusionCode",
+        "code",
+        "bodySite",
+        "valueCodeableConcept",
+        "valueQuantity",
+        "clinicalStatus",
+        "verificationStatus",
+        "reasonReference",
+        "extension",
+        "meta",
+        "component",
+        "method",
+        "stage",
+        "subject",
+        "focus",
+        "interpretation",
+        "effectiveDateTime",
+        "category",
+        "identifier",
+        "series",
+        "note",
+    ]
+    for resource in (
+        cancer(),
+        {**cancer(), "code": {"text": "?"}},
+        write.prior_therapy("t", "p", "chemotherapy", DAY, "base"),
+        {"resourceType": "DiagnosticReport", "status": "final"},
+        {"resourceType": "MedicationStatement", "status": "completed"},
+        write.endoscopy("e", "p", {"distance": 3.0}, DAY),
+        write.marker("m", "p", "cea", 3.0, DAY),
+        write.p16("o", "p", True, DAY),
+        write.station_biopsy("o", "p", "7", True, "EBUS", DAY),
+        write.prior_therapy("t", "p", "surgery", DAY),
+        write.imaging_study("i", "p", "1.2", ["CT"], DAY),
+        write.service_request("s", "p", "?", DAY),
+    ):
+        for name in names:
+            for value in odd:
+                with contextlib.suppress(RecordError):  # a string where DSTU2 had one is refused by release
+                    history(cancer(name="base"), {**resource, "id": "odd", name: value})
+
+
+def test_a_date_that_does_not_exist_is_no_fault() -> None:
+    found = history(cancer(date="2026-02-31"), write.other_cancer("d", "p", "C50", date="2026-99-99"))
+    assert [value["synchronous"] for value in values(found, "second_primary")] == [False]
+
+
+@pytest.mark.parametrize("value", [None, 5, "x", [], {}, [None], [{}], {"given": 5}, [{"given": None}], [{"value": 5}]])
+@pytest.mark.parametrize("name", ["name", "identifier", "gender", "birthDate", "extension", "contained", "meta"])
+def test_an_odd_patient_is_read_as_far_as_it_goes(name: str, value: Any) -> None:
+    record = record_of(write.bundle([{**patient(), name: value}, cancer()]))
+    assert identity(record).resource_id == "p"
+    assert values(read_history(record, "lung"), "site") == ["lung"]
