@@ -1,0 +1,172 @@
+"""Lymph-node stations as people write them, to the spelling of the staging vocabulary.
+
+Thoracic stations are Arabic numbers with a side (4R), neck levels Roman (IIA) or Arabic after the word level (2a).
+What could be either is no station: the node stays, its station is left open.
+Sources: Rusch 2009 (IASLC map), Gregoire 2014 (neck levels), TG-263 (names in radiotherapy).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mdt_dicom.names import SIDES, side_of, station_codes
+from oncology.findings import Laterality
+
+# Words that say node, and words that say station; a bare number is a station only after the latter.
+NODE_WORDS = frozenset(
+    {"node", "nodes", "nodal", "lymph", "lymphnode", "lymphnodes", "adenopathy", "lymphadenopathy", "n"}
+)
+STATION_WORDS = frozenset(
+    {
+        "ln",
+        "lns",
+        "lnn",
+        "lk",
+        "station",
+        "stations",
+        "st",
+        "stn",
+        "level",
+        "lvl",
+        "levels",
+        "iaslc",
+        "neck",
+        "cervical",
+    }
+)
+CONTEXT_WORDS = NODE_WORDS | STATION_WORDS
+NECK_WORDS = frozenset({"neck", "cervical"})
+LEVEL_WORDS = frozenset({"level", "lvl", "levels"})
+# Neck levels of the radiotherapy atlas to those of TNM; None: the atlas level has no single TNM level.
+NECK_LEVELS: dict[str, str | None] = {
+    "ia": "IA",
+    "ib": "IB",
+    "ii": "II",
+    "iia": "II",
+    "iib": "II",
+    "iii": "III",
+    "iv": "IV",
+    "iva": "IV",
+    "ivb": "IV",
+    "v": None,
+    "va": "VA",
+    "vb": "VB",
+    "vc": "supraclavicular",
+    "vi": "VI",
+    "via": "VI",
+    "vib": "VI",
+    "vii": "VII",
+    "viia": "RP",
+    "viib": None,
+    "rp": "RP",
+    "rpn": "RP",
+}
+_ARABIC = ("", "i", "ii", "iii", "iv", "v", "vi", "vii")
+# Words that name a group without a number; a side is added where the vocabulary has one.
+GROUP_WORDS = {
+    "subcarinal": "7",
+    "aortopulmonary": "5",
+    "subaortic": "5",
+    "retropharyngeal": "RP",
+    "submental": "IA",
+    "submandibular": "IB",
+    "jugulodigastric": "II",
+    "prelaryngeal": "VI",
+    "supraclavicular": "supraclavicular",
+    "supraclav": "supraclavicular",
+    "sclav": "supraclavicular",
+    "scv": "supraclavicular",
+    "hilar": "10",
+    "interlobar": "11",
+    "axillary": "axillary",
+    "axilla": "axillary",
+    "ax": "axillary",
+}
+SIDE_LETTERS = {"r": Laterality.RIGHT, "l": Laterality.LEFT}
+UNSIDED = frozenset({"5", "6", "7"})
+SIDED = frozenset({"1", "2", "4", "8", "9", "10", "11", "12", "13", "14"})
+
+
+@dataclass(frozen=True)
+class Station:
+    """What a name says about a station: `station` is None when it names a node but no single station."""
+
+    station: str | None
+    laterality: Laterality | None
+    certain: bool  # the name is a station even without a word such as node
+
+
+def station_named(words: list[str]) -> Station | None:
+    """The station in a name's words; None when nothing in them looks like one."""
+    side = side_of(words)
+    rest = [word for word in words if word not in {side.value for side in SIDES}]
+    literal = _literal(words, side)
+    if literal is not None:
+        return literal
+    context = bool(CONTEXT_WORDS & set(rest))
+    for word in rest:
+        found = _thoracic(word, rest, side, context) or _neck(word, rest, side, context)
+        if found is not None:
+            return found
+    group = next((GROUP_WORDS[word] for word in rest if word in GROUP_WORDS), None)
+    return None if group is None else Station(_sided(group, side), side, False)
+
+
+def _literal(words: list[str], side: Laterality | None) -> Station | None:
+    """A station of the vocabulary, written as there (celiac, peripancreatic, 3p); still needs a word for node."""
+    kept = "_".join(word for word in words if word not in CONTEXT_WORDS).casefold()
+    by_name = {name.casefold(): name for name in station_codes()}
+    name = by_name.get(kept)
+    if name is None or kept in NECK_LEVELS or not re.search("[a-z]{3}|^3[ap]|^8(?:u|m|lo)$", kept):
+        return None
+    return Station(name, side or station_codes()[name].laterality, bool(re.match(r"^\d", kept)))
+
+
+def _thoracic(word: str, rest: list[str], side: Laterality | None, context: bool) -> Station | None:
+    """A numbered station: 4R, LN 7, station 10 right."""
+    match = re.fullmatch(r"(st|stn|ln|lk|station)?0?(\d{1,2})([rl]?)", word)
+    if match is None or match.group(2) not in SIDED | UNSIDED | {"3"}:
+        return None
+    prefix, number, letter = match.groups()
+    glued = SIDE_LETTERS.get(letter)
+    side = glued or side
+    if NECK_WORDS & set(rest):
+        return _neck_level(_ARABIC[int(number)], side) if int(number) <= 7 else None
+    if LEVEL_WORDS & set(rest) and glued is None and int(number) <= 7:
+        return Station(None, side, True)  # a neck level or a thoracic station
+    if number in UNSIDED:
+        told = len(rest) == 1 or bool(prefix) or bool(STATION_WORDS & set(rest))
+        return Station(number, None, True) if told else Station(None, side, False) if context else None
+    if side is None or number == "3":
+        return Station(None, side, False) if context or prefix else None
+    return Station(f"{number}{side.value[0].upper()}", side, glued is not None or context or bool(prefix))
+
+
+def _neck(word: str, rest: list[str], side: Laterality | None, context: bool) -> Station | None:
+    """A neck level: IIA, level 2a, III left."""
+    arabic = re.fullmatch(r"([1-7])([abc])([rl]?)", word)
+    roman = re.fullmatch(r"(i(?=[ab])|ii|iii|iv|v|vi|vii)([abc]?)([rl]?)", word) or re.fullmatch(
+        r"(rpn?)()([rl]?)", word
+    )
+    match = arabic or roman
+    if match is None:
+        return None
+    number, part, letter = match.groups()
+    side = SIDE_LETTERS.get(letter) or side
+    if not (context or (roman and (part or side or len(rest) == 1) and word != "v")):
+        return None
+    return _neck_level((_ARABIC[int(number)] if arabic else number) + part, side)
+
+
+def _neck_level(level: str, side: Laterality | None) -> Station:
+    return Station(NECK_LEVELS.get(level), side, True)
+
+
+def _sided(group: str, side: Laterality | None) -> str | None:
+    """A group's station with its side, where the vocabulary spells one."""
+    if group in UNSIDED or group in NECK_LEVELS.values():
+        return group
+    if side is None:
+        return None
+    return f"{group}_{side.value}" if group == "axillary" else f"{group}{side.value[0].upper()}"
