@@ -281,7 +281,7 @@ def stage_group(text: str) -> str | None:
 def read_other_tumors(diagnoses: Diagnoses, into: Collector) -> None:
     """Other primaries, earlier cancers of the same site, and metastases."""
     reference = diagnoses.primary[0].date if diagnoses.primary else None
-    for diagnosis in diagnoses.others + diagnoses.past:
+    for diagnosis in diagnoses.others + diagnoses.past + _on_the_other_side(diagnoses):
         value = {
             "site": diagnosis.meaning.site,
             "status": "past" if diagnosis.over else "present",
@@ -305,6 +305,19 @@ def _close(one: str | None, other: str | None) -> bool:
     """Whether two ISO dates, both complete, lie within SYNCHRONOUS_DAYS of one another."""
     first, second = day(one), day(other)
     return first is not None and second is not None and abs((first - second).days) <= SYNCHRONOUS_DAYS
+
+
+def _on_the_other_side(diagnoses: Diagnoses) -> tuple[Diagnosis, ...]:
+    """Present cancers of the asked site whose coded side differs from the first: a second primary, or a mistake."""
+    sure = [diagnosis for diagnosis in diagnoses.primary if not diagnosis.unsure]
+    first = _coded_sides(sure[0], diagnoses.site) if sure else set()
+    others = [(diagnosis, _coded_sides(diagnosis, diagnoses.site)) for diagnosis in sure[1:]]
+    return tuple(diagnosis for diagnosis, sides in others if first and sides and not first & sides)
+
+
+def _coded_sides(diagnosis: Diagnosis, site: str) -> set[str]:
+    found = _statements(diagnosis, site)
+    return {value for name, value, _, worded in found if name == "laterality" and not worded}
 
 
 def _read_metastasis(diagnosis: Diagnosis, diagnoses: Diagnoses, into: Collector) -> None:

@@ -280,6 +280,18 @@ def test_two_sides_conflict() -> None:
     assert "laterality" in {conflict.name for conflict in found.conflicts}
 
 
+@pytest.mark.parametrize(("later", "synchronous"), [("2026-04-01", True), ("2029-01-01", False)])
+def test_a_cancer_of_the_other_lung_is_a_second_primary_as_well(later: str, synchronous: bool) -> None:
+    found = history(cancer(name="a", laterality="left"), cancer(name="b", laterality="right", date=later))
+    (value,) = values(found, "second_primary")
+    assert (value["same_site"], value["status"], value["synchronous"]) == (True, "present", synchronous)
+
+
+def test_the_same_cancer_coded_twice_is_one() -> None:
+    found = history(cancer(name="a", laterality="left"), cancer(name="b", laterality="left", histology="squamous"))
+    assert not found.named("second_primary")
+
+
 def test_squamous_and_adenocarcinoma_conflict() -> None:
     found = history(cancer(name="a", histology="squamous"), cancer(name="b", histology="adenocarcinoma"))
     assert [conflict.name for conflict in found.conflicts] == ["histology"]
