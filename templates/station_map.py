@@ -20,7 +20,7 @@ SHOWN_POSITIVE, SHOWN_NEGATIVE = 0.8, 0.2
 POSSIBLE_STATION = 0.2
 PILL_HEIGHT, CELL_WIDTH, LETTER_WIDTH = 22.0, 20.0, 7.0
 LEGEND_HEIGHT = 40
-FONT = "Source Sans 3, Helvetica, Arial, sans-serif"
+FONT = "'Source Sans 3', Helvetica, Arial, sans-serif"
 
 
 class StationStatus(StrEnum):
@@ -76,6 +76,8 @@ def station_statuses(nodes: Sequence[Mapping[str, Any]], assessed: Collection[st
 
 def _node_status(node: Mapping[str, Any]) -> StationStatus:
     chance = node["p_malignant"]
+    if chance is None and node.get("drawn_as_involved"):
+        return StationStatus.POSITIVE  # a person contoured it as tumor
     if chance is None or SHOWN_NEGATIVE < chance < SHOWN_POSITIVE:
         return StationStatus.DOUBTFUL
     return StationStatus.POSITIVE if chance >= SHOWN_POSITIVE else StationStatus.NEGATIVE

@@ -131,6 +131,10 @@ def test_probability_of_a_node_becomes_the_status_of_its_station(chance: float |
     assert station_statuses([node("4R", chance)]) == {"4R": expected}
 
 
+def test_node_that_a_person_drew_as_tumor_is_positive() -> None:
+    assert station_statuses([node("7", None, drawn_as_involved=True)]) == {"7": "positive"}
+
+
 def test_worst_node_of_a_station_counts() -> None:
     nodes = [node("4R", 0.05), node("4R", 0.9), node("7", 0.05), node("7", None)]
 
