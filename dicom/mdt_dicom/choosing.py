@@ -160,8 +160,8 @@ def _nothing_usable(stacks: Sequence[Stack], broken: Sequence[Stack], name: str)
     if broken:
         worst = max(broken, key=lambda stack: len(stack.frames))
         defect = worst.defect or ImageError("")
-        place = f" (series {worst.series_uid})" if worst.series_uid else ""
-        return type(defect)(f"{name}{place}: {defect}")
+        place = f"{name} (series {worst.series_uid})" if worst.series_uid else name
+        return type(defect)(f"{place}: {defect}")
     found = "; ".join(sorted({f"{len(stack.frames)} x {stack.reason or stack.modality}" for stack in stacks}))
     return ImageError(
         f"no usable {name} series among the DICOM files; found: {found or 'no DICOM files'}; expected an axial "

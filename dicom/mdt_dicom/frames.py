@@ -10,13 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
-from mdt_dicom.header import integer, number, numbers, text
+from mdt_dicom.header import HEADER_FAULTS, integer, number, numbers, text
 from mdt_dicom.lean import Instance
 from oncology.errors import ImageError
 
 SHARED = "SharedFunctionalGroupsSequence"
 PER_FRAME = "PerFrameFunctionalGroupsSequence"
+_GROUPS = {Tag(SHARED), Tag(PER_FRAME)}
 # Macro attributes under another name than their classic counterpart.
 _RENAMED = {"FrameType": "ImageType", "FrameAcquisitionNumber": "AcquisitionNumber"}
 
@@ -72,21 +74,29 @@ def frames_of(instance: Instance) -> tuple[Frame, ...]:
                 "enhanced object; convert it to enhanced CT or PET"
             )
         return (_frame(instance, 0, header),)
-    groups = header.get(PER_FRAME) or []
-    if len(groups) != count:
+    try:
+        headers = _frame_headers(header)
+    except HEADER_FAULTS:
+        # Not chained: such an error may quote a value.
+        raise ImageError(f"{instance.where} has damaged functional groups; expected readable ones; copy it") from None
+    if len(headers) != count:
         raise ImageError(
-            f"{instance.where} says {count} frames and describes {len(groups)}; expected the same number; re-export it"
+            f"{instance.where} says {count} frames and describes {len(headers)}; expected the same number; re-export it"
         )
+    return tuple(_frame(instance, index, item) for index, item in enumerate(headers))
+
+
+def _frame_headers(header: Dataset) -> list[Dataset]:
+    """One classic header per frame."""
     shared = _flat(header, list(header.get(SHARED) or []))
-    return tuple(_frame(instance, index, _flat(shared, [group])) for index, group in enumerate(groups))
+    return [_flat(shared, [group]) for group in header.get(PER_FRAME) or []]
 
 
 def _flat(header: Dataset, groups: list[Dataset]) -> Dataset:
     """A header with the attributes of all macros in these functional groups at its top level."""
     flat = Dataset()
-    for element in header:
-        if element.keyword not in (SHARED, PER_FRAME):
-            flat.add(element)
+    for tag in header.keys() - _GROUPS:
+        flat[tag] = header.get_item(tag)  # as it stands in the file: most of it is never needed
     macros = [item for group in groups for element in group if element.VR == "SQ" for item in element.value]
     for macro in macros:
         for element in macro:

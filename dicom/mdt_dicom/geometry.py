@@ -13,6 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from mdt_dicom.frames import Frame
+from mdt_dicom.header import text
 from oncology.errors import GeometryError
 from oncology.imaging.volume import Geometry, Volume, from_sitk
 
@@ -127,7 +128,7 @@ def _one_size(frames: Sequence[Frame]) -> tuple[int, int, tuple[float, float]]:
             f"slices of {_listed(f'{rows} x {columns}' for rows, columns in sorted(sizes))} pixels lie in one stack; "
             f"expected one size of at least 2 x 2; {REMEDY}"
         )
-    spacings = [_filled(frame.spacing_mm, "PixelSpacing (0028,0030)", frames) for frame in frames]
+    spacings = _filled([frame.spacing_mm for frame in frames], "PixelSpacing (0028,0030)")
     first = np.array(spacings[0])
     if not (np.isfinite(spacings).all() and (np.array(spacings) > 0).all()):
         raise GeometryError(
@@ -145,7 +146,7 @@ def _one_size(frames: Sequence[Frame]) -> tuple[int, int, tuple[float, float]]:
 def _one_orientation(frames: Sequence[Frame]) -> tuple[np.ndarray, np.ndarray]:
     """Unit vectors along rows and columns, at a right angle, the same in all frames."""
     name = "ImageOrientationPatient (0020,0037)"
-    cosines = np.array([_filled(frame.orientation, name, frames) for frame in frames])
+    cosines = np.array(_filled([frame.orientation for frame in frames], name))
     row, column = cosines[0, :3], cosines[0, 3:]
     lengths = np.linalg.norm(cosines.reshape(-1, 2, 3), axis=2)
     if not np.isfinite(cosines).all() or np.abs(lengths - 1).max() > COSINE_TOLERANCE:
@@ -168,7 +169,7 @@ def _one_orientation(frames: Sequence[Frame]) -> tuple[np.ndarray, np.ndarray]:
 def _positions(frames: Sequence[Frame]) -> np.ndarray:
     """(n, 3) mm."""
     name = "ImagePositionPatient (0020,0032)"
-    positions = np.array([_filled(frame.position, name, frames) for frame in frames])
+    positions = np.array(_filled([frame.position for frame in frames], name))
     broken = [frame for frame, place in zip(frames, positions, strict=True) if not np.isfinite(place).all()]
     if broken:
         raise GeometryError(
@@ -178,13 +179,15 @@ def _positions(frames: Sequence[Frame]) -> np.ndarray:
     return positions
 
 
-def _filled(value: tuple[float, ...] | None, name: str, frames: Sequence[Frame]) -> tuple[float, ...]:
-    if value is None:
+def _filled(values: Sequence[tuple[float, ...] | None], name: str) -> list[tuple[float, ...]]:
+    """The values, none of which may be missing."""
+    found = [value for value in values if value is not None]
+    if len(found) < len(values):
         raise GeometryError(
-            f"{name} is missing in a series of {len(frames)} slices; expected it in every slice: without it the order "
-            "and the side are unknown; export the original series from the scanner or PACS"
+            f"{name} is missing in {len(values) - len(found)} of {len(values)} slices; expected it in every slice: "
+            "without it places, sides and sizes are unknown; export the original series from the scanner or PACS"
         )
-    return value
+    return found
 
 
 def _sorted_places(frames: Sequence[Frame], along: np.ndarray) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
@@ -192,7 +195,10 @@ def _sorted_places(frames: Sequence[Frame], along: np.ndarray) -> tuple[tuple[in
 
     Which of two equals is kept depends on their UIDs, not on the order of the files.
     """
-    by_place = sorted(range(len(frames)), key=lambda index: (round(float(along[index]), 3), _uid(frames[index])))
+    by_place = sorted(
+        range(len(frames)),
+        key=lambda index: (round(float(along[index]), 3), text(frames[index].header, "SOPInstanceUID")),
+    )
     order: list[int] = []
     spares: list[tuple[int, int]] = []
     for index in by_place:
@@ -201,10 +207,6 @@ def _sorted_places(frames: Sequence[Frame], along: np.ndarray) -> tuple[tuple[in
         else:
             order.append(index)
     return tuple(order), tuple(spares)
-
-
-def _uid(frame: Frame) -> str:
-    return str(frame.header.get("SOPInstanceUID") or "")
 
 
 def _check_even(along: np.ndarray, count: int) -> None:

@@ -12,12 +12,13 @@ from typing import Any
 
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 
 # What pydicom raises on bytes that are no DICOM header, or a damaged one.
 HEADER_FAULTS = (
     InvalidDicomError,
+    BytesLengthException,
     OSError,
     EOFError,
     ValueError,

@@ -16,7 +16,7 @@ from mdt_dicom.header import quietly
 from mdt_dicom.identity import identity_of
 from mdt_dicom.lean import Scan, scan_path
 from mdt_dicom.nifti import is_nifti
-from mdt_dicom.series import read_ct_stack, read_nifti_ct, read_nifti_pet, read_pet_stack
+from mdt_dicom.series import about, read_ct_stack, read_nifti_ct, read_nifti_pet, read_pet_stack
 from mdt_dicom.sorting import Stack, sort_stacks
 from mdt_dicom.study import PatientIdentity, ReadSeries, Rejected, StudyImages
 from oncology.errors import GeometryError, ImageError, InputError
@@ -49,8 +49,8 @@ def read_study(ct: Path, pet: Path | None = None, *, with_pet: bool = True) -> S
         IdentityError: the files belong to more than one patient.
     """
     with quietly():
-        ct_look = _look(Path(ct))
-        pet_look = ct_look if pet is None else _look(Path(pet))
+        ct_look = _look(Path(ct), "CT")
+        pet_look = ct_look if pet is None else _look(Path(pet), "PET")
         wanted = pet_look if with_pet else _Look(None, Scan(()))
         identity, identity_verdicts = identity_of([*ct_look.scan.instances, *wanted.scan.instances])
         ct_read, chosen_ct = _read_ct(ct_look, _frames_of_reference(wanted.stacks))
@@ -58,11 +58,14 @@ def read_study(ct: Path, pet: Path | None = None, *, with_pet: bool = True) -> S
     looks = [ct_look] if pet is None or not with_pet else [ct_look, pet_look]
     verdicts = (*identity_verdicts, *(verdict for look in looks for verdict in _folder_verdicts(look)), *pet_verdicts)
     chosen = [choice for choice in (chosen_ct, chosen_pet) if choice is not None]
+    reasons = [choice.reason for choice in chosen]
+    if chosen_ct is None:
+        reasons.insert(0, "CT: the NIfTI file given")
     return StudyImages(
         ct_read,
         pet_read,
         identity,
-        tuple(choice.reason for choice in chosen) or ("CT: the NIfTI file given",),
+        tuple(reasons),
         _rejected(looks, chosen),
         verdicts,
     )
@@ -78,23 +81,25 @@ def identify(ct: Path, pet: Path | None = None) -> tuple[PatientIdentity, str]:
         IdentityError: the files belong to more than one patient.
     """
     with quietly():
-        look = _look(Path(ct))
+        look = _look(Path(ct), "CT")
         if look.nifti is not None:
             return PatientIdentity(), ""
-        pet_look = look if pet is None else _look(Path(pet))
+        pet_look = look if pet is None else _look(Path(pet), "PET")
         identity, _ = identity_of([*look.scan.instances, *pet_look.scan.instances])
         return identity, choose_ct(look.stacks, _frames_of_reference(pet_look.stacks)).stack.study_uid
 
 
-def _look(path: Path) -> _Look:
+def _look(path: Path, name: str) -> _Look:
     if is_nifti(path):
         return _Look(path, Scan(()))
-    scan = scan_path(path)
-    if not scan.instances:
-        raise ImageError(
-            f"no DICOM files among {scan.foreign + len(scan.damaged)} files ({len(scan.damaged)} of them damaged); "
-            "expected a DICOM series or a NIfTI file (.nii, .nii.gz); check the path"
-        )
+    with about(name):
+        scan = scan_path(path)
+        if not scan.instances:
+            damaged = f" ({len(scan.damaged)} of them damaged DICOM)" if scan.damaged else ""
+            raise ImageError(
+                f"no DICOM files among {scan.foreign + len(scan.damaged)} files{damaged}; expected a DICOM series or a "
+                "NIfTI file (.nii, .nii.gz); check the path"
+            )
     return _Look(None, scan, sort_stacks(scan.instances))
 
 

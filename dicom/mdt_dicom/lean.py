@@ -59,6 +59,11 @@ class Instance:
         return text(self.header, "SOPClassUID") or (text(meta, "MediaStorageSOPClassUID") if meta else "")
 
     @property
+    def syntax_is_addressable(self) -> bool:
+        """True when pixels lie at a place in the file; not when the whole data set is deflated or big endian."""
+        return self.transfer_syntax not in (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
+
+    @property
     def is_encapsulated(self) -> bool:
         """True for compressed pixels."""
         return self.pixel_length == UNDEFINED_LENGTH
@@ -93,7 +98,7 @@ def scan_path(path: Path) -> Scan:
         ImageError: nothing lies there.
     """
     if not path.exists():
-        raise ImageError("the given path does not exist; expected a DICOM folder, a DICOM file or NIfTI; check it")
+        raise ImageError("the path does not exist; expected a DICOM folder, a DICOM file or NIfTI; check it")
     if path.is_dir():
         return _scan_files(_walk(path))
     if path.name.upper() == "DICOMDIR":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +11,16 @@ import numpy as np
 
 from mdt_dicom.choosing import contrast_of, study_date
 from mdt_dicom.enhanced_pet import ENHANCED_PET_CLASS
+from mdt_dicom.frames import Frame
 from mdt_dicom.geometry import straighten
-from mdt_dicom.header import number, text
+from mdt_dicom.header import HEADER_FAULTS, integer, number, text
 from mdt_dicom.nifti import read_nifti
 from mdt_dicom.plausible import check_hounsfield, check_suv
 from mdt_dicom.sorting import Stack
 from mdt_dicom.study import ReadSeries, SeriesInfo
-from mdt_dicom.suv import suv_scale
+from mdt_dicom.suv import SuvScale, suv_scale
 from mdt_dicom.voxels import AIR_HU, content_sha256, fill_padding, read_stored, rescale_of, to_hounsfield, to_suv
-from oncology.errors import GeometryError
+from oncology.errors import GeometryError, ImageError, SuvError
 from oncology.findings import Severity, Verdict
 from oncology.imaging.volume import OBLIQUE_DEG, Volume
 
@@ -33,15 +35,16 @@ def read_ct_stack(stack: Stack) -> ReadSeries:
         ImageError: pixels are missing, cut off, or cannot be HU; GeometryError: two versions of one slice.
     """
     frames = [stack.frames[index] for index in stack.lattice.order]
-    slopes, intercepts = rescale_of(frames)
-    stored = read_stored(frames)
-    verdicts = [*_check_spares(stack, stored), *_ct_header_verdicts(stack)]
-    values = to_hounsfield(stored, slopes, intercepts)
-    if fill_padding(values, frames, slopes, intercepts):
-        message = "PixelPaddingValue (0028,0120) lies among tissue values and was not applied"
-        verdicts.append(Verdict("ct-padding-not-applied", Severity.WARNING, message, "ct"))
-    verdicts += check_hounsfield(values)
-    return _placed(stack, values, float(AIR_HU), verdicts)
+    with about("CT", stack.series_uid):
+        slopes, intercepts = rescale_of(frames)
+        stored = read_stored(frames)
+        verdicts = [*_check_spares(stack, stored), *_ct_header_verdicts(stack)]
+        values = to_hounsfield(stored, slopes, intercepts)
+        if fill_padding(values, frames, slopes, intercepts):
+            message = "PixelPaddingValue (0028,0120) lies among tissue values and was not applied"
+            verdicts.append(Verdict("ct-padding-not-applied", Severity.WARNING, message, "ct"))
+        verdicts += check_hounsfield(values)
+        return _placed(stack, values, float(AIR_HU), verdicts)
 
 
 def read_pet_stack(stack: Stack) -> ReadSeries:
@@ -51,14 +54,44 @@ def read_pet_stack(stack: Stack) -> ReadSeries:
         SuvError: a field that SUV needs; ImageError, GeometryError: as for CT.
     """
     frames = [stack.frames[index] for index in stack.lattice.order]
-    slopes, intercepts = rescale_of(frames)
+    scale = _suv_scale(frames)
+    with about("PET", stack.series_uid):
+        slopes, intercepts = rescale_of(frames)
+        stored = read_stored(frames)
+        verdicts = [*_check_spares(stack, stored), *scale.verdicts, *_incomplete(stack)]
+        values = to_suv(stored, slopes, intercepts, scale.factor)
+        verdicts += check_suv(values, unit_is_known=True)
+        return _placed(stack, values, 0.0, verdicts)
+
+
+def _suv_scale(frames: Sequence[Frame]) -> SuvScale:
     enhanced = frames[0].instance.sop_class == ENHANCED_PET_CLASS
-    scale = suv_scale([frames[0].instance.header] if enhanced else [frame.header for frame in frames])
-    stored = read_stored(frames)
-    verdicts = [*_check_spares(stack, stored), *scale.verdicts]
-    values = to_suv(stored, slopes, intercepts, scale.factor)
-    verdicts += check_suv(values, unit_is_known=True)
-    return _placed(stack, values, 0.0, verdicts)
+    try:
+        return suv_scale([frames[0].instance.header] if enhanced else [frame.header for frame in frames])
+    except HEADER_FAULTS:
+        # Not chained: such an error may quote a value.
+        raise SuvError(
+            "a field that SUV needs cannot be read in the PET; expected DICOM values; copy it again"
+        ) from None
+
+
+@contextmanager
+def about(name: str, series_uid: str = "") -> Iterator[None]:
+    """Say in every error which series it is about."""
+    try:
+        yield
+    except ImageError as error:
+        place = f"{name} (series {series_uid})" if series_uid else name
+        raise type(error)(f"{place}: {error}") from error
+
+
+def _incomplete(stack: Stack) -> list[Verdict]:
+    """A PET says how many slices it had; slices missing at an end leave no gap."""
+    stated, found = integer(stack.first.header, "NumberOfSlices"), len(stack.lattice.order)
+    if found >= stated:
+        return []
+    message = f"NumberOfSlices (0054,0081) says {stated}, {found} are there: uptake outside is not seen"
+    return [Verdict("pet-incomplete", Severity.WARNING, message, "pet")]
 
 
 def _check_spares(stack: Stack, stored: np.ndarray) -> list[Verdict]:
@@ -139,16 +172,18 @@ def _info(stack: Stack, volume: Volume) -> SeriesInfo:
 
 def read_nifti_ct(path: Path) -> ReadSeries:
     """A NIfTI file in HU. Raises ImageError or GeometryError."""
-    volume, verdicts = _read_nifti(path, "ct")
-    verdicts += check_hounsfield(volume.array)
+    with about("CT"):
+        volume, verdicts = _read_nifti(path, "ct")
+        verdicts += check_hounsfield(volume.array)
     return ReadSeries(volume, _nifti_info(volume, "CT"), tuple(verdicts))
 
 
 def read_nifti_pet(path: Path) -> ReadSeries:
     """A NIfTI file that is taken as SUVbw, with a warning. Raises ImageError or GeometryError."""
-    volume, verdicts = _read_nifti(path, "pet")
-    volume = replace(volume, array=volume.array.astype(np.float32))
-    check_suv(volume.array, unit_is_known=False)
+    with about("PET"):
+        volume, verdicts = _read_nifti(path, "pet")
+        volume = replace(volume, array=volume.array.astype(np.float32))
+        check_suv(volume.array, unit_is_known=False)
     message = "a NIfTI PET cannot say what its values are; they were taken as body-weight SUV"
     verdicts.append(Verdict("pet-nifti-units-unverified", Severity.WARNING, message, "pet"))
     return ReadSeries(volume, _nifti_info(volume, "PT"), tuple(verdicts))

@@ -55,7 +55,6 @@ PICTURE_WORDS = {
     "REPROJECTION",
     "VOLREN",
     "RENDERED",
-    "DOSE",
     "DOSE_INFO",
     "POSDISP",
     "CURVED",
@@ -63,7 +62,7 @@ PICTURE_WORDS = {
     "SUBTRACTION",
     "ENDOSCOPY",
 }
-REFORMAT_WORDS = {"MPR", "REFORMATTED", "REFORMAT", "DMPR", "CSAMPR", "RESAMPLED", "AVERAGE", "PROPELLER"}
+REFORMAT_WORDS = {"MPR", "REFORMATTED", "REFORMAT", "DMPR", "CSAMPR", "RESAMPLED", "AVERAGE"}
 # Rescale types that are no attenuation (PS3.3 C.11.1.1.2).
 HOUNSFIELD_TYPES = {"", "HU", "US", "HU_MOD", "UNSPECIFIED"}
 # What can tell two stacks of one series apart, most telling first.
@@ -241,7 +240,7 @@ def _judged(stack: Stack) -> Stack:
     try:
         _check_frame_of_reference(stack)
         _check_complete(stack.frames)
-        _check_pixels(stack.first)
+        _check_pixels(stack.frames)
         lattice(stack.frames)
     except ImageError as error:
         return replace(stack, defect=error)
@@ -306,7 +305,12 @@ def _check_complete(frames: Sequence[Frame]) -> None:
     for frame in frames:
         instance = frame.instance
         if instance.pixel_offset is None:
-            continue  # deflated or big endian, or no pixels at all: found when decoded
+            if instance.syntax_is_addressable:
+                raise ImageError(
+                    f"{instance.where} has no pixels after its header; expected a complete image; it was cut off: copy "
+                    "or export it again"
+                )
+            continue  # deflated or big endian: found when decoded
         bytes_each = frame.rows * frame.columns * integer(frame.header, "BitsAllocated") // 8
         expected = bytes_each * integer(instance.header, "NumberOfFrames", 1)
         if instance.pixel_length == UNDEFINED_LENGTH:
@@ -319,11 +323,11 @@ def _check_complete(frames: Sequence[Frame]) -> None:
             )
 
 
-def _check_pixels(frame: Frame) -> None:
-    bits = integer(frame.header, "BitsAllocated")
-    if bits not in (8, 16, 32):
-        raise ImageError(f"BitsAllocated (0028,0100) is {bits}; expected 8, 16 or 32; re-export the series")
-    if number(frame.header, "PixelRepresentation") not in (0.0, 1.0):
+def _check_pixels(frames: Sequence[Frame]) -> None:
+    odd = {integer(frame.header, "BitsAllocated") for frame in frames} - {8, 16, 32}
+    if odd:
+        raise ImageError(f"BitsAllocated (0028,0100) is {odd.pop()}; expected 8, 16 or 32; re-export the series")
+    if {number(frame.header, "PixelRepresentation") for frame in frames} - {0.0, 1.0}:
         raise ImageError(
             "PixelRepresentation (0028,0103) is missing; expected 0 (unsigned) or 1 (signed): without it negative "
             "values cannot be told from large ones; re-export the series"

@@ -80,6 +80,7 @@ VALUES = (
 # Which PET to take; what the SUV needs is listed beside its rules.
 PET = (
     "SeriesType",
+    "NumberOfSlices",
     "CorrectedImage",
     "AttenuationCorrected",
     "AttenuationCorrectionMethod",

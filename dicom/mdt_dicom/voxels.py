@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pydicom
 from pydicom.pixels import iter_pixels
-from pydicom.uid import UID
+from pydicom.uid import UID, RLELossless
 
 from mdt_dicom.frames import Frame
 from mdt_dicom.header import HEADER_FAULTS, integer, number
@@ -25,6 +25,8 @@ AIR_HU = -1024
 # Padding above this would overwrite tissue: then the header is wrong, not the voxel.
 PADDING_BELOW_HU = -900.0
 INT16 = np.iinfo(np.int16)
+# pylibjpeg-rle aborts with a panic on damaged data, which is no exception that can be caught.
+SAFE_PLUGINS = {str(RLELossless): "pydicom"}
 # What pydicom and its plug-ins raise on pixels that cannot be decoded.
 DECODING_FAULTS = (*HEADER_FAULTS, RuntimeError, IndexError, MemoryError)
 
@@ -92,7 +94,8 @@ def _decode(instance: Instance, indices: Sequence[int]) -> Iterator[np.ndarray]:
         if "PixelData" not in dataset:
             raise _cut_off(instance)
         found = 0
-        for plane in iter_pixels(dataset, indices=list(indices), raw=True):
+        plugin = SAFE_PLUGINS.get(instance.transfer_syntax, "")
+        for plane in iter_pixels(dataset, indices=list(indices), raw=True, decoding_plugin=plugin):
             found += 1
             yield plane
         if found < len(indices):

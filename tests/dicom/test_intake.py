@@ -435,3 +435,50 @@ def test_real_pet_ct_pairs_by_frame_of_reference(case: str, suv_max: float, shar
 def test_real_pet_without_ct_is_named_as_what_it_is(shared_data: Path) -> None:
     with pytest.raises(ImageError, match=r"no usable CT.*25 x PT"):
         read_study(shared_data / "pet_suv/ge_bqml_start_25_slices")
+
+
+def test_philips_counts_read_from_files_take_the_private_factor(tmp_path: Path) -> None:
+    ct = factory.save(factory.ct_slices(), tmp_path / "ct")
+    slices = factory.pet_slices(Units="CNTS", Manufacturer="Philips")
+    for item in slices:
+        block = item.private_block(0x7053, "Philips PET Private Group", create=True)
+        block.add_new(0x00, "DS", str(1.0 / factory.BQML_PER_SUV)[:16])
+    pet = read_study(ct, factory.save(slices, tmp_path / "pet")).pet
+    assert pet is not None
+    assert np.allclose(pet.volume.array, factory.uptake().array, rtol=1e-3)
+
+
+def test_pet_without_its_last_slices_is_marked_incomplete(tmp_path: Path) -> None:
+    ct = factory.save(factory.ct_slices(), tmp_path / "ct")
+    pet = read_study(ct, factory.save(factory.pet_slices(NumberOfSlices=12)[:10], tmp_path / "pet")).pet
+    assert pet is not None
+    assert codes(pet) == ["pet-incomplete"]
+
+
+def test_two_phases_in_one_multiframe_object_are_split(tmp_path: Path) -> None:
+    whole = factory.enhanced([*factory.ct_slices(), *factory.ct_slices()])
+    for index, groups in enumerate(whole.PerFrameFunctionalGroupsSequence):
+        content = Dataset()
+        content.TemporalPositionIndex = index // 12
+        groups.FrameContentSequence = [content]
+    study = read_study(factory.save_one(whole, tmp_path / "frames"))
+    assert np.array_equal(study.ct.volume.array, factory.torso().array)
+    assert codes(study) == ["ct-choice-ambiguous"]
+
+
+def test_lossy_compression_is_reported(tmp_path: Path) -> None:
+    study = read_study(factory.save(factory.ct_slices(LossyImageCompression="01"), tmp_path))
+    assert codes(study.ct) == ["lossy-compression"]
+
+
+def test_one_axial_reformat_is_used_with_a_warning(tmp_path: Path) -> None:
+    slices = factory.ct_slices(ImageType=["DERIVED", "SECONDARY", "AXIAL", "CT_SOM5 MPR"])
+    assert codes(read_study(factory.save(slices, tmp_path)).ct) == ["ct-reformatted"]
+
+
+def test_damaged_file_beside_the_series_is_counted(tmp_path: Path) -> None:
+    factory.save(factory.ct_slices(), tmp_path)
+    (tmp_path / "broken").write_bytes(b"\0" * 128 + b"DICM" + b"\x02\x00\x00\x00UL\x04\x00\x01")
+    study = read_study(tmp_path)
+    assert study.ct.volume.array.shape[0] == 12
+    assert set(codes(study)) <= {"damaged-files", "foreign-files"}

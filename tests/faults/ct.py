@@ -137,7 +137,7 @@ def scalar(**changes: Any) -> Maker:
     return tags(None, **changes)
 
 
-NO_POSITION = ("ImagePositionPatient (0020,0032) is missing", "expected it in every slice")
+NO_POSITION = ("ImagePositionPatient (0020,0032) is missing", "of 12 slices", "expected it in every slice")
 FAULTS = [
     Fault("a slice is missing", drop(4), GeometryError, ("1 of 12 slices are missing", "expected even spacing")),
     Fault("three slices in two places are missing", drop(3, 7, 8), GeometryError, ("3 of 12 slices are missing",)),
@@ -223,7 +223,7 @@ FAULTS = [
         "all files cut off in the header",
         files(lambda f: [factory.truncate(p, 0.1) for p in f.iterdir()]),
         ImageError,
-        ("expected",),
+        ("no pixels after its header", "cut off"),
     ),
     Fault(
         "a compressed file cut off",
@@ -231,7 +231,7 @@ FAULTS = [
         ImageError,
         ("file 6 of 12", "export it"),
     ),
-    Fault("no pixels", scalar(PixelData=None), ImageError, ("ends before its pixels do",)),
+    Fault("no pixels", scalar(PixelData=None), ImageError, ("no pixels after its header",)),
     Fault("multi-frame without places", frames_without_groups, ImageError, ("12 frames without functional groups",)),
     Fault("multi-frame miscounted", frames_miscounted, ImageError, ("says 12 frames and describes 11",)),
     Fault("multi-frame cut off", frames_cut, ImageError, ("cut off",)),
