@@ -61,6 +61,9 @@ VESSEL_MARGIN_MM = 30.0
 # Distance of neighboring cross-sections, and how many at most.
 PLACE_STEP_MM = 1.5
 MOST_PLACES = 200
+SECOND_PLACE_MM = 4.0
+# A middle point this close (in radii of the larger) to one of more than twice its radius is a bump on a vessel's wall.
+BUMP_REACH, BUMP_PART = 1.5, 0.5
 MOST_AXIS_POINTS = 12000
 # A ray that stays inside longer than this many times the usual radius runs into a branch.
 BRANCH_RADII = 2.0
@@ -86,11 +89,21 @@ def contact_angle_deg(tumor: np.ndarray, vessel: np.ndarray, grid: Geometry) -> 
     if len(centers) == 0:
         return 0.0
     axes = _local_axes(tube.array, centers, radii, spacing)
-    angles = [
-        _angle_at(tube.array, mass.array, spacing, center, axis, radius)
-        for center, axis, radius in zip(centers, axes, radii, strict=True)
-    ]
-    return max(angles)
+    angles = np.array(
+        [
+            _angle_at(tube.array, mass.array, spacing, center, axis, radius)
+            for center, axis, radius in zip(centers, axes, radii, strict=True)
+        ]
+    )
+    return _largest_seconded(centers, angles)
+
+
+def _largest_seconded(centers: np.ndarray, angles: np.ndarray) -> float:
+    """The largest angle that a second cross-section close by reaches too; a single one may be cut awry."""
+    apart = np.linalg.norm(centers[:, None] - centers[None, :], axis=-1)
+    close = (apart > 0.0) & (apart <= SECOND_PLACE_MM)
+    seconds = np.where(close, angles[None, :], -1.0).max(axis=1)
+    return float(np.where(seconds < 0.0, angles, np.minimum(angles, seconds)).max())
 
 
 def _inner(outer: tuple[slice, ...], inner: tuple[slice, ...]) -> tuple[slice, slice, slice]:
@@ -101,21 +114,26 @@ def _inner(outer: tuple[slice, ...], inner: tuple[slice, ...]) -> tuple[slice, s
 def _middle_line(vessel: np.ndarray, tumor: np.ndarray, spacing: Spacing) -> tuple[np.ndarray, np.ndarray]:
     """Points in mm (N, 3) on the vessel's middle where the tumor is near, evenly thinned, and the radius at each."""
     depth = distance_mm(np.pad(vessel, 1, mode="edge"), spacing)[1:-1, 1:-1, 1:-1]
-    ridge = vessel & (depth >= ndimage.maximum_filter(depth, size=3) - 1e-3)
-    to_tumor = distance_mm(~tumor, spacing)
-    ridge &= to_tumor <= 1.5 * depth + 2.0 * GAP_MM
-    index = np.argwhere(ridge)
-    radii = depth[ridge]
-    points = index * np.array(spacing)
-    order = np.argsort(-radii, kind="stable")
+    ridge = np.argwhere(vessel & (depth >= ndimage.maximum_filter(depth, size=3) - 1e-3))
+    radii, points = depth[tuple(ridge.T)], ridge * np.array(spacing)
+    to_tumor = distance_mm(~tumor, spacing)[tuple(ridge.T)]
     kept: list[int] = []
-    tree = cKDTree(points) if len(points) else None
-    free = np.ones(len(points), bool)
-    for place in order:
-        if tree is not None and free[place] and len(kept) < MOST_PLACES:
-            kept.append(int(place))
-            free[tree.query_ball_point(points[place], PLACE_STEP_MM)] = False
+    if len(points):
+        tree = cKDTree(points)
+        free = to_tumor <= 1.5 * radii + 2.0 * GAP_MM
+        for place in np.argsort(-radii, kind="stable"):
+            if free[place] and len(kept) < MOST_PLACES and not _is_bump(int(place), points, radii, tree):
+                kept.append(int(place))
+                free[tree.query_ball_point(points[place], PLACE_STEP_MM)] = False
     return points[kept], radii[kept]
+
+
+def _is_bump(place: int, points: np.ndarray, radii: np.ndarray, tree: cKDTree) -> bool:
+    """Whether a middle point belongs to an unevenness of a much wider vessel beside it."""
+    near = np.array(tree.query_ball_point(points[place], BUMP_REACH * float(radii.max())))
+    wider = near[radii[near] * BUMP_PART > radii[place]]
+    apart = np.linalg.norm(points[wider] - points[place], axis=1)
+    return bool((apart < BUMP_REACH * radii[wider]).any())
 
 
 def _local_axes(vessel: np.ndarray, centers: np.ndarray, radii: np.ndarray, spacing: Spacing) -> np.ndarray:

@@ -76,3 +76,23 @@ def test_largest_of_several_places_counts() -> None:
     high = phantoms.box(grid, (-30, -30, 10), (30, 30, 30)) & phantoms.wedge(grid, (0, 0, 0), 270)
 
     assert contact_angle_deg(sleeve & (low | high), vessel, grid) == pytest.approx(270, abs=13)
+
+
+def test_stub_of_a_branch_that_the_tumor_swallows_does_not_count_for_the_vessel() -> None:
+    grid = phantoms.make_grid((60, 80, 80))
+    vessel = phantoms.cylinder(grid, (0, 0, 0), (0, 0, 1), 28)
+    stub = phantoms.cylinder(grid, (16, 0, 0), (1, 0, 0), 4, 8)
+    tumor = phantoms.box(grid, (14, -12, -12), (34, 12, 12)) & ~vessel & ~stub
+
+    assert contact_angle_deg(tumor, vessel | stub, grid) < 90
+
+
+def test_one_branch_of_a_forked_vessel_is_measured_by_itself() -> None:
+    grid = phantoms.make_grid((80, 60, 90))
+    trunk = phantoms.cylinder(grid, (0, 0, -20), (0, 0, 1), 14, 40)
+    fork = phantoms.cylinder(grid, (14, 0, 14), (1, 0, 1), 12, 44) | phantoms.cylinder(
+        grid, (-14, 0, 14), (-1, 0, 1), 12, 44
+    )
+    tumor = phantoms.cylinder(grid, (20, 0, 20), (1, 0, 1), 26, 14) & ~(trunk | fork)
+
+    assert contact_angle_deg(tumor, trunk | fork, grid) == pytest.approx(360, abs=15)
