@@ -320,6 +320,39 @@ def localizer(count: int = 2) -> list[Dataset]:
     return ct_slices(volume, series="scout", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
 
 
+def rtstruct(rois: dict[str, Sequence[np.ndarray]], **changes: Any) -> Dataset:
+    """Structures of the CT: name to closed planar contours, each (n, 3) LPS mm. `changes` as in `ct_slices`."""
+    item = Dataset()
+    item.SOPClassUID, item.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.481.3", uid("structures")
+    item.Modality, item.PatientID, item.PatientName = "RTSTRUCT", PATIENT_ID, PATIENT_NAME
+    item.StudyInstanceUID, item.SeriesInstanceUID = uid("study"), uid("structures series")
+    item.StructureSetROISequence, item.ROIContourSequence = [], []
+    for number, (name, contours) in enumerate(rois.items(), start=1):
+        roi, drawn = Dataset(), Dataset()
+        roi.ROINumber, roi.ROIName = number, name
+        roi.ReferencedFrameOfReferenceUID = uid("frame of reference")
+        drawn.ReferencedROINumber, drawn.ContourSequence = number, [_contour(points) for points in contours]
+        item.StructureSetROISequence.append(roi)
+        item.ROIContourSequence.append(drawn)
+    return changed([item], **changes)[0]
+
+
+def _contour(points_lps: np.ndarray) -> Dataset:
+    item = Dataset()
+    item.ContourGeometricType, item.NumberOfContourPoints = "CLOSED_PLANAR", len(points_lps)
+    item.ContourData = [_number(value) for value in np.ravel(points_lps)]
+    return item
+
+
+def squares(side_mm: float = 40.0, geometry: Geometry | None = None) -> list[np.ndarray]:
+    """A square around the middle of three slices of the CT."""
+    geometry = geometry or grid()
+    half = side_mm / 2
+    corners = np.array([(-half, -half, 0), (half, -half, 0), (half, half, 0), (-half, half, 0)])
+    middle = np.array(geometry.shape[1:]) / 2
+    return [geometry.to_lps(np.array([z, *middle])) + corners for z in (4, 5, 6)]
+
+
 def truncate(path: Path, part: float = 0.5) -> Path:
     """Cut a file off."""
     content = path.read_bytes()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mdt_dicom.contours import read_contours
 from mdt_dicom.intake import read_study
 from mdt_fhir.record import read_record
 from oncology.errors import AimdtError
@@ -54,8 +55,7 @@ def read_inputs(inputs: Inputs) -> None:
     """Read everything as a case does: images, then contours on the CT's grid, then the record."""
     study = read_study(inputs.ct, inputs.pet)
     if inputs.contours:
-        from mdt_dicom.contours import read_contours
-
-        read_contours(inputs.contours, study.ct.volume.geometry, study.ct.info.frame_of_reference_uid or None)
+        info, grid = study.ct.info, study.ct.volume.geometry
+        read_contours(inputs.contours, grid, info.frame_of_reference_uid or None, identity=study.identity)
     if inputs.ehr:
         read_record(inputs.ehr)

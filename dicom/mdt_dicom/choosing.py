@@ -19,8 +19,8 @@ from oncology.findings import Severity, Verdict
 Rank = Callable[[Stack], tuple[float, ...]]
 # Thin enough to measure small nodes: RECIST 1.1 asks for 5 mm at most, boards read 3 mm.
 THIN_MM = 3.0
-# A stack that covers less than this part of the largest one is a detail, not the examination.
-COVERAGE_PART = 0.6
+# A stack that covers less than this part of the largest one is a detail; a chest CT beside a whole-body CT is none.
+COVERAGE_PART = 0.3
 NO_CONTRAST_WORDS = {"NONE", "NO", "NATIVE", "NATIV", "WITHOUT", "NO CONTRAST", "UNENHANCED", "NOT APPLIED"}
 CT_CRITERIA = (
     "its frame of reference, which the PET shares",

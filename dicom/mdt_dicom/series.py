@@ -12,7 +12,7 @@ import numpy as np
 from mdt_dicom.choosing import contrast_of, study_date
 from mdt_dicom.enhanced_pet import ENHANCED_PET_CLASS
 from mdt_dicom.frames import Frame
-from mdt_dicom.geometry import straighten
+from mdt_dicom.geometry import GAP_TOLERANCE, straighten
 from mdt_dicom.header import HEADER_FAULTS, integer, number, text
 from mdt_dicom.nifti import read_nifti
 from mdt_dicom.plausible import check_hounsfield, check_suv
@@ -25,6 +25,8 @@ from oncology.findings import Severity, Verdict
 from oncology.imaging.volume import OBLIQUE_DEG, Volume
 
 LOSSY = "01"  # LossyImageCompression (0028,2110)
+THICK_MM = 5.0  # RECIST 1.1: slices of at most 5 mm, else small nodes cannot be measured
+GAP_FACTOR = 1.5  # slices further apart than this many thicknesses leave tissue unseen between them
 ACQUISITION_DATES = ("AcquisitionDate", "AcquisitionDateTime", "SeriesDate", "StudyDate")
 
 
@@ -121,11 +123,24 @@ def _ct_header_verdicts(stack: Stack) -> list[Verdict]:
     if text(header, "LossyImageCompression") == LOSSY:
         message = "the CT was compressed with loss; densities and edges are approximate"
         verdicts.append(Verdict("lossy-compression", Severity.WARNING, message, "ct"))
+    verdicts += _spacing_verdicts(stack)
     tilt = number(header, "GantryDetectorTilt") or 0.0
     if abs(tilt) > 1.0 and not stack.lattice.is_tilted and abs(stack.lattice.normal[2]) > 0.9999:
         message = f"the header says a gantry tilt of {tilt:.1f} degrees, positions and orientation show none"
         verdicts.append(Verdict("gantry-tilt-contradicts", Severity.WARNING, message, "ct"))
     return verdicts
+
+
+def _spacing_verdicts(stack: Stack) -> list[Verdict]:
+    """Slices too thick to measure on, or with unseen tissue between them."""
+    thickness, gap = number(stack.first.header, "SliceThickness") or 0.0, stack.lattice.gap_mm
+    if thickness > 0 and gap > GAP_FACTOR * thickness:
+        message = f"slices of {thickness:g} mm lie {gap:.1f} mm apart; what lies between them is not seen"
+        return [Verdict("ct-slices-apart", Severity.WARNING, message, "ct")]
+    if max(gap, thickness) > THICK_MM * (1 + GAP_TOLERANCE):
+        message = f"slices are {max(gap, thickness):.1f} mm thick; at most {THICK_MM:g} mm is asked for measuring nodes"
+        return [Verdict("ct-thick-slices", Severity.WARNING, message, "ct")]
+    return []
 
 
 def _placed(stack: Stack, values: np.ndarray, fill: float, verdicts: Sequence[Verdict]) -> ReadSeries:

@@ -212,7 +212,7 @@ def test_better_ct_is_taken_and_the_reason_given(other: dict[str, object], why: 
 
 def test_thin_slices_are_preferred_but_not_to_a_detail(tmp_path: Path) -> None:
     thin = factory.torso(factory.grid((24, 40, 48), (2.5, 6.0, 5.0)))
-    detail = factory.torso(factory.grid((20, 40, 48), (1.0, 6.0, 5.0)))
+    detail = factory.torso(factory.grid((15, 40, 48), (1.0, 6.0, 5.0)))
     factory.save(factory.ct_slices(series="thick"), tmp_path / "a")
     factory.save(factory.ct_slices(thin, series="thin"), tmp_path / "b")
     factory.save(factory.ct_slices(detail, series="detail"), tmp_path / "c")
@@ -482,3 +482,15 @@ def test_damaged_file_beside_the_series_is_counted(tmp_path: Path) -> None:
     study = read_study(tmp_path)
     assert study.ct.volume.array.shape[0] == 12
     assert set(codes(study)) <= {"damaged-files", "foreign-files"}
+
+
+@pytest.mark.parametrize(
+    ("gap_mm", "thickness", "expected"),
+    [(5.0, "5", []), (8.0, "8", ["ct-thick-slices"]), (5.0, "1", ["ct-slices-apart"]), (2.0, "5", [])],
+)
+def test_thick_and_spread_slices_are_reported(
+    gap_mm: float, thickness: str, expected: list[str], tmp_path: Path
+) -> None:
+    volume = factory.torso(factory.grid(spacing_mm=(gap_mm, 6.0, 5.0)))
+    study = read_study(factory.save(factory.ct_slices(volume, SliceThickness=thickness), tmp_path))
+    assert codes(study.ct) == expected

@@ -106,7 +106,9 @@ FAULTS = [
         "no attenuation correction", header(CorrectedImage=["DECY"]), ImageError, ("without attenuation correction",)
     ),
     Fault("dynamic series", header(SeriesType=["DYNAMIC", "IMAGE"]), ImageError, ("dynamic PET",)),
-    Fault("PET without rescale slope", header(3, RescaleSlope=None), ImageError, ("RescaleSlope (0028,1053) is missing",)),
+    Fault(
+        "PET without rescale slope", header(3, RescaleSlope=None), ImageError, ("RescaleSlope (0028,1053) is missing",)
+    ),
     Fault("a PET slice is missing", drop(4), GeometryError, ("1 of 12 slices are missing",)),
     Fault("no uptake", pet(zero), ImageError, ("no voxel of the PET is above 0",)),
     Fault("another patient", header(PatientID="OTHER"), IdentityError, ("2 PatientIDs",)),
