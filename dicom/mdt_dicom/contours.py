@@ -152,14 +152,22 @@ class _Collection:
             self._draw(region, meaning, name, sha256, grid)
 
     def _meaning(self, region: Region) -> Meaning | None:
+        """By name, by label number, or by what else the file says; a contradiction between these is reported."""
         by_name = read_name(region.name, self.mapping) if region.name else None
         if by_name is None and self.mapping is not None:
             by_name = self.mapping.meaning(str(region.number))
-        if by_name is None and region.hint is not None:
-            name = region.name or f"label {region.number}"
-            message = f"`{name}` was read as {region.hint.structure or region.hint.role} {region.hint.reason}"
-            self.verdicts.append(remark("contour-role-by-hint", message))
-        return by_name or region.hint
+        name, hint = region.name or f"label {region.number}", region.hint
+        if by_name is None or hint is None:
+            if hint is not None:
+                message = f"`{name}` was read as {hint.structure or hint.role} {hint.reason}"
+                self.verdicts.append(remark("contour-role-by-hint", message))
+            return by_name or hint
+        if by_name.role != hint.role:
+            message = f"`{name}` is a {by_name.role} by its name and {hint.role} by its code or type; the name counts"
+            self.verdicts.append(remark("contour-role-contradicts", message))
+        elif by_name.laterality is None and by_name.role != "structure":
+            return dataclasses.replace(by_name, laterality=hint.laterality)
+        return by_name
 
     def _is_foreign(self, region: Region) -> bool:
         return bool(self.frame_uid and region.frame_uid and self.frame_uid != region.frame_uid)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from scipy import ndimage
 
 from mdt_dicom.drawn import ContourFile, Drawing, Owner, Region, remark
 from mdt_dicom.names import structure_codes
@@ -41,15 +42,10 @@ def read_label_map(path: Path, sha256: str, where: str) -> ContourFile:
         ContourError: unreadable, not whole numbers, empty, or several labels without names.
     """
     volume = _volume(path, where)
-    values = _values(volume.array)
-    if not np.isfinite(values).all() or (values != np.round(values)).any() or values.size > MOST_LABELS:
-        raise ContourError(
-            f"{where} has {values.size} different values, or values that are not whole; expected a label map with "
-            "whole numbers; give the mask, not the image"
-        )
-    labels = [int(value) for value in values if value != 0]
-    if not labels:
-        raise ContourError(f"{where} is a label map without any voxel set; expected at least one label")
+    boxes = {label: box for label, box in enumerate(ndimage.find_objects(volume.array), start=1) if box is not None}
+    labels = list(boxes)
+    if not labels or len(labels) > MOST_LABELS:
+        raise ContourError(f"{where} is a label map of {len(labels)} labels; expected between 1 and {MOST_LABELS}")
     names, verdicts = _names(path, where), []
     if not names and len(labels) == 1 and (stem := _named_stem(path)):
         names[labels[0]] = stem
@@ -60,26 +56,33 @@ def read_label_map(path: Path, sha256: str, where: str) -> ContourFile:
     for label in labels:
         name = names.get(label, "")
         hint = UNNAMED if not name and len(labels) == 1 else None
-        regions.append(Region(name, label, None, hint, partial(_draw, volume, label, name or f"label {label}")))
+        regions.append(
+            Region(name, label, None, hint, partial(_draw, volume, label, boxes[label], name or f"label {label}"))
+        )
     return ContourFile(tuple(regions), Owner(), sha256, tuple(verdicts))
 
 
 def _volume(path: Path, where: str) -> Volume:
+    """The label map as uint16."""
     try:
-        return read_nifti(path)[0] if is_nifti(path) else read_volume(path)
+        volume = read_nifti(path)[0] if is_nifti(path) else read_volume(path)
     except ImageError as error:
         raise ContourError(f"{where}: {error}") from error
+    values = np.ascontiguousarray(volume.array)
+    low, high = float(values.min()), float(values.max())
+    labels = values.astype(np.uint16) if low >= 0 and high <= np.iinfo(np.uint16).max else None
+    if labels is None or not np.array_equal(labels, values):
+        raise ContourError(
+            f"{where} has values from {low:g} to {high:g}, not all of them whole; expected a label map with whole "
+            "numbers from 0; give the mask, not the image"
+        )
+    return Volume(labels, volume.geometry)
 
 
-def _values(array: np.ndarray) -> np.ndarray:
-    """The different values, rising."""
-    if array.dtype.kind == "u" and array.dtype.itemsize <= 2:
-        return np.flatnonzero(np.bincount(array.ravel()))
-    return np.unique(array)
-
-
-def _draw(volume: Volume, label: int, name: str, grid: Geometry) -> Drawing:
-    mask = volume.array == label
+def _draw(volume: Volume, label: int, box: tuple[slice, ...], name: str, grid: Geometry) -> Drawing:
+    """One label on the grid; `box` is the part of the label map that holds it."""
+    mask = np.zeros(volume.geometry.shape, bool)
+    mask[box] = volume.array[box] == label
     if volume.geometry.same_grid(grid):
         return Drawing(mask)
     resampled = resample(Volume(mask, volume.geometry), grid, linear=False, fill=0).array

@@ -172,13 +172,14 @@ def _plane_of(place: int, positions: np.ndarray, spacing: float) -> int | None:
 
     Sparse contours own the slices beyond the first and the last within half a spacing, as a slab does.
     """
-    near = int(np.abs(positions - place).argmin())
-    apart = float(positions[near]) - place
+    apart = positions - place
     if spacing >= SPARSE:
         end = place < positions[0] or place > positions[-1]
-        return near if abs(apart) <= OFF_PLANE or (end and abs(apart) < spacing / 2 - SNAP) else None
-    reach = max(1.0, spacing) / 2
-    return near if -reach < apart <= reach + SNAP else None
+        owned = np.abs(apart) <= (spacing / 2 - 2 * SNAP if end else OFF_PLANE)
+    else:
+        reach = max(1.0, spacing) / 2
+        owned = (apart > -reach + SNAP) & (apart <= reach + SNAP)
+    return int(np.where(owned, np.abs(apart), np.inf).argmin()) if owned.any() else None
 
 
 def _between(place: int, planes: Sequence[_Plane], spacing: float) -> np.ndarray | None:

@@ -119,9 +119,11 @@ def _remarks(raster: Raster, name: str, grid: Geometry) -> list[Verdict]:
         found.append(remark("contour-repeated", f"`{name}` has {raster.repeated} contours twice; used once"))
     if raster.crossing:
         message = (
-            f"`{name}`: {raster.crossing} of {raster.rings} contours cross themselves; such areas were read as holes"
+            f"`{name}`: {raster.crossing} of {raster.rings} contours cross themselves; {raster.crossed_voxels} voxels "
+            "that they wind around twice were read as holes"
         )
-        found.append(remark("contour-crosses-itself", message))
+        minor = raster.crossed_voxels < MINOR_CROSSING * raster.mask.sum()
+        found.append(remark("contour-crosses-itself", message, Severity.INFO if minor else Severity.WARNING))
     if raster.overlapping:
         message = f"`{name}`: contours overlap on {raster.overlapping} planes without one holding the other; united"
         found.append(remark("contour-overlap", message))

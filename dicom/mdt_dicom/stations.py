@@ -84,8 +84,9 @@ GROUP_WORDS = {
     "ax": "axillary",
 }
 SIDE_LETTERS = {"r": Laterality.RIGHT, "l": Laterality.LEFT}
-UNSIDED = frozenset({"5", "6", "7"})
+UNSIDED = {"5": Laterality.LEFT, "6": Laterality.LEFT, "7": Laterality.MIDLINE}
 SIDED = frozenset({"1", "2", "4", "8", "9", "10", "11", "12", "13", "14"})
+ESOPHAGEAL = frozenset({"15", "16", "17", "18", "19", "20"})  # AJCC 8th edition, abdominal stations of the esophagus
 
 
 @dataclass(frozen=True)
@@ -98,37 +99,59 @@ class Station:
 
 
 def station_named(words: list[str]) -> Station | None:
-    """The station in a name's words; None when nothing in them looks like one."""
+    """The station in a name's words; None when nothing in them looks like one.
+
+    What follows a word such as station counts first: in `node-7 station 4R` the 7 is a number of the node.
+    """
+    told = next((place for place, word in enumerate(words) if word in STATION_WORDS), len(words))
+    return _station_in(words[told + 1 :], words) or _station_in(words, words)
+
+
+def _station_in(part: list[str], words: list[str]) -> Station | None:
+    """The station in a part of a name; the whole name says which kind of number is meant."""
     side = side_of(words)
-    rest = [word for word in words if word not in {side.value for side in SIDES}]
-    literal = _literal(words, side)
+    literal = _literal(part, side)
     if literal is not None:
         return literal
+    rest = [word for word in words if word not in {side.value for side in SIDES}]
     context = bool(CONTEXT_WORDS & set(rest))
-    for word in rest:
-        found = _thoracic(word, rest, side, context) or _neck(word, rest, side, context)
-        if found is not None:
-            return found
-    group = next((GROUP_WORDS[word] for word in rest if word in GROUP_WORDS), None)
-    return None if group is None else Station(_sided(group, side), side, False)
+    found = [_thoracic(word, rest, side, context) or _neck(word, rest, side, context) for word in part]
+    named = [station for station in found if station is not None]
+    if named:
+        return next((station for station in named if station.station is not None), named[0])
+    group = next((GROUP_WORDS[word] for word in part if word in GROUP_WORDS), None)
+    return None if group is None else Station(_sided(group, side), UNSIDED.get(group, side), False)
 
 
-def _literal(words: list[str], side: Laterality | None) -> Station | None:
-    """A station of the vocabulary, written as there (celiac, peripancreatic, 3p); still needs a word for node."""
-    kept = "_".join(word for word in words if word not in CONTEXT_WORDS).casefold()
-    by_name = {name.casefold(): name for name in station_codes()}
-    name = by_name.get(kept)
-    if name is None or kept in NECK_LEVELS or not re.search("[a-z]{3}|^3[ap]|^8(?:u|m|lo)$", kept):
+def _literal(part: list[str], side: Laterality | None) -> Station | None:
+    """A station of the vocabulary written as there (celiac, 8Lo), at the end of the words or between words for node."""
+    by_name = {name.casefold(): name for name in station_codes() if _is_spelled_out(name)}
+    endings = [part[start:] for start in range(len(part))]
+    endings.append([word for word in part if word not in CONTEXT_WORDS])
+    kept = next((key for key in ("_".join(words) for words in endings) if key in by_name), None)
+    if kept is None:
         return None
-    return Station(name, side or station_codes()[name].laterality, bool(re.match(r"^\d", kept)))
+    return Station(by_name[kept], side or station_codes()[by_name[kept]].laterality, kept[0].isdigit())
+
+
+def _is_spelled_out(station: str) -> bool:
+    """Names made of words, and 8U, 8M, 8Lo; numbers and levels have rules of their own."""
+    return station.casefold() not in NECK_LEVELS and bool(re.search("[a-z]{3}|^8(?:U|M|Lo)$", station))
 
 
 def _thoracic(word: str, rest: list[str], side: Laterality | None, context: bool) -> Station | None:
     """A numbered station: 4R, LN 7, station 10 right."""
+    third = re.fullmatch(r"(?:st|stn|ln|lk|station)?(3[ap])([rl]?)", word)
+    if third is not None:
+        return _station_three(third.group(1), SIDE_LETTERS.get(third.group(2)) or side)
     match = re.fullmatch(r"(st|stn|ln|lk|station)?0?(\d{1,2})([rl]?)", word)
-    if match is None or match.group(2) not in SIDED | UNSIDED | {"3"}:
+    if match is None:
         return None
     prefix, number, letter = match.groups()
+    if number in ESOPHAGEAL and (prefix or STATION_WORDS & set(rest)):
+        return Station(number, side, True)
+    if number not in SIDED and number not in UNSIDED and number != "3":
+        return None
     glued = SIDE_LETTERS.get(letter)
     side = glued or side
     if NECK_WORDS & set(rest):
@@ -137,10 +160,17 @@ def _thoracic(word: str, rest: list[str], side: Laterality | None, context: bool
         return Station(None, side, True)  # a neck level or a thoracic station
     if number in UNSIDED:
         told = len(rest) == 1 or bool(prefix) or bool(STATION_WORDS & set(rest))
-        return Station(number, None, True) if told else Station(None, side, False) if context else None
+        return Station(number, UNSIDED[number], True) if told else Station(None, side, False) if context else None
     if side is None or number == "3":
         return Station(None, side, False) if context or prefix else None
     return Station(f"{number}{side.value[0].upper()}", side, glued is not None or context or bool(prefix))
+
+
+def _station_three(number: str, side: Laterality | None) -> Station:
+    """3p lies behind the trachea and has no side; 3a does not exist without one."""
+    if number == "3p":
+        return Station(number, Laterality.MIDLINE, True)
+    return Station(f"3a{side.value[0].upper()}" if side in SIDES else None, side, True)
 
 
 def _neck(word: str, rest: list[str], side: Laterality | None, context: bool) -> Station | None:
