@@ -83,6 +83,11 @@ class Store:
             case.updated = now()
             audit.append(session, case_id, "system", f"run-{state}", {"run": run_key})
 
+    def run_started(self, run_key: str) -> str:
+        """When a run was first started, ISO 8601 in UTC."""
+        with Session(self.engine) as session:
+            return _existing(session, Run, run_key).started
+
     def cases(self) -> list[Case]:
         """All cases, the last changed first."""
         with Session(self.engine) as session:

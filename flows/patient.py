@@ -32,7 +32,7 @@ def stage_patient(case_id: str) -> dict[str, Any]:
     asked = analysis_parameters(case_id)
     run = open_run(case_id, asked["cancer"], asked)
     try:
-        failures = _analyze(case_id, asked)
+        failures = _analyze(case_id, run, asked)
     except Exception:
         mark_failed(case_id, run)
         raise
@@ -40,7 +40,7 @@ def stage_patient(case_id: str) -> dict[str, Any]:
     return {"state": state, "failures": failures}
 
 
-def _analyze(case_id: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
+def _analyze(case_id: str, run: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
     parts = Parts()
 
     # What came in
@@ -56,14 +56,18 @@ def _analyze(case_id: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
 
     # What it means
     history = hold_against_images(case_id, record, findings)
-    staging = stage_tnm(case_id, findings, history, asked["editions"], asked["classification"], asked["subset"])
+    staging = stage_tnm(
+        case_id, findings, history, asked["editions"], asked["classification"], asked["subset"], asked["tables"]
+    )
     artifacts.show_staging(case_id)
 
     # What the board, the EHR and the PACS get
     pictures = parts.run("key images", draw_key_images, case_id, findings, contours, images)
     artifacts.show_pictures(case_id, pictures)
     dicom = parts.run("DICOM", write_dicom, case_id, findings, staging, contours)
-    report = write_report(case_id, findings, staging, history, pictures, asked["language"], parts.failures)
-    bundle = parts.run("FHIR bundle", write_bundle, case_id, findings, staging, history, report)
+    report = parts.run(
+        "report", write_report, case_id, findings, staging, history, pictures, asked["language"], parts.failures
+    )
+    bundle = parts.run("FHIR bundle", write_bundle, case_id, run, findings, staging, history, report, asked["language"])
     deliver(case_id, [findings, staging, pictures, dicom, report, bundle], parts.failures)
     return parts.failures

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from oncology.cancers.protocol import CancerPlugin, cancer
+from oncology.cancers.scope import check_scope
 from oncology.findings import Fact, Facts, Findings, History, Status, to_json
 from oncology.tnm import stage, would_change
 
@@ -21,14 +22,16 @@ def stage_case(
     *,
     classification: str = "clinical",
     subset: str | None = None,
+    imaging_date: str | None = None,
 ) -> dict[str, Any]:
     """The content of staging.json, without the tables' version.
 
     Raises:
-        ScopeError: the cancer is not staged here.
+        ScopeError: the cancer is not staged here, or not in this situation (after treatment, recurrence, ...).
         FactError: an edition or subset does not exist.
     """
     plugin = cancer(findings.cancer)
+    check_scope(history, plugin.key, imaging_date)
     facts = plugin.derive(findings, history)
     chosen = subset or facts.subset
     results = {name: _edition(facts, findings, history, plugin, name, classification, chosen) for name in editions}
@@ -71,8 +74,8 @@ def _edition(
     answers = {axis: result[axis] for axis in (*AXES, "stage_group")}
     for axis in AXES:
         answers[axis]["because"] = _because(answers[axis], getattr(facts, axis))
-    answers["m"]["open"] = [*answers["m"]["open"], *_not_imaged(findings, plugin)]
-    changes = [change.to_json() for change in would_change(facts.site, edition, given, **options)]
+    found = would_change(facts.site, edition, given, **options)
+    changes = [change.to_json() for change in found if change.finding.split(".")[0] not in plugin.settled]
     confirmed = _if_confirmed(findings, history, plugin, edition, options)
     return {**answers, "would_change": changes, "stage_if_candidates_confirmed": confirmed}
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-from oncology.tnm import tables_version
+from oncology.tnm.loader import tables
 from tasks.case_files import CaseFiles
 from tasks.images import IMAGES
 from tasks.request import analysis_parameters
@@ -22,7 +22,7 @@ def provenance(case: CaseFiles) -> dict[str, Any]:
         "research_use_only": True,
         "software": {"name": "aimdt", "version": version("aimdt")},
         "packages": {name: version(name) for name in PACKAGES},
-        "tables_version": tables_version(),
+        "tables_version": tables().version,
         "models": [],
         "seeds": {},
         "parameters": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -12,6 +12,7 @@ from PIL import Image
 from templates.key_image import LUNG_WINDOW, SOFT_TISSUE_WINDOW, key_image
 from templates.station_map import station_map, station_statuses
 
+from oncology.imaging.diameter import Caliper, measure_diameters
 from oncology.imaging.volume import Volume
 from tasks.case_files import CaseFiles, Outputs
 from tasks.findings import FINDINGS
@@ -49,17 +50,20 @@ def draw_key_images(case_id: str, findings: Outputs, contours: Outputs, images: 
     content = case.load_json(FINDINGS)
     ct = case.load_volume(CT)
     suv = case.load_volume(PET) if PET in images else None
-    outlines = _outlines(case, ct)
+    outlines, roles = _outlines(case, ct)
+    calipers = _calipers(outlines, roles, ct)
     outputs: Outputs = {}
     listed = []
     for shot in _shots(content, with_pet=suv is not None):
         picture = key_image(
             ct,
-            shot.finding["centroid_lps"],
+            _focus(shot, calipers),
             outlines,
+            roles=roles,
             plane=shot.plane,
             window=shot.window,
             suv=suv if shot.with_pet else None,
+            calipers=calipers,
         )
         outputs |= case.save_bytes(shot.name, _png(picture))
         listed.append(
@@ -80,10 +84,29 @@ def _shots(findings: Mapping[str, Any], *, with_pet: bool) -> Iterator[Shot]:
         yield Shot(f"key_images/{node['id']}-axial.png", node, "axial", SOFT_TISSUE_WINDOW, with_pet, False)
 
 
-def _outlines(case: CaseFiles, ct: Volume) -> dict[str, np.ndarray]:
+def _outlines(case: CaseFiles, ct: Volume) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Masks of tumors and nodes by key, and the role of each."""
     masks = load_masks(case, CONTOUR_MASKS, ct.geometry)
     listed = case.load_json(CONTOURS)["contours"]
-    return {item["name"]: masks[item["mask"]] for item in listed if item["role"] in ("tumor", "node")}
+    roles = {item["mask"]: item["role"] for item in listed if item["role"] in ("tumor", "node")}
+    return {key: masks[key] for key in roles}, roles
+
+
+def _calipers(outlines: Mapping[str, np.ndarray], roles: Mapping[str, str], ct: Volume) -> list[Caliper]:
+    """The longest diameter of every tumor in the two planes that are shown."""
+    measured = [
+        measure_diameters(Volume(mask, ct.geometry)) for key, mask in outlines.items() if roles[key] == "tumor"
+    ]
+    return [caliper for one in measured for caliper in (one.axial, one.coronal)]
+
+
+def _focus(shot: Shot, calipers: Sequence[Caliper]) -> Sequence[float]:
+    """The middle of the finding's own line in that plane, so that the picture shows it; else its center."""
+    center = np.array(shot.finding["centroid_lps"])
+    lines = [line for line in calipers if line.plane == shot.plane and shot.finding["id"].startswith("tumor")]
+    if not lines:
+        return [float(value) for value in center]
+    return min(lines, key=lambda line: float(np.linalg.norm(np.array(line.middle_lps) - center))).middle_lps
 
 
 def _png(picture: Image.Image) -> bytes:

@@ -15,7 +15,6 @@ from prefect import task
 from db.engine import open_database
 from db.store import Store
 from db.tables import Document, Finding, Model, Series, StagingRow, Study
-from oncology.tnm import tables_version
 from tasks.case_files import CaseFiles, sha256_of
 from tasks.images import IMAGES
 from tasks.settings import settings
@@ -33,7 +32,7 @@ def store() -> Store:
 
 def run_key(case_id: str, parameters: Mapping[str, Any]) -> str:
     """The same inputs, software, tables and parameters of a case are the same run."""
-    content = json.dumps([case_id, version("aimdt"), tables_version(), dict(parameters)], sort_keys=True)
+    content = json.dumps([case_id, version("aimdt"), dict(parameters)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -72,7 +71,7 @@ def mark_failed(case_id: str, run: str) -> None:
 
 def _image_rows(case: CaseFiles) -> list[Study | Series]:
     images = case.load_json(IMAGES)
-    taken = [item for item in images["series"]]
+    taken = images["series"]
     studies = {item["study_uid"] or item["content_sha256"]: item["date"] for item in taken}
     rows: list[Study | Series] = [
         Study(case_id=case.case_id, study_uid=uid[:64], date=date) for uid, date in studies.items()

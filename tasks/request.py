@@ -11,6 +11,7 @@ from mdt_dicom.intake import identify
 from oncology.cancers.protocol import cancer
 from oncology.errors import FactError, InputError
 from oncology.findings import CaseId
+from oncology.tnm.loader import tables
 from tasks.case_files import CaseFiles, fingerprint, make_case_id
 
 
@@ -68,6 +69,7 @@ def analysis_parameters(case_id: str) -> dict[str, Any]:
         "images": {key: found[key] for key in ("ct", "pet") if key in found},
         "record": found["record"],
         "contours": found["contours"],
+        "tables": tables().version,
     }
 
 

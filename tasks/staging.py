@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from oncology.findings import to_json
 from oncology.staging import stage_case
-from oncology.tnm import tables_version
 from tasks.case_files import CaseFiles, Outputs
 from tasks.findings import FINDINGS, findings_from
 from tasks.history import HISTORY, history_from
+from tasks.images import IMAGES
 from tasks.step import step
 
 STAGING = "staging.json"
@@ -21,9 +20,9 @@ def stage_tnm(
     editions: list[str],
     classification: str,
     subset: str | None,
-    tables: str = "",
+    tables_version: str,
 ) -> Outputs:
-    """Facts, categories, groups, what is missing and what would change them; `tables` is part of the step's key."""
+    """Facts, categories, groups, what is missing and what would change them; the tables' version is part of the step's key."""
     case = CaseFiles(case_id)
     staged = stage_case(
         findings_from(case.load_json(FINDINGS)),
@@ -31,5 +30,6 @@ def stage_tnm(
         editions,
         classification=classification,
         subset=subset,
+        imaging_date=case.load_json(IMAGES)["series"][0]["date"],
     )
-    return case.save_json(STAGING, to_json(staged) | {"tables_version": tables or tables_version()})
+    return case.save_json(STAGING, staged | {"tables_version": tables_version})

@@ -52,9 +52,7 @@ def _subject(plan: LungPlan) -> Subject:
 
 def _contours(patient: SyntheticPatient) -> dict[str, np.ndarray]:
     """The lesions on the CT's grid, named as a radiation oncologist names contours."""
-    names = {
-        lesion.id: "GTVp" if lesion.station is None else f"LN_{lesion.station}" for lesion in patient.lesions
-    }
+    names = {lesion.id: "GTVp" if lesion.station is None else f"LN_{lesion.station}" for lesion in patient.lesions}
     return {
         names[lesion.id]: resample(
             Volume(lesion.mask, patient.canvas.geometry), patient.ct.geometry, linear=False, fill=0

@@ -48,7 +48,9 @@ def _read(path: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(path.read_bytes())
         _ = manifest["case_id"], manifest["outputs"]
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path.name} is no manifest of this software; expected the manifest.json of a result") from error
+        raise InputError(
+            f"{path.name} is no manifest of this software; expected the manifest.json of a result"
+        ) from error
     return manifest
 
 
@@ -65,8 +67,13 @@ def _request(case: CaseFiles) -> Request:
     contours = tuple(Path(item) for item in kept["contours"])
     if any(path is not None and not path.exists() for path in (*paths.values(), *contours)):
         raise InputError(f"an input of case {case.case_id} is no longer where it was; put it back and try again")
-    words = {name: kept[name] for name in ("cancer", "fhir_url", "patient", "subset", "edition", "classification", "nifti", "language")}
+    words = {
+        name: kept[name]
+        for name in ("cancer", "fhir_url", "patient", "subset", "edition", "classification", "nifti", "language")
+    }
     request = Request(**{**words, **paths, "contours": contours})
     if not kept["fhir_url"] and fingerprints_of(request) != kept["fingerprints"]:
-        raise InputError(f"an input of case {case.case_id} was changed since it was staged; replay compares equal inputs")
+        raise InputError(
+            f"an input of case {case.case_id} was changed since it was staged; replay compares equal inputs"
+        )
     return request

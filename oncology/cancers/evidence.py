@@ -19,8 +19,9 @@ SUV_POSITIVE = 2.5
 PET_SENSITIVITY, PET_SPECIFICITY = 0.77, 0.86
 PRIOR_MALIGNANT = 0.28  # median prevalence of mediastinal metastasis in those reviews
 DRAWN_AS_GROSS_TUMOR = 0.95  # a person contoured the node as gross tumor volume
-# Without a calibrated invasion model contact alone never asserts invasion: TNM takes the lower category when in doubt.
-CONTACT_CEILING = 0.4
+# Without a calibrated model contact alone never asserts invasion, as TNM takes the lower category when in doubt: these
+# ceilings, all reached at once, still leave the category of the size the likeliest (0.75 * 0.85 * 0.85 * 0.95 > 0.5).
+INVASION_CEILING, PLEURA_CEILING, BRONCHUS_CEILING, COLLAPSE = 0.25, 0.15, 0.15, 0.05
 # Contact over less than 3 cm with a kept fat plane is usually no invasion (Glazer 1989, Radiology 173).
 CONTACT_HALF_MM2 = math.pi * 15.0**2
 
@@ -57,12 +58,22 @@ def from_node(node: Node) -> Evidence:
     return Evidence(node.source, node.id, f"short axis {node.short_axis_mm:.1f} mm{uptake}")
 
 
-def invasion_probability(contact: Contact) -> float:
+def contact_probability(contact: Contact, ceiling: float) -> float:
     """How likely contact is invasion, from area alone, below the ceiling; a calibrated value given with it wins."""
     if contact.probability is not None:
         return contact.probability
-    share = contact.contact_mm2 / (contact.contact_mm2 + CONTACT_HALF_MM2)
-    return round(CONTACT_CEILING * share, 3)
+    return round(ceiling * contact.contact_mm2 / (contact.contact_mm2 + CONTACT_HALF_MM2), 3)
+
+
+def invasion_probabilities(contacts: Iterable[Contact]) -> dict[str, float]:
+    """By structure: contacts of one tumor share one ceiling, so that many of them do not add up to an assertion."""
+    found = [(contact, contact_probability(contact, INVASION_CEILING)) for contact in contacts]
+    doubtful_sum = sum(share for contact, share in found if contact.probability is None)
+    scale = min(1.0, INVASION_CEILING / doubtful_sum) if doubtful_sum else 1.0
+    return {
+        contact.structure: share if contact.probability is not None else round(share * scale, 3)
+        for contact, share in found
+    }
 
 
 def malignancy_probability(node: Node) -> float:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from oncology.cancers.evidence import (
+    BRONCHUS_CEILING,
+    COLLAPSE,
+    PLEURA_CEILING,
+    contact_probability,
     doubtful,
     from_node,
     from_record,
     from_tumor,
-    invasion_probability,
+    invasion_probabilities,
     known,
     largest,
     malignancy_probability,
@@ -18,7 +22,8 @@ from oncology.cancers.evidence import (
     whole_mm,
 )
 from oncology.cancers.protocol import CancerPlugin
-from oncology.findings import Fact, Facts, Findings, History, Laterality, Node, Source, SourceKind, Tumor
+from oncology.findings import Fact, Facts, Findings, History, Laterality, Node, Tumor
+from oncology.tnm.vocabulary import vocabulary
 
 # A mask's structure name -> the vocabulary's invaded structure. A structure without a mask stays unknown
 # only where the tumor reaches the region it lies in.
@@ -41,6 +46,10 @@ MAIN_BRONCHI = ("main_bronchus_left", "main_bronchus_right")
 SOLID_BEYOND_IN_SITU_MM = (
     5.0  # a solid part above 5 mm rules out in situ and minimally invasive disease (Travis 2016, JTO 11)
 )
+MUST_IMAGE = {
+    "brain": "brain metastases are common and need MRI",
+    "abdomen": "liver and adrenal glands were not seen as such",
+}
 IN_SITU = {"adenocarcinoma_in_situ", "minimally_invasive_adenocarcinoma"}
 LOBES = (
     "lung_upper_lobe_left",
@@ -59,7 +68,7 @@ def derive(findings: Findings, history: History) -> Facts:
         subset=None,
         t=_t_facts(primary, findings, history) if primary else _no_tumor(),
         n=_n_facts(primary, findings, history),
-        m=(_mets(findings, history),),
+        m=(_mets(findings, history), _not_imaged(findings)),
         conflicts=(*history.conflicts,),
     )
 
@@ -81,7 +90,7 @@ def _t_facts(primary: Tumor, findings: Findings, history: History) -> tuple[Fact
             "atelectasis_or_obstructive_pneumonitis",
             doubtful(
                 "atelectasis_or_obstructive_pneumonitis",
-                {"p": {"none": 0.9, "to_hilum_part_of_lung": 0.1}},
+                {"p": {"none": 1 - COLLAPSE, "to_hilum_part_of_lung": COLLAPSE}},
                 reason="not read from the images; in the record nothing says so",
             ),
         ),
@@ -132,7 +141,7 @@ def _main_bronchus(primary: Tumor) -> Fact:
     closest = max(contacts, key=lambda contact: contact.contact_mm2)
     return doubtful(
         "main_bronchus_involved",
-        {"p": invasion_probability(closest)},
+        {"p": contact_probability(closest, BRONCHUS_CEILING)},
         from_tumor(primary, f"{closest.contact_mm2:.0f} mm2 of contact with {closest.structure}"),
         reason="contact alone; bronchoscopy decides",
     )
@@ -144,7 +153,7 @@ def _pleura(primary: Tumor) -> Fact:
     ]
     if not touching:
         return known("visceral_pleura_invasion", False, from_tumor(primary, "does not reach the pleura"))
-    probability = max(invasion_probability(contact) for contact in touching)
+    probability = max(contact_probability(contact, PLEURA_CEILING) for contact in touching)
     return doubtful(
         "visceral_pleura_invasion",
         {"p": probability},
@@ -175,18 +184,24 @@ def _relation(primary: Tumor, other: Tumor) -> str | None:
 
 
 def _invasion(primary: Tumor) -> Fact:
+    touched = [contact for contact in primary.contacts if contact.structure in INVADED and contact.contact_mm2 > 0]
     members: dict[str, Any] = {}
-    evidence = []
-    for contact in primary.contacts:
-        structure = INVADED.get(contact.structure)
-        if structure is None or contact.contact_mm2 <= 0:
-            continue
-        probability = invasion_probability(contact)
+    for name, probability in invasion_probabilities(touched).items():
+        structure = INVADED[name]
         members[structure] = {"p": max(probability, members.get(structure, {"p": 0.0})["p"])}
-        evidence.append(from_tumor(primary, f"{contact.contact_mm2:.0f} mm2 of contact with {contact.structure}"))
+    evidence = [
+        from_tumor(primary, f"{contact.contact_mm2:.0f} mm2 of contact with {contact.structure.replace('_', ' ')}")
+        for contact in touched
+    ]
     if not members:
         return known("invaded_structures", [], from_tumor(primary, "no contact with chest wall or mediastinum"))
+    members = {name: members.get(name, False) for name in _structures()}
     return doubtful("invaded_structures", members, *evidence, reason="contact alone; a fat plane cannot be excluded")
+
+
+def _structures() -> tuple[str, ...]:
+    """Every structure that the lung tables ask about."""
+    return tuple(vocabulary().site("lung").facts["invaded_structures"].values)
 
 
 def _recorded_or(history: History, name: str, otherwise: Fact) -> Fact:
@@ -249,9 +264,9 @@ def _mets(findings: Findings, history: History) -> Fact:
     return known("mets", mets, *evidence)
 
 
-def review_source() -> Source:
-    """Where a fact comes from that a person edited."""
-    return Source(SourceKind.PERSON, "review")
+def _not_imaged(findings: Findings) -> Fact:
+    missing = [region for region in MUST_IMAGE if region not in findings.regions_imaged]
+    return known("regions_not_imaged", missing)
 
 
 CANCER = CancerPlugin(
@@ -261,10 +276,15 @@ CANCER = CancerPlugin(
     topographies=("C34",),
     landmarks=("lung_left", "lung_right", "trachea", "carina", *MAIN_BRONCHI, *LOBES, *INVADED),
     derive=derive,
-    must_image={
-        "brain": "brain metastases are common and need MRI",
-        "abdomen": "liver and adrenal glands were not in the field of view",
-    },
+    settled=(
+        "tumor_side",
+        "density",
+        "solid_component_mm",
+        "histology",
+        "superficial_spreading_bronchial_wall_only",
+        "positive_cytology_no_visible_tumor",
+    ),
+    must_image=MUST_IMAGE,
     next_tests={
         "nodes": "EBUS or EUS sampling of the stations in doubt (ESTS 2014, ACCP 2013)",
         "invaded_structures": "MRI or thoracoscopy where invasion would change treatment (NCCN NSCLC)",

@@ -25,6 +25,7 @@ class CancerPlugin:
         derive: measurements and history to staging facts; pure.
         must_image: regions whose imaging the M category rests on, with the reason.
         next_tests: open fact (or region) to the test that would settle it, as a discussion point.
+        settled: facts that nobody doubts once a tumor was measured; they are left out of what would change the stage.
     """
 
     key: str
@@ -35,6 +36,7 @@ class CancerPlugin:
     derive: Callable[[Findings, History], Facts]
     must_image: Mapping[str, str] = field(default_factory=dict)
     next_tests: Mapping[str, str] = field(default_factory=dict)
+    settled: tuple[str, ...] = ()
 
 
 def cancer(key: str) -> CancerPlugin:

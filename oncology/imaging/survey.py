@@ -114,6 +114,7 @@ def _tumor(region: Region, scene: Scene, place: int) -> Tumor:
         source=region.source,
         needs_confirmation=region.needs_confirmation,
     )
+    tumor = replace(tumor, key_image=f"key_images/{tumor.id}-axial.png")
     if tumor.location is None:
         guess = dict(scene.guess_lobe(tumor.centroid_lps))
         location = max(guess, key=lambda name: guess[name]) if guess else None
@@ -141,7 +142,10 @@ def _node(region: Region, mask: np.ndarray, scene: Scene, place: int) -> Node:
         needs_confirmation=region.needs_confirmation,
     )
     return replace(
-        node, laterality=region.laterality or node.laterality, drawn_as_involved=bool(INVOLVED.match(region.name))
+        node,
+        laterality=region.laterality or node.laterality,
+        drawn_as_involved=bool(INVOLVED.match(region.name)),
+        key_image=f"key_images/{node.id}-axial.png",
     )
 
 

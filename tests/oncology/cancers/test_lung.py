@@ -1,0 +1,209 @@
+"""Lung: what is measured and recorded becomes the stage that the definitions give, with doubt where there is some."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from oncology.errors import ScopeError
+from oncology.findings import (
+    CaseId,
+    Contact,
+    Findings,
+    History,
+    Laterality,
+    MetastasisCandidate,
+    Node,
+    RecordFact,
+    Source,
+    SourceKind,
+    Tumor,
+)
+from oncology.staging import stage_case
+
+DRAWN = Source(SourceKind.CONTOUR, "GTV-1")
+
+
+def tumor(size_mm: float, **changes: Any) -> Tumor:
+    made = Tumor(
+        id="tumor-1",
+        volume_ml=20.0,
+        greatest_dimension_mm=size_mm,
+        axial_diameter_mm=size_mm,
+        diameter_3d_mm=size_mm,
+        short_axis_mm=size_mm,
+        laterality=Laterality.RIGHT,
+        location="lung_upper_lobe_right",
+        centroid_lps=(-60.0, 0.0, 0.0),
+        solid_component_mm=size_mm,
+        source=DRAWN,
+    )
+    return replace(made, **changes)
+
+
+def node(station: str, **changes: Any) -> Node:
+    made = Node(
+        id=f"node-{station}",
+        station=station,
+        laterality=None,
+        short_axis_mm=8.0,
+        long_axis_mm=12.0,
+        volume_ml=0.5,
+        centroid_lps=(0.0, 0.0, 0.0),
+        station_alternatives={station: 1.0},
+        source=DRAWN,
+    )
+    return replace(made, **changes)
+
+
+def fact(name: str, value: Any, date: str | None = "2026-05-01") -> RecordFact:
+    return RecordFact(name, value, f"Observation/{name}", "value", date)
+
+
+def ebus(station: str, malignant: bool) -> RecordFact:
+    value = {"station": station, "malignant": malignant, "method": "EBUS"}
+    return replace(fact("station_result", value), resource=f"Observation/ebus-{station}")
+
+
+def staged(
+    *tumors: Tumor, nodes: tuple[Node, ...] = (), record: tuple[RecordFact, ...] = (), **more: Any
+) -> dict[str, Any]:
+    findings = Findings(
+        CaseId("0123456789abcdef"),
+        "lung",
+        tumors=tumors,
+        nodes=nodes,
+        metastasis_candidates=more.get("candidates", ()),
+        regions_imaged=("thorax",),
+        nodes_assessed=bool(nodes),
+    )
+    return stage_case(findings, History(record), ["8", "9"], imaging_date="2026-05-04")
+
+
+def categories(result: dict[str, Any], edition: str = "9") -> tuple[str | None, ...]:
+    return tuple(result["editions"][edition][axis]["category"] for axis in ("t", "n", "m", "stage_group"))
+
+
+@pytest.mark.parametrize(
+    ("size_mm", "expected"),
+    [(10.4, "T1a"), (10.5, "T1b"), (20.4, "T1b"), (30.0, "T1c"), (30.6, "T2a"), (40.0, "T2a"), (41.0, "T2b"),
+     (50.0, "T2b"), (51.0, "T3"), (70.4, "T3"), (70.5, "T4")],
+)  # fmt: skip
+def test_t_follows_the_size_in_whole_millimeters(size_mm: float, expected: str) -> None:
+    result = staged(tumor(size_mm), nodes=(node("7"),), record=(ebus("7", False),))
+    assert categories(result, "8")[0] == categories(result, "9")[0] == expected
+
+
+def test_a_part_solid_tumor_is_staged_by_its_solid_part() -> None:
+    assert categories(staged(tumor(34.0, solid_component_mm=18.0)))[0] == "T1b"
+
+
+def test_nodes_that_nobody_looked_at_leave_n_open_and_say_so() -> None:
+    result = staged(tumor(25.0))
+    n = result["editions"]["9"]["n"]
+    assert n["category"] == "NX"
+    assert {"N0", "N1", "N2a", "N2b", "N3"} == set(n["possible"])
+    assert any(item["what"] == "nodes" for item in result["missing"])
+    assert result["editions"]["9"]["stage_group"]["category"] is None
+
+
+def test_a_positive_ebus_makes_n2_by_itself() -> None:
+    result = staged(tumor(25.0), record=(ebus("4R", True),))
+    assert categories(result, "9") == ("T1c", "N2a", "M0", "IIB")
+    assert categories(result, "8") == ("T1c", "N2", "M0", "IIIA")
+
+
+def test_a_negative_ebus_overrules_a_large_hot_node() -> None:
+    large = node("4R", short_axis_mm=16.0, suv_max=8.0)
+    assert categories(staged(tumor(25.0), nodes=(large,)))[1] == "N2a"
+    assert categories(staged(tumor(25.0), nodes=(large,), record=(ebus("4R", False),)))[1] == "N0"
+
+
+def test_a_small_cold_node_is_probably_benign_and_n2_stays_possible() -> None:
+    n = staged(tumor(25.0), nodes=(node("7", short_axis_mm=7.0, suv_max=1.5),))["editions"]["9"]["n"]
+    assert n["category"] == "N0"
+    assert set(n["possible"]) == {"N0", "N2a"}
+    assert 0.0 < n["probabilities"]["N2a"] < 0.15
+
+
+def test_a_hilar_node_contoured_as_gross_tumor_is_n1() -> None:
+    assert categories(staged(tumor(25.0), nodes=(node("10R", drawn_as_involved=True),)))[1] == "N1"
+
+
+def test_contact_with_the_chest_wall_never_asserts_t3() -> None:
+    touching = tumor(25.0, contacts=(Contact("chest_wall", 2500.0, 1.0),))
+    t = staged(touching)["editions"]["9"]["t"]
+    assert t["category"] in ("T1c", "T2a")
+    assert "T3" in t["possible"]
+    assert t["probabilities"]["T3"] <= 0.4
+
+
+def test_a_calibrated_probability_is_taken_as_given() -> None:
+    invading = tumor(25.0, contacts=(Contact("chest_wall", 900.0, 6.0, probability=0.93),))
+    assert categories(staged(invading))[0] == "T3"
+
+
+def test_a_second_tumor_is_t3_t4_or_m1a_by_its_lobe() -> None:
+    first = tumor(25.0)
+    places = {
+        "lung_upper_lobe_right": ("T3", "M0"),
+        "lung_lower_lobe_right": ("T4", "M0"),
+        "lung_upper_lobe_left": ("T1c", "M1a"),
+    }
+    for place, expected in places.items():
+        side = Laterality.LEFT if place.endswith("left") else Laterality.RIGHT
+        second = tumor(9.0, id="tumor-2", laterality=side, location=place)
+        found = categories(staged(first, second))
+        assert (found[0], found[2]) == expected, place
+
+
+def test_a_metastasis_counts_once_it_is_confirmed_and_both_stages_are_given() -> None:
+    pending = MetastasisCandidate("candidate-1", "adrenal_left", (50.0, 0.0, -200.0))
+    open_case = staged(tumor(25.0), candidates=(pending,))["editions"]["9"]
+    assert open_case["m"]["category"] == "M0"
+    assert open_case["stage_if_candidates_confirmed"]["m"] == "M1b"
+    assert categories(staged(tumor(25.0), candidates=(replace(pending, confirmed=True),)))[2] == "M1b"
+
+
+def test_regions_that_were_not_imaged_stay_open_questions_of_m() -> None:
+    m = staged(tumor(25.0))["editions"]["9"]["m"]
+    assert m["category"] == "M0"
+    assert any("brain" in item for item in m["open"])
+
+
+def test_without_a_tumor_t_cannot_be_told_and_nothing_is_guessed() -> None:
+    result = staged()
+    assert result["editions"]["9"]["t"]["category"] in (None, "TX")
+    assert result["editions"]["9"]["stage_group"]["category"] is None
+    assert any("draw it" in item["why"] for item in result["missing"])
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (fact("prior_therapy", {"kind": "chemotherapy", "date": "2026-01-10", "for": "lung"}), "chemotherapy"),
+        (fact("prior_therapy", {"kind": "surgery", "date": None, "for": "lung"}), "surgery"),
+        (fact("recurrence", True), "recurrence"),
+        (
+            fact("second_primary", {"site": "lung", "behavior": "malignant", "same_site": True, "synchronous": True}),
+            "synchronous",
+        ),
+    ],
+)
+def test_what_is_out_of_scope_is_refused_by_name(record: RecordFact, words: str) -> None:
+    with pytest.raises(ScopeError, match=words):
+        staged(tumor(25.0), record=(record,))
+
+
+def test_treatment_after_the_images_does_not_matter() -> None:
+    later = fact("prior_therapy", {"kind": "chemotherapy", "date": "2026-06-01", "for": "lung"})
+    assert categories(staged(tumor(25.0), record=(later,)))[0] == "T1c"
+
+
+def test_every_category_says_what_decided_it() -> None:
+    result = staged(tumor(43.2), nodes=(node("4R"),), record=(ebus("4R", True),))["editions"]["9"]
+    assert "43.2 mm" in result["t"]["because"]
+    assert "station_result" in result["n"]["because"] or "4R" in result["n"]["because"]
+    assert all(step["row"] and step["citation"] for step in result["t"]["trace"])
