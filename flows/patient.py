@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow
-from tasks.bundle import write_bundle
 from tasks.dicom_out import write_dicom
 
 from tasks import artifacts
+from tasks.bundle import write_bundle
 from tasks.delivery import deliver
 from tasks.findings import measure
 from tasks.history import hold_against_images, take_in_record
@@ -62,7 +62,7 @@ def _analyze(case_id: str, run: str, asked: dict[str, Any]) -> list[dict[str, An
     artifacts.show_staging(case_id)
 
     # What the board, the EHR and the PACS get
-    pictures = parts.run("key images", draw_key_images, case_id, findings, contours, images)
+    pictures = parts.run("key images", draw_key_images, case_id, findings, staging, contours, images)
     artifacts.show_pictures(case_id, pictures)
     dicom = parts.run("DICOM", write_dicom, case_id, findings, staging, contours)
     report = parts.run(

@@ -14,6 +14,7 @@
     ├── ModelError
     ├── ReportError
     ├── StoreError            records, files, database
+    ├── StepError             a step failed for a reason that is not ours; type and place, no foreign text
     └── DeliveryError         EHR or PACS did not take a result
 
 A message says what was found, what was expected, where, and what to do. It carries case ids, UIDs and
@@ -75,6 +76,10 @@ class ReportError(AimdtError):
 
 class StoreError(AimdtError):
     """Records or files could not be stored or found."""
+
+
+class StepError(AimdtError):
+    """A step failed for a reason that this project did not foresee."""
 
 
 class DeliveryError(AimdtError):

@@ -1,4 +1,4 @@
-"""What Prefect's pages show of a case: tables, words and pictures that carry the case id and nothing else of the patient."""
+"""What Prefect's pages show of a case: tables, words and pictures, known by the case id and nothing else."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from oncology.imaging.lobe import lobe_at
 
+from oncology.cancers.evidence import classify_nodes
 from oncology.findings import (
     CaseId,
     Contact,
@@ -48,7 +49,7 @@ def measure(
     if anatomy is not None:
         verdicts += _verdicts(case.load_json(ANATOMY))
     imaged = body_regions(scene.ct, scene.structures)
-    findings = survey(CaseId(case_id), cancer, scene, regions, verdicts, imaged)
+    findings = classify_nodes(survey(CaseId(case_id), cancer, scene, regions, verdicts, imaged))
     return case.save_json(FINDINGS, to_json(findings))
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mdt_dicom.contours import Contour, read_contours
 from oncology.imaging.anatomy import segment_anatomy
 
+from mdt_dicom.contours import Contour, read_contours
 from oncology.findings import to_json
 from oncology.imaging.volume import Geometry, Volume
 from tasks.case_files import CaseFiles, Outputs

@@ -26,7 +26,7 @@ class Parts:
             raise
         except Exception as error:  # noqa: BLE001  a bug in one part must not take the others' results along
             reason = str(error) if isinstance(error, AimdtError) else type(error).__name__
-            log.error("part %s failed: %s", name, type(error).__name__)
+            log.warning("part %s failed: %s", name, type(error).__name__)
             message = f"{name} failed and is missing from this result: {reason}"
             self.failures.append(to_json(Verdict("part-failed", Severity.ERROR, message, name)))
             return None

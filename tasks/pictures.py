@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from templates.key_image import LUNG_WINDOW, SOFT_TISSUE_WINDOW, key_image
-from templates.station_map import station_map, station_statuses
 
 from oncology.imaging.diameter import Caliper, measure_diameters
 from oncology.imaging.volume import Volume
@@ -18,7 +16,10 @@ from tasks.case_files import CaseFiles, Outputs
 from tasks.findings import FINDINGS
 from tasks.images import CT, PET
 from tasks.masks import CONTOUR_MASKS, CONTOURS, load_masks
+from tasks.staging import STAGING
 from tasks.step import step
+from templates.key_image import LUNG_WINDOW, SOFT_TISSUE_WINDOW, key_image
+from templates.station_map import station_map, station_statuses
 
 PICTURES, STATION_MAP = "pictures.json", "station_map.svg"
 MOST_NODES = 12  # more would bury the decisive ones; all stay in the table
@@ -44,7 +45,7 @@ class Shot:
 
 
 @step("1")
-def draw_key_images(case_id: str, findings: Outputs, contours: Outputs, images: Outputs) -> Outputs:
+def draw_key_images(case_id: str, findings: Outputs, staging: Outputs, contours: Outputs, images: Outputs) -> Outputs:
     """One PNG per view, the list of them with captions, and the station map."""
     case = CaseFiles(case_id)
     content = case.load_json(FINDINGS)
@@ -69,7 +70,7 @@ def draw_key_images(case_id: str, findings: Outputs, contours: Outputs, images: 
         listed.append(
             {"name": shot.name, "caption": shot.words, "alt": f"{shot.words}, contoured", "front": shot.front}
         )
-    outputs |= case.save_bytes(STATION_MAP, station_map(content["cancer"], station_statuses(content["nodes"])).encode())
+    outputs |= case.save_bytes(STATION_MAP, _station_map(case, content["cancer"]).encode())
     return outputs | case.save_json(PICTURES, {"pictures": listed})
 
 
@@ -94,9 +95,7 @@ def _outlines(case: CaseFiles, ct: Volume) -> tuple[dict[str, np.ndarray], dict[
 
 def _calipers(outlines: Mapping[str, np.ndarray], roles: Mapping[str, str], ct: Volume) -> list[Caliper]:
     """The longest diameter of every tumor in the two planes that are shown."""
-    measured = [
-        measure_diameters(Volume(mask, ct.geometry)) for key, mask in outlines.items() if roles[key] == "tumor"
-    ]
+    measured = [measure_diameters(Volume(mask, ct.geometry)) for key, mask in outlines.items() if roles[key] == "tumor"]
     return [caliper for one in measured for caliper in (one.axial, one.coronal)]
 
 
@@ -107,6 +106,24 @@ def _focus(shot: Shot, calipers: Sequence[Caliper]) -> Sequence[float]:
     if not lines:
         return [float(value) for value in center]
     return min(lines, key=lambda line: float(np.linalg.norm(np.array(line.middle_lps) - center))).middle_lps
+
+
+def _station_map(case: CaseFiles, cancer: str) -> str:
+    """The map by what the staging believes of each node: biopsies included."""
+    entries = next((fact["value"] for fact in case.load_json(STAGING)["facts"] if fact["key"] == "nodes"), None)
+    return station_map(cancer, station_statuses([_believed(entry) for entry in entries or ()]))
+
+
+def _believed(entry: Mapping[str, Any]) -> dict[str, Any]:
+    station = entry.get("station") or entry.get("level")
+    alternatives = station["p"] if isinstance(station, Mapping) else {station: 1.0}
+    positive = entry["positive"]
+    return {
+        "station": max(alternatives, key=lambda name: alternatives[name]),
+        "station_alternatives": alternatives,
+        "laterality": entry.get("laterality"),
+        "p_malignant": positive["p"] if isinstance(positive, Mapping) else float(positive),
+    }
 
 
 def _png(picture: Image.Image) -> bytes:

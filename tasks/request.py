@@ -1,4 +1,4 @@
-"""What was asked for: kept privately (paths name patients), with a public part that says only what matters to results."""
+"""What was asked for: kept privately (paths name patients); its public part says only what matters to results."""
 
 from __future__ import annotations
 
@@ -41,12 +41,10 @@ def register(request: Request) -> CaseId:
         InputError: the images cannot be read at all, or the request contradicts itself.
     """
     _check(request)
-    who, study_uid = identify(request.ct)
+    who, study_uid = identify(request.ct, request.pet)
     fingerprints = fingerprints_of(request)
-    if study_uid:
-        case_id = make_case_id(who.issuer, who.patient_id, study_uid)
-    else:
-        case_id = make_case_id(fingerprints["ct"])
+    parts = (who.issuer, who.patient_id, study_uid) if study_uid else (fingerprints["ct"],)
+    case_id = make_case_id(*parts)
     case = CaseFiles(case_id)
     case.create()
     content = {key: _plain(value) for key, value in asdict(request).items()}
@@ -77,7 +75,7 @@ def _check(request: Request) -> None:
     plugin = cancer(request.cancer)
     if request.edition and request.edition not in plugin.editions:
         raise FactError(
-            f"there is no edition {request.edition} for {plugin.key} here; expected one of: {', '.join(plugin.editions)}"
+            f"there is no edition {request.edition} for {plugin.key}; expected one of: {', '.join(plugin.editions)}"
         )
     if request.ehr and request.fhir_url:
         raise InputError("a record was given as a file and as a server; give one of --ehr and --fhir-url")

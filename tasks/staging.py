@@ -22,7 +22,7 @@ def stage_tnm(
     subset: str | None,
     tables_version: str,
 ) -> Outputs:
-    """Facts, categories, groups, what is missing and what would change them; the tables' version is part of the step's key."""
+    """Facts, categories, groups, gaps and what-ifs; the tables' version is part of the step's key."""
     case = CaseFiles(case_id)
     staged = stage_case(
         findings_from(case.load_json(FINDINGS)),

@@ -6,13 +6,15 @@ import functools
 import hashlib
 import json
 import time
+import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from prefect import task
 from prefect.context import TaskRunContext
 
-from oncology.errors import InputError
+from oncology.errors import AimdtError, InputError, StepError
 from tasks.case_files import CaseFiles, Outputs
 
 IO_RETRIES = 2
@@ -50,18 +52,32 @@ def step(version: str, *, io: bool = False) -> Callable[[Callable[..., Outputs]]
 
 
 def _timed(name: str, function: Callable[..., Outputs]) -> Callable[..., Outputs]:
-    """The function, leaving how long it took in the case's timings/ (not a result: it differs from run to run)."""
+    """The function, leaving how long it took in the case's timings/ (no result: it differs from run to run)."""
 
     @functools.wraps(function)
     def timed(case_id: str, *arguments: Any, **options: Any) -> Outputs:
         begun = time.perf_counter()
-        outputs = function(case_id, *arguments, **options)
+        try:
+            outputs = function(case_id, *arguments, **options)
+        except AimdtError:
+            raise
+        except Exception as error:  # noqa: BLE001  raised again, without its words
+            raise _without_words(CaseFiles(case_id), name, error) from None
         folder = CaseFiles(case_id).root / "timings"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(f"{time.perf_counter() - begun:.3f}")
         return outputs
 
     return timed
+
+
+def _without_words(case: CaseFiles, name: str, error: Exception) -> StepError:
+    """The failure by type and place. Foreign messages may hold paths or values that name the patient, and Prefect keeps
+    what it is told: the whole story stays in the case's private folder."""
+    (case.private / f"{name}.traceback").write_text("".join(traceback.format_exception(error)))
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    return StepError(f"{type(error).__name__} at {where} in step {name}; the case's private folder holds the traceback")
 
 
 def _storage_key(name: str, version: str, arguments: Mapping[str, Any]) -> str:

@@ -12,6 +12,8 @@ Row = list[str]
 AXES = {"t": "T", "n": "N", "m": "M", "stage_group": "Stage"}
 DASH = "–"
 FRONT_IMAGES = 3
+# What page 1 has room for; the later pages hold everything.
+MOST_MISSING, MOST_CHANGES, MOST_ALERTS, LONGEST_LINE, LONGEST_REASON = 4, 4, 3, 100, 170
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,9 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
         "question": _question(report.history),
         "editions": editions,
         "reasons": _reasons(report.staging, translate),
-        "missing": _missing(report.staging, translate),
-        "changes": _changes(report.staging, translate),
-        "alerts": _alerts(report),
+        "missing": _first(_missing(report.staging, translate), MOST_MISSING),
+        "changes": _first(_changes(report.staging, translate), MOST_CHANGES),
+        "alerts": _first(_alerts(report), MOST_ALERTS),
         "front_images": [image for image in images if image["front"]][:FRONT_IMAGES],
         "more_images": [image for image in images if not image["front"]]
         + [image for image in images if image["front"]][FRONT_IMAGES:],
@@ -70,6 +72,21 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
         "provenance": _provenance(report.manifest),
         "discussion": list(report.staging.get("discussion", ())),
     }
+
+
+def _first(lines: Sequence[str], most: int) -> list[str]:
+    """The first lines, shortened to what fits, and how many more there are."""
+    shown = [shortened(line, LONGEST_LINE) for line in lines[:most]]
+    return [*shown, f"(+ {len(lines) - most})"] if len(lines) > most else shown
+
+
+def shortened(text: str, length: int) -> str:
+    """Text of at most that many characters.
+
+    >>> shortened("contact with the aorta", 12)
+    'contact wit…'
+    """
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def _image(image: KeyImage) -> dict[str, Any]:
@@ -120,7 +137,7 @@ def percent(probability: float) -> int:
 
 
 def _trace(label: str, answer: Mapping[str, Any]) -> list[Row]:
-    used = "; ".join(_trace_words(entry) for entry in answer.get("trace", ()) if entry.get("fact"))
+    used = "; ".join(dict.fromkeys(_trace_words(entry) for entry in answer.get("trace", ()) if entry.get("fact")))
     citations = list(
         dict.fromkeys(str(entry["citation"]) for entry in answer.get("trace", ()) if entry.get("citation"))
     )
@@ -175,7 +192,7 @@ def _reasons(staging: Mapping[str, Any], translate: Translate) -> list[dict[str,
         for axis, letter in (("t", "T"), ("n", "N"), ("m", "M")):
             answer = result[axis]
             shown = answer["category"] or f"{letter}?"
-            reason = "; ".join(filter(None, (answer.get("because"), answer.get("reason"))))
+            reason = shortened("; ".join(filter(None, (answer.get("because"), answer.get("reason")))), LONGEST_REASON)
             key = (f"c{shown}", reason, _certainty(answer, translate))
             rows.setdefault((letter + key[0], key[1], key[2]), []).append(edition)
     every = len(staging["editions"])

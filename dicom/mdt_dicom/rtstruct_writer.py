@@ -97,7 +97,7 @@ def _add_roi(
     roi.ROIGenerationAlgorithm = "MANUAL"
     observation = Dataset()
     observation.ObservationNumber = observation.ReferencedROINumber = number
-    observation.RTROIInterpretedType = "GTV"
+    observation.RTROIInterpretedType = "GTV" if name.upper().startswith("GTV") else ""
     observation.ROIInterpreter = ""
     contours = Dataset()
     contours.ReferencedROINumber = number

@@ -7,9 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from oncology.findings import Contact, Evidence, Fact, History, Node, RecordFact, Source, SourceKind, Status, Tumor
+from oncology.findings import (
+    Contact,
+    Evidence,
+    Fact,
+    Findings,
+    History,
+    Node,
+    RecordFact,
+    Source,
+    SourceKind,
+    Status,
+    Tumor,
+)
 
 # Sensitivity and specificity for mediastinal nodes, ACCP review (Silvestri 2013, Chest 143 suppl).
 SHORT_AXIS_MM = 10.0
@@ -44,7 +57,19 @@ def unknown(key: str, reason: str) -> Fact:
 def from_record(fact: RecordFact) -> Evidence:
     """Evidence that a record's statement gives."""
     source = Source(SourceKind.RECORD, fact.resource)
-    return Evidence(source, f"{fact.resource}#{fact.path}", fact.text or f"{fact.name}: {fact.value}", fact.date)
+    return Evidence(source, f"{fact.resource}#{fact.path}", record_words(fact), fact.date)
+
+
+def record_words(fact: RecordFact) -> str:
+    """A record's statement in a reader's words.
+
+    >>> record_words(RecordFact("station_result", {"station": "7", "malignant": False, "method": "EBUS"}, "r", "p"))
+    'EBUS of station 7: benign'
+    """
+    if fact.name == "station_result":
+        finding = "malignant" if fact.value["malignant"] else "benign"
+        return f"{fact.value.get('method') or 'sample'} of station {fact.value['station']}: {finding}"
+    return f"{fact.name.replace('_', ' ')}: {str(fact.value).replace('_', ' ')}"
 
 
 def from_tumor(tumor: Tumor, detail: str) -> Evidence:
@@ -94,6 +119,12 @@ def malignancy_probability(node: Node) -> float:
 
 def _likelihood_ratio(positive: bool, sensitivity: float, specificity: float) -> float:
     return sensitivity / (1 - specificity) if positive else (1 - sensitivity) / specificity
+
+
+def classify_nodes(findings: Findings) -> Findings:
+    """The findings with a probability for every node that has none yet."""
+    nodes = tuple(replace(node, p_malignant=malignancy_probability(node)) for node in findings.nodes)
+    return replace(findings, nodes=nodes)
 
 
 def station_results(history: History) -> dict[str, RecordFact]:

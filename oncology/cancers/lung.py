@@ -225,12 +225,12 @@ def _tumor_side(primary: Tumor | None, history: History) -> Fact:
 def _nodes(findings: Findings, history: History) -> Fact:
     results = station_results(history)
     entries = [_node_entry(node, results) for node in findings.nodes]
-    evidence = [from_node(node) for node in findings.nodes]
+    evidence = [from_record(result) for result in results.values()]
     seen = {node.station for node in findings.nodes}
     for station, result in results.items():
-        evidence.append(from_record(result))
         if result.value["malignant"] and station not in seen:
             entries.append({"positive": True, "station": station, "count": 1})
+    evidence += [from_node(node) for node in findings.nodes]
     if not entries and not findings.nodes_assessed:
         return unknown("nodes", "lymph nodes were not assessed: none contoured, no network, no biopsy that is positive")
     certain = all(entry["positive"] in (True, False) for entry in entries)

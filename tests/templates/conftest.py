@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from templates_sample import report
 
 from templates.render import render_html, render_pdf
+from templates_sample import report
 
 
 @pytest.fixture(scope="session")
