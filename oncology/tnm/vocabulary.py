@@ -105,9 +105,9 @@ def _reading(raw: Mapping[str, Any], name: str, default: Any) -> Any:
     return None if value == UNKNOWN else value
 
 
-def _implied_by(raw: Sequence[str] | Mapping[str, Sequence[Any]]) -> Mapping[str, tuple[Any, ...] | None]:
+def _implied_by(raw: Sequence[str] | Mapping[str, Sequence[Any] | None]) -> Mapping[str, tuple[Any, ...] | None]:
     if isinstance(raw, Mapping):
-        return {str(fact): tuple(values) for fact, values in raw.items()}
+        return {str(fact): None if values is None else tuple(values) for fact, values in raw.items()}
     return {str(fact): None for fact in raw}
 
 

@@ -13,7 +13,7 @@ from oncology.errors import TableError
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _StrictLoader(_BASE):  # type: ignore[misc]  # the base is chosen while running
+class _StrictLoader(_BASE):
     """Safe loading that refuses duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

@@ -1,0 +1,209 @@
+"""Single findings of a case: where each stands in the facts, and what else it could be."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from oncology.findings import Status
+from oncology.tnm.feature import TUMOR_SIDES
+from oncology.tnm.reading import effective_value
+from oncology.tnm.table import Table
+from oncology.tnm.trace import label
+from oncology.tnm.vocabulary import MET_GATE, NODE_GATE, FactSpec, SiteSpec
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One thing a finding could be: in words, and the facts with it."""
+
+    text: str
+    facts: Facts
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One finding: its name, how well it is known, and what else it could be."""
+
+    name: str
+    status: Status
+    options: tuple[Option, ...]
+
+
+class Findings:
+    """Walks through the facts of a case, limited to what the tables read."""
+
+    def __init__(self, site: SiteSpec, tables: Sequence[Table], strict: bool) -> None:
+        """`strict`: how absent facts are read."""
+        self._site = site
+        self._strict = strict
+        features = [feature for table in tables for feature in table.features.values()]
+        self._read = {fact for feature in features for fact in feature.facts}
+        self._bounds = {
+            fact: sorted({bound for one in features if fact in one.facts for bound in one.domain.bounds})
+            for fact in self._read
+        }
+
+    def slots(self, facts: Facts) -> Iterator[Slot]:
+        """Every finding, in the order of the vocabulary."""
+        for key, spec in self._site.facts.items():
+            if key in self._read:
+                value = effective_value(spec, facts, self._strict)
+                yield from (
+                    self._set_slots(spec, facts, value) if spec.kind == "set" else self._scalar(spec, facts, value)
+                )
+        for name in ("nodes", "mets"):
+            if name in self._read:
+                yield from self._list_slots(name, facts)
+
+    def _scalar(self, spec: FactSpec, facts: Facts, value: Any) -> Iterator[Slot]:
+        options = tuple(
+            Option(text, {**facts, spec.key: new})
+            for text, new in alternatives(spec, value, self._bounds.get(spec.key, []))
+        )
+        if options:
+            open_value = isinstance(value, str) and value in spec.stands_for
+            yield Slot(spec.key, Status.UNKNOWN if open_value else status_of(value), options)
+
+    def _set_slots(self, spec: FactSpec, facts: Facts, value: Any) -> Iterator[Slot]:
+        if value is None:
+            whole = [Option("none", {**facts, spec.key: []})]
+            whole += [Option(f"only {member}", {**facts, spec.key: [member]}) for member in spec.values]
+            yield Slot(spec.key, Status.UNKNOWN, tuple(whole))
+            return
+        if not isinstance(value, Mapping):
+            yield from self._known_set(spec, facts, [str(member) for member in value])
+            return
+        others = value.get("others", None if self._strict else False)
+        for member in spec.values:
+            current = value.get(member, others)
+            options = tuple(
+                Option(_present(member, new), {**facts, spec.key: {**value, member: new}})
+                for new in (True, False)
+                if new is not current
+            )
+            yield Slot(f"{spec.key}.{member}", status_of(current), options)
+
+    def _known_set(self, spec: FactSpec, facts: Facts, members: list[str]) -> Iterator[Slot]:
+        for member in spec.values:
+            new = [one for one in members if one != member] if member in members else [*members, member]
+            text = _present(member, member not in members)
+            yield Slot(f"{spec.key}.{member}", Status.KNOWN, (Option(text, {**facts, spec.key: new}),))
+
+    def _list_slots(self, name: str, facts: Facts) -> Iterator[Slot]:
+        raw = facts.get(name, None if self._strict else ())
+        entries = list(raw or ())
+        for place, entry in enumerate(entries):
+            yield from self._entry_slots(name, facts, entries, place, entry)
+        added = tuple(
+            Option(text, {**facts, name: [*entries, new]})
+            for text, new in (self._new_nodes() if name == "nodes" else self._new_mets())
+        )
+        if raw is None:
+            added = (Option("none", {**facts, name: []}), *added)
+        yield Slot(name, Status.UNKNOWN if raw is None else Status.KNOWN, added)
+
+    def _entry_slots(
+        self, name: str, facts: Facts, entries: list[Any], place: int, entry: Mapping[str, Any]
+    ) -> Iterator[Slot]:
+        specs = self._site.node if name == "nodes" else self._site.mets
+        where = f"{name}[{place}]"
+        for key, spec in specs.items():
+            value = entry.get(key, spec.strict if self._strict else spec.closed)
+            gate = key in (NODE_GATE, MET_GATE)
+            if status_of(value) is Status.KNOWN and not (gate or key in ("ene", "greatest_dimension_mm")):
+                continue
+            bounds = self._bounds.get(name, [])
+            options = tuple(
+                Option(
+                    f"{label(self._site, entry, place)}: {text}"
+                    if not gate
+                    else _malignant(label(self._site, entry, place), new),
+                    {**facts, name: [*entries[:place], {**entry, key: new}, *entries[place + 1 :]]},
+                )
+                for text, new in alternatives(spec, value, bounds)
+            )
+            if options:
+                yield Slot(f"{where}.{key}", status_of(value), options)
+        if name == "nodes":
+            yield from self._station_slot(facts, entries, place, entry, where)
+
+    def _station_slot(
+        self, facts: Facts, entries: list[Any], place: int, entry: Mapping[str, Any], where: str
+    ) -> Iterator[Slot]:
+        key = self._site.station_key
+        value = entry.get(key, self._site.station_absent)
+        if isinstance(value, str | int):
+            return
+        given = value.get("p", value.get("one_of", ())) if isinstance(value, Mapping) else self._site.stations
+        options = tuple(
+            Option(
+                f"{label(self._site, entry, place)}: {key} {station}",
+                {**facts, "nodes": [*entries[:place], {**entry, key: station}, *entries[place + 1 :]]},
+            )
+            for station in given
+        )
+        yield Slot(f"{where}.{key}", status_of(value), options)
+
+    def _new_nodes(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """One small positive node per station, on either side where the station does not tell."""
+        for station, side in self._site.stations.items():
+            if station in self._site.unspecified or station == self._site.station_absent:
+                continue
+            for laterality in (None,) if side else TUMOR_SIDES[:2]:
+                node: dict[str, Any] = {NODE_GATE: True, "count": 1, "greatest_dimension_mm": 10, "ene": False}
+                node[self._site.station_key] = station
+                if laterality:
+                    node["laterality"] = laterality
+                yield f"a positive node in {station}" + (f" {laterality}" if laterality else ""), node
+
+    def _new_mets(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for site in self._site.mets["site"].values:
+            yield f"a metastasis: {site}", {"site": site, "count": 1, MET_GATE: True}
+
+
+def status_of(value: Any) -> Status:
+    """Known, doubtful (carries probabilities or a range) or unknown."""
+    if value is None:
+        return Status.UNKNOWN
+    return Status.DOUBTFUL if isinstance(value, Mapping) else Status.KNOWN
+
+
+def _present(member: str, present: bool) -> str:
+    return member if present else f"not {member}"
+
+
+def _malignant(name: str, malignant: bool) -> str:
+    return f"{name} is {'malignant' if malignant else 'benign'}"
+
+
+def alternatives(spec: FactSpec, value: Any, bounds: Sequence[float]) -> Iterator[tuple[str, Any]]:
+    """What a scalar could be instead, in words and as a value; for a known number the neighboring intervals only."""
+    if spec.kind == "bool":
+        options: list[tuple[str, Any]] = [("yes", True), ("no", False)]
+    elif spec.kind == "enum":
+        options = [(one, one) for one in spec.values if one not in spec.stands_for]
+    elif spec.kind == "ene":
+        options = [("ENE", True), ("no ENE", False)]
+    elif spec.unit == "count":
+        options = [("1", 1), ("2 or more", 2), ("4 or more", 4)] if not isinstance(value, int) else []
+    else:
+        yield from _numbers(value, bounds)
+        return
+    yield from (
+        (text, new) for text, new in options if new != value or isinstance(new, bool) != isinstance(value, bool)
+    )
+
+
+def _numbers(value: Any, bounds: Sequence[float]) -> Iterator[tuple[str, Any]]:
+    texts = [(f"<= {bounds[0]:g} mm", bounds[0])] if bounds else []
+    texts += [(f"> {low:g}, <= {high:g} mm", high) for low, high in zip(bounds, bounds[1:], strict=False)]
+    texts += [(f"> {bounds[-1]:g} mm", bounds[-1] + 1)] if bounds else []
+    if isinstance(value, int | float):
+        place = bisect_left(bounds, value)
+        texts = [texts[near] for near in (place - 1, place + 1) if 0 <= near < len(texts)]
+    yield from texts
