@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow
-from tasks.dicom_out import write_dicom
 
 from tasks import artifacts
 from tasks.bundle import write_bundle
 from tasks.delivery import deliver
+from tasks.dicom_out import write_dicom
 from tasks.findings import measure
 from tasks.history import hold_against_images, take_in_record
 from tasks.images import take_in_images
-from tasks.masks import segment, take_in_contours
+from tasks.masks import segment, take_in_contours, write_masks
 from tasks.parts import Parts
 from tasks.pictures import draw_key_images
 from tasks.records import close_run, failed_part_names, mark_failed, open_run
@@ -62,12 +62,13 @@ def _analyze(case_id: str, run: str, asked: dict[str, Any]) -> list[dict[str, An
     artifacts.show_staging(case_id)
 
     # What the board, the EHR and the PACS get
-    pictures = parts.run("key images", draw_key_images, case_id, findings, staging, contours, images)
+    pictures = parts.run("key images", draw_key_images, case_id, findings, staging, images)
     artifacts.show_pictures(case_id, pictures)
-    dicom = parts.run("DICOM", write_dicom, case_id, findings, staging, contours)
     report = parts.run(
         "report", write_report, case_id, findings, staging, history, pictures, asked["language"], parts.failures
     )
     bundle = parts.run("FHIR bundle", write_bundle, case_id, run, findings, staging, history, report, asked["language"])
-    deliver(case_id, [findings, staging, pictures, dicom, report, bundle], parts.failures)
+    dicom = parts.run("DICOM", write_dicom, case_id, run, findings, staging, anatomy, report)
+    masks = parts.run("masks", write_masks, case_id, findings, anatomy) if asked["nifti"] else None
+    deliver(case_id, [findings, staging, pictures, report, bundle, dicom, masks], parts.failures)
     return parts.failures

@@ -26,7 +26,15 @@ from oncology.findings import (
 from oncology.imaging.survey import Region, Scene, body_regions, survey
 from tasks.case_files import CaseFiles, Outputs
 from tasks.images import CT, IMAGES, PET
-from tasks.masks import ANATOMY, ANATOMY_MASKS, CONTOUR_MASKS, CONTOURS, load_masks
+from tasks.masks import (
+    ANATOMY,
+    ANATOMY_MASKS,
+    CONTOUR_MASKS,
+    CONTOURS,
+    FINDING_MASKS,
+    load_masks,
+    save_masks,
+)
 from tasks.step import step
 
 FINDINGS = "findings.json"
@@ -49,8 +57,9 @@ def measure(
     if anatomy is not None:
         verdicts += _verdicts(case.load_json(ANATOMY))
     imaged = body_regions(scene.ct, scene.structures)
-    findings = classify_nodes(survey(CaseId(case_id), cancer, scene, regions, verdicts, imaged))
-    return case.save_json(FINDINGS, to_json(findings))
+    found, masks = survey(CaseId(case_id), cancer, scene, regions, verdicts, imaged)
+    outputs = save_masks(case, FINDING_MASKS, masks, scene.ct.geometry)
+    return outputs | case.save_json(FINDINGS, to_json(classify_nodes(found)))
 
 
 def _scene(case: CaseFiles, *, with_pet: bool, with_anatomy: bool) -> Scene:

@@ -16,6 +16,7 @@ from tasks.images import CT, IMAGES
 from tasks.step import step
 
 CONTOURS, CONTOUR_MASKS = "contours.json", "contours.npz"
+FINDING_MASKS = "finding_masks.npz"
 ANATOMY, ANATOMY_MASKS = "anatomy.json", "anatomy.npz"
 
 
@@ -76,6 +77,13 @@ def load_masks(case: CaseFiles, name: str, grid: Geometry) -> dict[str, np.ndarr
     }
 
 
-def load_ct(case: CaseFiles) -> Volume:
-    """The CT of the case."""
-    return case.load_volume(CT)
+@step("1")
+def write_masks(case_id: str, findings: Outputs, anatomy: Outputs | None) -> Outputs:
+    """Every mask as masks/<structure or finding>.nii.gz."""
+    case = CaseFiles(case_id)
+    grid = case.load_volume(CT).geometry
+    masks = load_masks(case, FINDING_MASKS, grid) | (load_masks(case, ANATOMY_MASKS, grid) if anatomy else {})
+    outputs: Outputs = {}
+    for name, mask in masks.items():
+        outputs |= case.save_volume(f"masks/{name}.nii.gz", Volume(mask, grid))
+    return outputs

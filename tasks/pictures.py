@@ -15,7 +15,7 @@ from oncology.imaging.volume import Volume
 from tasks.case_files import CaseFiles, Outputs
 from tasks.findings import FINDINGS
 from tasks.images import CT, PET
-from tasks.masks import CONTOUR_MASKS, CONTOURS, load_masks
+from tasks.masks import FINDING_MASKS, load_masks
 from tasks.staging import STAGING
 from tasks.step import step
 from templates.key_image import LUNG_WINDOW, SOFT_TISSUE_WINDOW, key_image
@@ -45,14 +45,14 @@ class Shot:
 
 
 @step("1")
-def draw_key_images(case_id: str, findings: Outputs, staging: Outputs, contours: Outputs, images: Outputs) -> Outputs:
+def draw_key_images(case_id: str, findings: Outputs, staging: Outputs, images: Outputs) -> Outputs:
     """One PNG per view, the list of them with captions, and the station map."""
     case = CaseFiles(case_id)
     content = case.load_json(FINDINGS)
     ct = case.load_volume(CT)
     suv = case.load_volume(PET) if PET in images else None
-    outlines, roles = _outlines(case, ct)
-    calipers = _calipers(outlines, roles, ct)
+    outlines = load_masks(case, FINDING_MASKS, ct.geometry)
+    calipers = _calipers(outlines, ct)
     outputs: Outputs = {}
     listed = []
     for shot in _shots(content, with_pet=suv is not None):
@@ -60,11 +60,11 @@ def draw_key_images(case_id: str, findings: Outputs, staging: Outputs, contours:
             ct,
             _focus(shot, calipers),
             outlines,
-            roles=roles,
+            roles={name: name.split("-")[0] for name in outlines},
             plane=shot.plane,
             window=shot.window,
             suv=suv if shot.with_pet else None,
-            calipers=calipers,
+            calipers=[line for lines in calipers.values() for line in lines],
         )
         outputs |= case.save_bytes(shot.name, _png(picture))
         listed.append(
@@ -85,27 +85,23 @@ def _shots(findings: Mapping[str, Any], *, with_pet: bool) -> Iterator[Shot]:
         yield Shot(f"key_images/{node['id']}-axial.png", node, "axial", SOFT_TISSUE_WINDOW, with_pet, False)
 
 
-def _outlines(case: CaseFiles, ct: Volume) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Masks of tumors and nodes by key, and the role of each."""
-    masks = load_masks(case, CONTOUR_MASKS, ct.geometry)
-    listed = case.load_json(CONTOURS)["contours"]
-    roles = {item["mask"]: item["role"] for item in listed if item["role"] in ("tumor", "node")}
-    return {key: masks[key] for key in roles}, roles
+def _calipers(outlines: Mapping[str, np.ndarray], ct: Volume) -> dict[str, list[Caliper]]:
+    """The longest diameter of every tumor in the two planes that are shown, by its id."""
+    found = {}
+    for key, mask in outlines.items():
+        if key.startswith("tumor"):
+            measured = measure_diameters(Volume(mask, ct.geometry))
+            found[key] = [measured.axial, measured.coronal]
+    return found
 
 
-def _calipers(outlines: Mapping[str, np.ndarray], roles: Mapping[str, str], ct: Volume) -> list[Caliper]:
-    """The longest diameter of every tumor in the two planes that are shown."""
-    measured = [measure_diameters(Volume(mask, ct.geometry)) for key, mask in outlines.items() if roles[key] == "tumor"]
-    return [caliper for one in measured for caliper in (one.axial, one.coronal)]
-
-
-def _focus(shot: Shot, calipers: Sequence[Caliper]) -> Sequence[float]:
+def _focus(shot: Shot, calipers: Mapping[str, Sequence[Caliper]]) -> Sequence[float]:
     """The middle of the finding's own line in that plane, so that the picture shows it; else its center."""
-    center = np.array(shot.finding["centroid_lps"])
-    lines = [line for line in calipers if line.plane == shot.plane and shot.finding["id"].startswith("tumor")]
-    if not lines:
-        return [float(value) for value in center]
-    return min(lines, key=lambda line: float(np.linalg.norm(np.array(line.middle_lps) - center))).middle_lps
+    for line in calipers.get(shot.finding["id"], ()):
+        if line.plane == shot.plane:
+            return line.middle_lps
+    center: Sequence[float] = shot.finding["centroid_lps"]
+    return center
 
 
 def _station_map(case: CaseFiles, cancer: str) -> str:

@@ -66,14 +66,21 @@ def survey(
     regions: Sequence[Region],
     verdicts: Sequence[Verdict] = (),
     regions_imaged: Sequence[str] = (),
-) -> Findings:
-    """Measure every tumor and node among the regions; drawn structures replace those of the scene."""
+) -> tuple[Findings, dict[str, np.ndarray]]:
+    """Measure every tumor and node among the regions; drawn structures replace those of the scene.
+
+    Returns:
+        The findings, and the mask (Z, Y, X) of each by its id.
+    """
     drawn = {region.structure: region.mask for region in regions if region.role == "structure" and region.structure}
     scene = replace(scene, structures={**scene.structures, **drawn})
     lesions, doubles = _without_doubles([region for region in regions if region.role == "tumor"])
     tumors = [_tumor(region, scene, place) for place, region in enumerate(lesions, start=1)]
-    nodes = _nodes([region for region in regions if region.role == "node"], scene)
-    return Findings(
+    parts = _node_parts([region for region in regions if region.role == "node"], scene)
+    nodes = [_node(region, part, scene, place) for place, (region, part) in enumerate(parts, start=1)]
+    masks = {tumor.id: region.mask for tumor, region in zip(tumors, lesions, strict=True)}
+    masks |= {node.id: part for node, (_, part) in zip(nodes, parts, strict=True)}
+    findings = Findings(
         case_id=case_id,
         cancer=cancer,
         tumors=tuple(tumors),
@@ -82,6 +89,7 @@ def survey(
         regions_imaged=tuple(regions_imaged),
         nodes_assessed=bool(nodes),
     )
+    return findings, masks
 
 
 def _without_doubles(regions: Sequence[Region]) -> tuple[list[Region], list[Verdict]]:
@@ -122,11 +130,9 @@ def _tumor(region: Region, scene: Scene, place: int) -> Tumor:
     return tumor
 
 
-def _nodes(regions: Sequence[Region], scene: Scene) -> list[Node]:
-    parts = [
-        (region, part) for region in regions for part in split_components(region.mask, scene.ct.geometry, LEAST_NODE_ML)
-    ]
-    return [_node(region, part, scene, place) for place, (region, part) in enumerate(parts, start=1)]
+def _node_parts(regions: Sequence[Region], scene: Scene) -> list[tuple[Region, np.ndarray]]:
+    grid = scene.ct.geometry
+    return [(region, part) for region in regions for part in split_components(region.mask, grid, LEAST_NODE_ML)]
 
 
 def _node(region: Region, mask: np.ndarray, scene: Scene, place: int) -> Node:
