@@ -68,6 +68,8 @@ NEEDED = (
     "StudyID",
     "AccessionNumber",
 )
+# Texts of the source that no one matches by; where the source exceeds what DICOM allows, the result does not.
+SHORTENED = {"StudyID": 16, "StudyDescription": 64}
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,9 @@ class SourceSeries:
                 setattr(copy, keyword, known.get(keyword, ""))
         if self.identity.issuer and "IssuerOfPatientID" not in copy:
             copy.IssuerOfPatientID = self.identity.issuer
+        for keyword, longest in SHORTENED.items():
+            if len(str(copy.get(keyword) or "")) > longest:
+                setattr(copy, keyword, str(copy.get(keyword))[:longest])
         copy.StudyInstanceUID = self.info.study_uid
         return copy
 
@@ -205,20 +210,29 @@ def structure_concept(structure: str) -> tuple[CodedConcept, CodedConcept]:
 
 def _own_code(structure: str) -> StructureCode:
     """A structure outside the table keeps its name under our own scheme."""
-    short = structure if len(structure) <= 16 else f"S{uid_from(structure)[-12:]}"
-    return StructureCode(structure, "anatomy", PRIVATE_SCHEME, short, structure.replace("_", " ")[:64], None)
+    meaning = structure.replace("_", " ")[:64]
+    return StructureCode(structure, "anatomy", PRIVATE_SCHEME, short_code(structure), meaning, None)
 
 
 def station_concepts(station: str) -> tuple[CodedConcept, CodedConcept | None]:
     """A station under our own scheme, and the SNOMED lymph node group that it belongs to."""
     entry = station_codes().get(station)
-    own = CodedConcept(station[:16], PRIVATE_SCHEME, f"Lymph node station {station}"[:64])
+    own = own_concept(station, f"Lymph node station {station}")
     return own, CodedConcept(entry.code, "SCT", entry.meaning) if entry else None
 
 
 def own_concept(code: str, meaning: str) -> CodedConcept:
     """A concept under our own scheme."""
-    return CodedConcept(code[:16], PRIVATE_SCHEME, meaning[:64])
+    return CodedConcept(short_code(code), PRIVATE_SCHEME, meaning[:64])
+
+
+def short_code(name: str) -> str:
+    """A name as a code value of at most 16 characters, still different for different names.
+
+    >>> short_code("celiac"), len(short_code("supraclavicular_left"))
+    ('celiac', 16)
+    """
+    return name if len(name) <= 16 else f"{name[:9]}-{uid_from(name)[-6:]}"
 
 
 def contributing(maker: Maker) -> hd.ContributingEquipment:

@@ -280,11 +280,10 @@ def test_snomed_codes_of_stations_are_lymph_node_sites_of_dicom() -> None:
         assert re.search("lymph node", known[entry.code], re.IGNORECASE)
 
 
-# Ribs, some muscles and parts: SNOMED codes of TotalSegmentator's public table that DICOM does not list.
-OUTSIDE_DICOM = set(
-    "48535007 78247007 25888004 25523003 15339008 59558009 24915002 5953002 22565002 77644006 58830002 43993008 "  # ribs
-    "74281007 110765007 3572006 65985001 181674001 78333006 75297007 244849004 68455001 67769002".split()
-)
+# SNOMED codes of TotalSegmentator's public table that DICOM does not list: ribs, some muscles and parts.
+RIBS = "48535007 78247007 25888004 25523003 15339008 59558009 24915002 5953002 22565002 77644006 58830002 43993008"
+PARTS = "74281007 110765007 3572006 65985001 181674001 78333006 75297007 244849004 68455001 67769002"
+OUTSIDE_DICOM = {*RIBS.split(), *PARTS.split()}
 
 
 def test_snomed_codes_are_those_of_dicom_or_of_the_one_public_table() -> None:
