@@ -1,6 +1,6 @@
 """Staging of whole CSV files: stage groups from stated categories, or one category from facts, row by row.
 
-A bad row gets its error in its own line and the others are still answered. The file appears at once when it is complete.
+A bad row gets its error in its own line and the others are still answered. The file appears once it is complete.
 """
 
 from __future__ import annotations
@@ -137,9 +137,8 @@ def parse_facts(text: str) -> Mapping[str, Any]:
     try:
         found = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except json.JSONDecodeError as problem:
-        raise FactError(
-            f"facts are no JSON ({problem.msg} at character {problem.pos}); expected an object, in CSV with its quotes doubled"
-        ) from problem
+        found = f"facts are no JSON ({problem.msg} at character {problem.pos})"
+        raise FactError(f"{found}; expected an object, in CSV with its quotes doubled") from problem
     except RecursionError as problem:
         raise FactError("facts are nested too deeply; expected an object of fact names and values") from problem
     if not isinstance(found, dict):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 _COMPARISON = re.compile(r"^(<=|>=|<|>)\s*(\S+)$")
@@ -37,8 +38,8 @@ class Kind(StrEnum):
 class Domain:
     """The values that a table input can take, in order.
 
-    `bounds` of intervals: interval i reaches from above bounds[i-1] up to and with bounds[i]. With `none_first`, index 0
-    means that there is nothing to measure, and the intervals follow.
+    `bounds` of intervals: interval i reaches from above bounds[i-1] up to and with bounds[i]. With `none_first`, index
+    0 means that there is nothing to measure, and the intervals follow.
     """
 
     kind: Kind
@@ -70,7 +71,7 @@ def interval_domain(bounds: tuple[float, ...], none_first: bool = False) -> Doma
     if not bounds or list(bounds) != sorted(set(bounds)):
         raise Fault(f"cut {list(bounds)} must be increasing numbers")
     texts = [f"{bound:g}" for bound in bounds]
-    middle = tuple(f"> {low}, <= {high}" for low, high in zip(texts, texts[1:], strict=False))
+    middle = tuple(f"> {low}, <= {high}" for low, high in pairwise(texts))
     labels = (f"<= {texts[0]}", *middle, f"> {texts[-1]}")
     return Domain(Kind.INTERVAL, ("none", *labels) if none_first else labels, bounds, none_first)
 

@@ -22,8 +22,8 @@ ROWS_KEPT = 8.0  # states that an answered table may leave behind, roughly
 class Stage:
     """What happens once a fact's steps are folded, as places of a state.
 
-    `touched`: inputs that the fact contributes to; `finished`: inputs that are complete; `told`: derived inputs that can be
-    worked out; `answered`: axes whose wanted inputs are all at hand; `cleared`: what nothing needs any more.
+    `touched`: inputs that the fact contributes to; `finished`: inputs that are complete; `told`: derived inputs that
+    can be worked out; `answered`: axes whose wanted inputs are all at hand; `cleared`: what nothing needs any more.
     """
 
     fact: str

@@ -1,7 +1,7 @@
 """Staging: facts in, T, N, M and stage group out, with reasons, probabilities and open questions.
 
-Clinical doubt is a result: a missing fact widens the answer to what is still possible. Only facts outside the vocabulary,
-and tables that do not exist, are errors.
+Clinical doubt is a result: a missing fact widens the answer to what is still possible. Only facts outside the
+vocabulary, and tables that do not exist, are errors.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from oncology.errors import FactError
 from oncology.tnm import what_if
 from oncology.tnm.answer import AxisAnswer, Change, Staging, TraceStep
-from oncology.tnm.grouping import Cell, Grouping, merge_cells
+from oncology.tnm.grouping import AXES, Cell, Grouping, merge_cells
 from oncology.tnm.loader import tables
 from oncology.tnm.reading import Evidence
 from oncology.tnm.stager import ALL_AXES, Stager, parse_edition, stager
 from oncology.tnm.summary import Summary
-from oncology.tnm.vocabulary import vocabulary
+from oncology.tnm.vocabulary import expected, vocabulary
 
 _SHOWN = {"t": "T", "n": "N", "m": "M"}
 
@@ -75,6 +76,8 @@ def stage_axis(
     Raises:
         FactError: facts outside the vocabulary, or no tables for what is asked.
     """
+    if axis not in AXES:
+        raise FactError(f"unknown axis {axis!r}; {expected(axis, AXES)}")
     engine = stager(site, parse_edition(edition), classification, subset or None, (axis,))
     return _answers(engine, facts, strict, explain)[axis]
 

@@ -129,6 +129,7 @@ class ScalarFeature(Feature):
 
     @property
     def facts(self) -> tuple[str, ...]:
+        """The one fact."""
         return (self.fact,)
 
     def contribution(self, value: Any) -> int:
@@ -145,6 +146,7 @@ class SetFeature(Feature):
 
     @property
     def facts(self) -> tuple[str, ...]:
+        """The one fact."""
         return (self.fact,)
 
     def contribution(self, members: frozenset[str]) -> int:
@@ -155,10 +157,12 @@ class SetFeature(Feature):
         return total
 
     def finish(self, accumulated: int, tumor_side: str) -> int:
+        """The level, yes or no, or the number of kinds."""
         return counted(accumulated, self.cap) if self.op is Op.OR else accumulated
 
     @property
     def saturated(self) -> int:
+        """More bits than any cap."""
         return (1 << max(64, len(self.weight))) - 1
 
 
@@ -179,11 +183,13 @@ class FoldFeature(Feature):
 
     @property
     def facts(self) -> tuple[str, ...]:
+        """The lists, and the tumor's side where it matters."""
         lists = tuple(dict.fromkeys(source.list_name for source in self.sources))
         return (*lists, "tumor_side") if self.needs_side else lists
 
     @property
     def needs_side(self) -> bool:
+        """Whether laterality is relative to the tumor anywhere in it."""
         return self.reduce == "laterality" or any(
             one.side is not None for source in self.sources for one in source.filters
         )
@@ -216,9 +222,11 @@ class FoldFeature(Feature):
 
     @property
     def saturated(self) -> int:
+        """More bits than any cap."""
         return (1 << max(64, len(self.key_bits))) - 1
 
     def finish(self, accumulated: int, tumor_side: str) -> int:
+        """What the items amount to."""
         if self.reduce == "distinct":
             return counted(accumulated, self.cap)
         if self.reduce == "laterality":

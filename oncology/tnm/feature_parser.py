@@ -160,7 +160,7 @@ def _folded_domain(raw: Mapping[str, Any], reduce: str) -> tuple[Domain, Op, int
 
 
 def _sources(raw: Mapping[str, Any], sites: Sequence[SiteSpec]) -> tuple[Source, ...]:
-    entries = raw["over"] if "over" in raw else [raw]
+    entries = raw.get("over", [raw])
     if not isinstance(entries, list):
         raise Fault("over needs a list")
     made = []

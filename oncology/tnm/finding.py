@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from oncology.findings import Status
@@ -201,7 +202,7 @@ def alternatives(spec: FactSpec, value: Any, bounds: Sequence[float]) -> Iterato
 
 def _numbers(value: Any, bounds: Sequence[float]) -> Iterator[tuple[str, Any]]:
     texts = [(f"<= {bounds[0]:g} mm", bounds[0])] if bounds else []
-    texts += [(f"> {low:g}, <= {high:g} mm", high) for low, high in zip(bounds, bounds[1:], strict=False)]
+    texts += [(f"> {low:g}, <= {high:g} mm", high) for low, high in pairwise(bounds)]
     texts += [(f"> {bounds[-1]:g} mm", bounds[-1] + 1)] if bounds else []
     if isinstance(value, int | float):
         place = bisect_left(bounds, value)

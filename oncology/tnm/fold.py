@@ -80,7 +80,7 @@ class _Fold:
         ordered = _ordered(steps)
         if len(ordered) < 2 or any(not isinstance(one[0], int) for step in ordered for _, all_ in step for one in all_):
             return ordered
-        combine = [max, *(self._combine[place] for place in stage.touched)]
+        combine: list[Callable[[int, int], int]] = [max, *(self._combine[place] for place in stage.touched)]
         bundle: Mass = ((1.0, frozenset([(0,) * len(combine)])),)
         for step in ordered:
             bundle = from_parts(

@@ -48,7 +48,7 @@ class Grouping:
 
     def rows_of(self, categories: Mapping[str, Sequence[int]], facts: Mapping[str, Sequence[int]]) -> frozenset[int]:
         """The rows that meet any combination of category indices and of the table's own facts."""
-        key = tuple(tuple((facts.get(name) or categories[name])) for name in self.table.inputs)
+        key = tuple(tuple(facts.get(name) or categories[name]) for name in self.table.inputs)
         found = self._cells.get(key)
         if found is None:
             found = self._cells[key] = frozenset(self.table.lookup[one] for one in product(*key))
@@ -79,7 +79,7 @@ class Grouping:
     def _fact_choices(self, evidence: Evidence) -> list[tuple[float, dict[str, tuple[int, ...]]]]:
         choices: list[tuple[float, dict[str, tuple[int, ...]]]] = [(1.0, {})]
         for name, feature in self.table.features.items():
-            assert isinstance(feature, ScalarFeature)  # noqa: S101  (the loader lets no other kind in)
+            assert isinstance(feature, ScalarFeature)
             (focal,) = evidence.steps[feature.fact]
             choices = [
                 (share * mass, {**facts, name: tuple(sorted({feature.contribution(one) for one in outcomes}))})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -11,15 +11,15 @@ from oncology.tnm.elimination import Name
 from oncology.tnm.mass import Mass, from_parts
 from oncology.tnm.table import Table
 
-Said = tuple[Hashable, ...]  # what the shared components say about one table
+Said = tuple[Any, ...]  # what the shared components say about one table
 
 
 @dataclass(frozen=True)
 class Part:
     """One folded component.
 
-    `inputs`: per axis the open inputs it holds. `mass`: over tuples with one entry per axis: the place of the row for the
-    axes in `complete`, else the tuple of the inputs' values.
+    `inputs`: per axis the open inputs it holds. `mass`: over tuples with one entry per axis: the place of the row for
+    the axes in `complete`, else the tuple of the inputs' values.
     """
 
     inputs: Mapping[str, tuple[str, ...]]
@@ -90,13 +90,13 @@ class _Cluster:
         holders = [part for part in self._shared if axis in part.inputs]
         complete = [one for part, one in zip(holders, said, strict=True) if axis in part.complete]
         if complete:
-            return frozenset(complete)  # type: ignore[arg-type]  # a complete entry is the place of a row
+            return frozenset(complete)
         if len(own) == 1 and axis in self._own[axis][0].complete:
             return frozenset(row for (row,) in own[0])
         table = self._tables[axis]
         values = {name: self._known.get((axis, name), 0) for name in table.inputs}
         for part, one in zip(holders, said, strict=True):
-            values.update(zip(part.inputs[axis], one, strict=True))  # type: ignore[arg-type]  # a tuple of values
+            values.update(zip(part.inputs[axis], one, strict=True))
         rows = set()
         for states in product(*own):
             for part, (one,) in zip(self._own[axis], states, strict=True):

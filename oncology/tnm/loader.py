@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from oncology.errors import FactError, TableError
@@ -104,14 +104,14 @@ def build(drafts: Sequence[Draft]) -> list[Table]:
     """The tables of all drafts without faults; faults are kept in the drafts."""
     made: list[Table] = []
     for draft in sorted(drafts, key=lambda one: one.axis == "group"):
-        table = read_body(draft, lambda serves, axis, group=draft: _categories(drafts, serves, axis, group))
+        table = read_body(draft, partial(_categories, drafts, draft))
         if table is not None:
             made.append(table)
     _check_duplicates(drafts)
     return made
 
 
-def _categories(drafts: Sequence[Draft], serves: Serves, axis: str, group: Draft) -> Sequence[str]:
+def _categories(drafts: Sequence[Draft], group: Draft, serves: Serves, axis: str) -> Sequence[str]:
     """The categories that a stage-group table has to know."""
     return [category for draft in drafts if _meets(draft, serves, axis, group) for category in draft.categories]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from oncology.errors import FactError
@@ -339,7 +340,7 @@ def _chain(chain: Sequence[str], members: Mapping[str, Focal]) -> Focal:
     cuts = sorted({0.0, 1.0, *low, *high})
     stated = any(members[member][0][2] for member in chain)
     elements = []
-    for start, stop in zip(cuts, cuts[1:], strict=False):
+    for start, stop in pairwise(cuts):
         surely = sum(1 for share in low if share >= stop)
         possibly = sum(1 for share in high if share >= stop)
         depths = tuple(frozenset(chain[:depth]) for depth in range(surely, possibly + 1))
@@ -375,7 +376,7 @@ def _read_list(
 
 def _field(specs: Mapping[str, FactSpec], key: str, raw: Mapping[str, Any], strict: bool, where: str) -> Focal:
     spec = specs[key]
-    value = raw[key] if key in raw else (spec.strict if strict else spec.closed)
+    value = raw.get(key, spec.strict if strict else spec.closed)
     return _READERS[spec.kind](spec, value, f"{where}.{key}")
 
 

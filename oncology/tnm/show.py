@@ -114,7 +114,7 @@ def _feature(feature: Feature) -> str:
         return feature.fact if not feature.domain.bounds else f"{feature.fact} in intervals"
     if isinstance(feature, SetFeature):
         return _set(feature)
-    assert isinstance(feature, FoldFeature)  # noqa: S101  (there is no other kind)
+    assert isinstance(feature, FoldFeature)
     sources = " and ".join(
         f"{source.list_name}" + "".join(f" ({_filter(one)})" for one in source.filters if _filter(one))
         for source in feature.sources

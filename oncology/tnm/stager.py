@@ -58,7 +58,7 @@ class Stager:
         self.edition = edition
         self.axes = axes
         self.systems: list[System] = []
-        self.tables: dict[str, tuple[Table, ...]] = {axis: () for axis in axes}
+        self.tables: dict[str, tuple[Table, ...]] = dict.fromkeys(axes, ())
         self._choices = [self._choice(chosen) for chosen in _table_choices(site, edition, classification, subset, axes)]
         self._group_reads_facts = any(table.features for table in self.tables.get("group", ()))
         self._kept: dict[tuple[str, tuple[Solved, ...]], Summary] = {}
@@ -113,7 +113,7 @@ class Stager:
         if axis != "group":
             place = self.tables[axis].index(choice.system.tables[axis])
             return project(solved.mass(axis), lambda row: (place, row))
-        assert choice.grouping is not None  # noqa: S101  (made together with the axis)
+        assert choice.grouping is not None
         place = self.tables["group"].index(choice.grouping.table)
         return project(choice.grouping.group(solved.joint(AXES), evidence), lambda row: (place, row))
 

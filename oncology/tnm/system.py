@@ -12,9 +12,9 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from oncology.tnm.elimination import Layout, Name
 from oncology.tnm.evidence_compiler import KEPT, FactCompiler, ItemCompiler, Step
 from oncology.tnm.feature import TUMOR_SIDES, Feature
-from oncology.tnm.elimination import Layout, Name
 from oncology.tnm.fold import Question, fold
 from oncology.tnm.joint import Part, joint_rows
 from oncology.tnm.mass import Mass, from_parts, project
