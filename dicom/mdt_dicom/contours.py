@@ -175,8 +175,9 @@ class _Collection:
     def _draw(self, region: Region, meaning: Meaning, name: str, sha256: str, grid: Geometry) -> None:
         try:
             drawing: Drawing = region.draw(grid)
-        except ContourError as error:
-            self._fail(meaning, "contour-broken", f"`{name}` cannot be drawn: {error}")
+        except (ContourError, *HEADER_FAULTS) as error:
+            reason = str(error) if isinstance(error, ContourError) else "parts of it are missing in the file"
+            self._fail(meaning, "contour-broken", f"`{name}` cannot be drawn: {reason}")
             return
         self.verdicts += drawing.verdicts
         if not drawing.mask.any():
@@ -214,15 +215,24 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 
 def _read_file(path: Path, where: str) -> ContourFile:
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    try:
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ContourError(f"{where} cannot be opened ({error.strerror}); expected a readable file") from error
     if is_label_map(path):
         return read_label_map(path, sha256, where)
     dataset = _dataset(path, where)
     kind = text(dataset, "SOPClassUID") or text(getattr(dataset, "file_meta", Dataset()), "MediaStorageSOPClassUID")
-    if kind in SEG_CLASSES:
-        return read_seg(dataset, sha256, where)
-    if kind == RTSTRUCT_CLASS:
-        return read_rtstruct(dataset, sha256, where)
+    try:
+        if kind in SEG_CLASSES:
+            return read_seg(dataset, sha256, where)
+        if kind == RTSTRUCT_CLASS:
+            return read_rtstruct(dataset, sha256, where)
+    except HEADER_FAULTS as error:
+        raise ContourError(
+            f"{where} lacks parts that every SEG or RTSTRUCT has; expected a complete file; it may be cut off, copy or "
+            "export it again"
+        ) from error
     raise ContourError(
         f"{where} is a DICOM object of modality {text(dataset, 'Modality') or 'unknown'}; expected SEG or RTSTRUCT"
     )
