@@ -10,9 +10,13 @@ from oncology.cancers.protocol import CancerPlugin, cancer
 from oncology.cancers.scope import check_scope
 from oncology.findings import Fact, Facts, Findings, History, Status, to_json
 from oncology.tnm import stage, would_change
+from oncology.tnm.answer import Change
 
 AXES = ("t", "n", "m")
 REASON_PARTS = 3  # what still fits one line of page 1
+TOLD_ELSEWHERE = {"tumor_side"}  # decides N together with the nodes, and says nothing by itself
+# What a board asks about first; findings in doubt come before settled ones.
+FIRST_ASKED = ("nodes", "greatest_dimension_mm", "mets", "invaded_structures")
 
 
 def stage_case(
@@ -74,16 +78,31 @@ def _edition(
     answers = {axis: result[axis] for axis in (*AXES, "stage_group")}
     for axis in AXES:
         answers[axis]["because"] = _because(answers[axis], getattr(facts, axis))
-    found = would_change(facts.site, edition, given, **options)
-    changes = [change.to_json() for change in found if change.finding.split(".")[0] not in plugin.settled]
+    changes = _changes(would_change(facts.site, edition, given, **options), facts, plugin)
     confirmed = _if_confirmed(findings, history, plugin, edition, options)
     return {**answers, "would_change": changes, "stage_if_candidates_confirmed": confirmed}
+
+
+def _changes(found: Iterable[Change], facts: Facts, plugin: CancerPlugin) -> list[dict[str, Any]]:
+    """What would change the stage, what a board asks about first; facts that nobody doubts are left out."""
+    sure = {fact.key for fact in _all(facts) if fact.status is Status.KNOWN}
+
+    def rank(change: Change) -> tuple[bool, int]:
+        key = _fact_of(change)
+        return (key in sure, FIRST_ASKED.index(key) if key in FIRST_ASKED else len(FIRST_ASKED))
+
+    return [change.to_json() for change in sorted(found, key=rank) if _fact_of(change) not in plugin.settled]
+
+
+def _fact_of(change: Change) -> str:
+    """The fact that a finding belongs to: `nodes[1].positive` is about nodes."""
+    return change.finding.split(".")[0].split("[")[0]
 
 
 def _because(answer: Mapping[str, Any], facts: Sequence[Fact]) -> str:
     """What decided a category, in the words of its evidence; what is lacking when nothing did."""
     used = {str(entry.get("fact", "")).split(".")[0] for entry in answer["trace"]}
-    details = [item.detail for fact in facts if fact.key in used for item in fact.evidence]
+    details = [item.detail for fact in facts if fact.key in used - TOLD_ELSEWHERE for item in fact.evidence]
     gaps = [f"{fact.key.replace('_', ' ')}: {fact.reason}" for fact in facts if fact.status is Status.UNKNOWN]
     parts = list(dict.fromkeys(details))[:REASON_PARTS] or gaps[:REASON_PARTS]
     return "; ".join(parts)

@@ -36,7 +36,8 @@ class Canvas:
         """World coordinates z (Z, 1, 1), y (1, Y, 1) and x (1, 1, X) of voxel centers inside a box."""
         spacing, origin = self.geometry.spacing_mm, self.geometry.origin_lps[::-1]
         lines = [
-            origin[axis] + spacing[axis] * np.arange(*(box[axis].indices(self.shape[axis]) if box else (self.shape[axis],)))
+            origin[axis]
+            + spacing[axis] * np.arange(*(box[axis].indices(self.shape[axis]) if box else (self.shape[axis],)))
             for axis in range(3)
         ]
         return lines[0][:, None, None], lines[1][None, :, None], lines[2][None, None, :]
@@ -105,6 +106,8 @@ def curve(points: Sequence[Point], steps: int = 8) -> list[Point]:
     path: list[Point] = []
     for p0, p1, p2, p3 in zip(known, known[1:], known[2:], known[3:], strict=False):
         for t in np.arange(steps) / steps:
-            place = 0.5 * (2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3)
+            place = 0.5 * (
+                2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3
+            )
             path.append((float(place[0]), float(place[1]), float(place[2])))
     return [*path, points[-1]]

@@ -63,7 +63,11 @@ class Scanner:
 
 
 def render_ct(
-    masks: Mapping[str, np.ndarray], lesions: list[Lesion], grid: Geometry, scanner: Scanner, random: np.random.Generator
+    masks: Mapping[str, np.ndarray],
+    lesions: list[Lesion],
+    grid: Geometry,
+    scanner: Scanner,
+    random: np.random.Generator,
 ) -> Volume:
     """HU (int16) on the scanner's own grid over the same field of view."""
     hu = np.full(grid.shape, AIR_HU, np.float32)
@@ -77,7 +81,9 @@ def render_ct(
         if lesion.necrotic is not None:
             hu[lesion.necrotic] = NECROSIS_HU
     sigma = [scanner.blur_mm / 2.355 / spacing for spacing in grid.spacing_mm]
-    fine = resample(Volume(ndimage.gaussian_filter(hu, sigma), grid), scan_grid(grid, scanner.spacing_mm), linear=True, fill=AIR_HU)
+    fine = resample(
+        Volume(ndimage.gaussian_filter(hu, sigma), grid), scan_grid(grid, scanner.spacing_mm), linear=True, fill=AIR_HU
+    )
     noise = random.standard_normal(fine.geometry.shape).astype(np.float32)
     noise = ndimage.gaussian_filter(noise, (0.0, 0.7, 0.7))
     noisy = fine.array + scanner.noise_hu * noise / noise.std()

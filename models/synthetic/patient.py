@@ -91,7 +91,16 @@ def make_patient(plan: LungPlan, spacing_mm: float = MODEL_SPACING_MM) -> Synthe
     tumor = grow_tumor(canvas, plan.center_lps, plan.greatest_mm, masks[plan.lobe], random)
     lesions = [Lesion("tumor-1", tumor, True, plan.tumor_suv)]
     free = masks["mediastinum"].copy()
-    for name in ("aorta", "superior_vena_cava", "pulmonary_artery", "heart", "esophagus", "trachea", "airway_wall", "spine"):
+    for name in (
+        "aorta",
+        "superior_vena_cava",
+        "pulmonary_artery",
+        "heart",
+        "esophagus",
+        "trachea",
+        "airway_wall",
+        "spine",
+    ):
         free &= ~masks[name]
     free |= masks["lung_vessels"]
     for place, node in enumerate(plan.nodes, start=1):

@@ -104,15 +104,22 @@ def _great_vessels(canvas: Canvas, build: Build, masks: Masks) -> None:
             curve(
                 _scaled(
                     build,
-                    (-6, -18, 112), (-20, -26, 150), (-14, -20, 185), (8, -4, 205),
-                    (24, 24, 200), (28, 46, 175), (26, 56, 100), (16, 56, -5),
+                    (-6, -18, 112),
+                    (-20, -26, 150),
+                    (-14, -20, 185),
+                    (8, -4, 205),
+                    (24, 24, 200),
+                    (28, 46, 175),
+                    (26, 56, 100),
+                    (16, 56, -5),
                 )
             ),
             13.0 * s,
         ),
         "superior_vena_cava": (_scaled(build, (-28, -12, 120), (-32, -14, 160), (-30, -16, 205)), 9.0 * s),
         "pulmonary_artery": (
-            curve(_scaled(build, (8, -40, 120), (18, -32, 150), (24, -8, 162), (44, 10, 158))), 11.0 * s
+            curve(_scaled(build, (8, -40, 120), (18, -32, 150), (24, -8, 162), (44, 10, 158))),
+            11.0 * s,
         ),
         "pulmonary_artery_right": (curve(_scaled(build, (20, -22, 152), (-8, -10, 150), (-44, 2, 148))), 9.5 * s),
         "brachiocephalic_trunk": (_scaled(build, (-4, -14, 205), (-18, -14, 235), (-26, -10, 275)), 6.0 * s),
@@ -137,7 +144,10 @@ def _airway(canvas: Canvas, build: Build, masks: Masks) -> None:
     masks["main_bronchus_right"] = canvas.tube([carina, right], [8.0 * s, 7.0 * s])
     masks["main_bronchus_left"] = canvas.tube([carina, left], [7.5 * s, 6.0 * s])
     branches = canvas.empty()
-    for start, ends in ((right, ((-70, -14, 186), (-66, -30, 130), (-64, 40, 96))), (left, ((84, -12, 180), (80, 38, 90)))):
+    for start, ends in (
+        (right, ((-70, -14, 186), (-66, -30, 130), (-64, 40, 96))),
+        (left, ((84, -12, 180), (80, 38, 90))),
+    ):
         for end in ends:
             branches |= canvas.tube([start, *_scaled(build, end)], [5.0 * s, 2.2 * s])
     masks["lobar_bronchi"] = branches
@@ -156,7 +166,9 @@ def _abdomen(canvas: Canvas, build: Build, masks: Masks, cavity: np.ndarray) -> 
         domes.append(z / s < height * (1.0 - 0.75 * np.minimum(away, 1.2)) + 4.0)
     below = (np.where(x < 4.0 * s, domes[0], domes[1])) & cavity
     masks["below_diaphragm"] = below
-    deep = ndimage.binary_erosion(below, iterations=max(1, round(3.0 * s / canvas.geometry.spacing_mm[0])), border_value=1)
+    deep = ndimage.binary_erosion(
+        below, iterations=max(1, round(3.0 * s / canvas.geometry.spacing_mm[0])), border_value=1
+    )
     masks["liver"] = deep & (x < 18.0 * s)
     stomach_center, stomach_radii, spleen_center, spleen_radii = _scaled(
         build, (52.0, -14.0, 24.0), (34.0, 40.0, 34.0), (86.0, 52.0, 26.0), (24.0, 30.0, 34.0)
@@ -172,7 +184,14 @@ def _lungs(canvas: Canvas, build: Build, masks: Masks, cavity: np.ndarray, wobbl
     half = (26.0 + 10.0 * np.exp(-(((z / s - 150.0) / 40.0) ** 2)) - 6.0 * (y / s > 60.0)) * s + 1.5 * wobble
     around = ndimage.binary_dilation(masks["heart"], iterations=max(1, round(4.0 / canvas.geometry.spacing_mm[0])))
     solid = around | masks["spine"] | masks["below_diaphragm"]
-    for name in ("aorta", "superior_vena_cava", "pulmonary_artery", "trachea", "main_bronchus_left", "main_bronchus_right"):
+    for name in (
+        "aorta",
+        "superior_vena_cava",
+        "pulmonary_artery",
+        "trachea",
+        "main_bronchus_left",
+        "main_bronchus_right",
+    ):
         solid |= masks[name]
     free = cavity & ~solid & ~masks["airway_wall"]
     oblique = z / s < 118.0 + 0.75 * (y / s) + 4.0 * wobble

@@ -120,7 +120,8 @@ def _solidity(primary: Tumor) -> tuple[Fact, ...]:
     else:
         density = "part_solid"
     evidence = from_tumor(primary, f"solid part {solid:.1f} mm")
-    return (known("density", density, evidence), known("solid_component_mm", whole_mm(solid), evidence))
+    fact = known("density", density, evidence)
+    return (fact, known("solid_component_mm", whole_mm(solid), evidence)) if density == "part_solid" else (fact,)
 
 
 def _histology(primary: Tumor, history: History) -> Fact:

@@ -1,0 +1,49 @@
+"""`aimdt synth`: synthetic patients as a hospital would send them, with the truth beside."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from flows.cli import STAGED
+from oncology.errors import InputError, ScopeError
+
+MADE = ("lung",)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `aimdt synth`."""
+    parser.add_argument("--cancer", required=True, metavar="KEY", help=f"one of: {', '.join(MADE)}, all")
+    parser.add_argument("--count", type=int, default=1, metavar="N")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="equal seeds give equal patients")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="one folder per patient goes here")
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the patients."""
+    if options.cancer not in (*MADE, "all"):
+        raise ScopeError(
+            f"synthetic patients of {options.cancer!r} are not made yet; expected one of: {', '.join(MADE)}"
+        )
+    if options.count < 1:
+        raise InputError(f"--count is {options.count}; expected at least 1")
+    if options.out.exists() and any(options.out.iterdir()):
+        raise InputError("--out is not empty; expected a new or empty folder")
+    from models.synthetic.draw import draw_plan  # scipy and more: only when patients are made
+    from tasks.synthetic import write_patient
+
+    made = []
+    console = Console(stderr=True, quiet=options.json)
+    for index in track(range(options.count), "making patients", console=console, disable=options.json):
+        folder = options.out / f"lung-{options.seed:06d}-{index:04d}"
+        write_patient(draw_plan(options.seed, index), folder)
+        made.append(folder.name)
+    if options.json:
+        sys.stdout.write(json.dumps({"out": str(options.out), "patients": made}) + "\n")
+    return STAGED
