@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict
 
 from oncology.cancers.protocol import CancerPlugin, cancer
 from oncology.cancers.scope import check_scope
@@ -17,6 +17,14 @@ REASON_PARTS = 3  # what still fits one line of page 1
 TOLD_ELSEWHERE = {"tumor_side"}  # decides N together with the nodes, and says nothing by itself
 # What a board asks about first; findings in doubt come before settled ones.
 FIRST_ASKED = ("nodes", "greatest_dimension_mm", "mets", "invaded_structures")
+
+
+class Options(TypedDict):
+    """How the engine is asked."""
+
+    classification: str
+    subset: str | None
+    strict: bool
 
 
 def stage_case(
@@ -73,7 +81,7 @@ def _edition(
     subset: str | None,
 ) -> dict[str, Any]:
     given = engine_facts(facts)
-    options = {"classification": classification, "subset": subset, "strict": True}
+    options = Options(classification=classification, subset=subset, strict=True)
     result = to_json(stage(facts.site, edition, given, **options))
     answers = {axis: result[axis] for axis in (*AXES, "stage_group")}
     for axis in AXES:
@@ -134,7 +142,7 @@ def _discussion(
 
 
 def _if_confirmed(
-    findings: Findings, history: History, plugin: CancerPlugin, edition: str, options: Mapping[str, Any]
+    findings: Findings, history: History, plugin: CancerPlugin, edition: str, options: Options
 ) -> dict[str, Any] | None:
     """The stage were every candidate for metastasis confirmed; None when there is no open candidate."""
     pending = [item for item in findings.metastasis_candidates if item.confirmed is None]

@@ -18,7 +18,7 @@ def answer(category: str | None, possible: list[str], **more: Any) -> dict[str, 
     filled = {
         "category": category,
         "possible": possible,
-        "probabilities": {name: share for name in possible},
+        "probabilities": dict.fromkeys(possible, share),
         "credible": possible,
         "rule": "row",
         "trace": [{"fact": "greatest_dimension_mm", "value": 43, "row": "row", "citation": "lung, table T"}],

@@ -68,7 +68,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing(case: CaseFiles) -> None:
 
 
 def test_a_missing_output_is_a_clear_error(case: CaseFiles) -> None:
-    with pytest.raises(StoreError, match="lacks ct.mha"):
+    with pytest.raises(StoreError, match=r"lacks ct\.mha"):
         case.load_volume("ct.mha")
 
 
