@@ -19,7 +19,7 @@ import numpy as np
 from highdicom.seg import Segmentation, SegmentationTypeValues, SegmentDescription
 from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGLSLossless
 
 from mdt_dicom.names import structure_codes
 from mdt_dicom.result import (
@@ -188,8 +188,10 @@ def _header(
     """What highdicom makes of the given planes."""
     geometry = source.geometry
     is_label_map = kind is SegmentationTypeValues.LABELMAP
+    image = source.image(places[0])
+    image.SOPClassUID = CTImageStorage  # stands for a frame of a multi-frame image too; `_refer` names the real one
     return Segmentation(
-        source_images=[source.image(places[0])],
+        source_images=[image],
         pixel_array=pixels,
         segmentation_type=kind,
         segment_descriptions=[_description(number, item, case_id) for number, item in enumerate(segments, start=1)],

@@ -13,6 +13,7 @@ import pytest
 import dicom_factory as factory
 from dicom_results import CASE, CREATED, MAKER, ct_study, dciodvfy_errors, random_mask, source_of
 from mdt_dicom.contours import read_contours
+from mdt_dicom.intake import read_study
 from mdt_dicom.result import SourceSeries, structure_concept, tracking_uid
 from mdt_dicom.seg import Segment, WrittenSeg, segments_of, write_seg
 from mdt_dicom.study import SeriesInfo
@@ -163,6 +164,19 @@ def test_same_content_gives_the_same_file_and_other_content_another_uid(source: 
     other = write_seg(made, source, tmp_path / "three.dcm", case_id=CASE, maker=MAKER, created=CREATED)
     assert other.sop_instance_uid != first.sop_instance_uid
     assert other.series_uid == first.series_uid
+
+
+@pytest.mark.parametrize("labelmap", [False, True], ids=["binary", "label map"])
+def test_multi_frame_source_is_referred_to_as_one_object(labelmap: bool, tmp_path: Path) -> None:
+    factory.save([factory.enhanced(factory.ct_slices())], tmp_path / "ct")
+    study = read_study(tmp_path / "ct")
+    source = source_of(study, tmp_path / "ct")
+    _, made = write(source, tmp_path / "seg.dcm", labelmap=labelmap)
+    dataset = pydicom.dcmread(tmp_path / "seg.dcm")
+    (reference,) = dataset.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    assert reference.ReferencedSOPClassUID == "1.2.840.10008.5.1.4.1.1.2.1"
+    found = read_contours([tmp_path / "seg.dcm"], source.geometry, source.info.frame_of_reference_uid)
+    assert np.array_equal(found.contours[0].mask, made[0].mask)
 
 
 def test_many_structures_on_a_fine_grid_need_no_memory_for_all_at_once(tmp_path: Path) -> None:
