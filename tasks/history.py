@@ -52,7 +52,9 @@ def _fetch(case: CaseFiles) -> Record | None:
     request = case.read_private("request.json")
     if request["fhir_url"]:
         token = settings().fhir_token
-        options = ClientSettings(token.get_secret_value() if token else None, settings().fhir_timeout_seconds)
+        options = ClientSettings(
+            token=token.get_secret_value() if token else None, timeout_s=settings().fhir_timeout_seconds
+        )
         found = fetch_record(request["fhir_url"], request["patient"], options)
         entries = [{"fullUrl": entry.full_url, "resource": dict(entry.resource)} for entry in found.entries]
         case.write_private("record.json", {"resourceType": "Bundle", "type": "collection", "entry": entries})

@@ -10,7 +10,7 @@ import numpy as np
 from mdt_dicom.image_writer import Subject, write_ct, write_pet
 from mdt_dicom.rtstruct_writer import write_rtstruct
 from mdt_fhir import record_writer
-from models.synthetic.patient import LungPlan, SyntheticPatient, make_patient, truth
+from models.synthetic.patient import MODEL_SPACING_MM, LungPlan, SyntheticPatient, make_patient, truth
 from oncology.imaging.volume import Volume, resample
 from tasks.case_files import canonical_json, write_bytes
 
@@ -19,9 +19,13 @@ GIVEN = {"female": ("Ada", "Iris", "Nora"), "male": ("Otto", "Emil", "Hugo")}
 FAMILY = ("Synthetica", "Fictiva", "Parametra", "Exempla")
 
 
-def write_patient(plan: LungPlan, folder: Path) -> SyntheticPatient:
-    """Make one patient and write ct/, pet/, contours.dcm, record.json and truth.json into a folder."""
-    patient = make_patient(plan)
+def write_patient(plan: LungPlan, folder: Path, spacing_mm: float = MODEL_SPACING_MM) -> SyntheticPatient:
+    """Make one patient and write ct/, pet/, contours.dcm, record.json and truth.json into a folder.
+
+    Args:
+        spacing_mm: voxel size of the model that is drawn; coarser is faster.
+    """
+    patient = make_patient(plan, spacing_mm)
     subject = _subject(plan)
     ct_uids = write_ct(patient.ct, subject, folder / "ct", contrast=plan.scanner.contrast)
     write_pet(patient.pet, subject, folder / "pet")

@@ -104,7 +104,7 @@ def _add_roi(
     contours.ROIDisplayColor = [255, 60 * number % 256, 0]
     contours.ContourSequence = [
         _contour(loop, index, grid, ct_uids[index])
-        for index in np.flatnonzero(mask.any(axis=(1, 2)))
+        for index in np.flatnonzero(mask.any(axis=(1, 2))).tolist()
         for loop in edge_loops(mask[index])
     ]
     dataset.StructureSetROISequence.append(roi)

@@ -6,8 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+import oncology.tnm.batch as batch
+import oncology.tnm.show as show
 from flows.cli import ROWS_FAILED, STAGED
-from oncology.tnm import batch, show
 
 AXES = ("t", "n", "m")
 

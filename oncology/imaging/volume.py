@@ -88,8 +88,16 @@ def from_sitk(image: sitk.Image) -> Volume:
     x, y, z = image.GetSpacing()
     rows = np.asarray(image.GetDirection()).reshape(3, 3)
     array = sitk.GetArrayFromImage(image)
-    geometry = Geometry(array.shape, (z, y, x), image.GetOrigin(), tuple(tuple(map(float, row)) for row in rows))
+    geometry = Geometry(array.shape, (z, y, x), image.GetOrigin(), _rows(rows))
     return Volume(array, geometry)
+
+
+def _point(values: np.ndarray) -> tuple[float, float, float]:
+    return float(values[0]), float(values[1]), float(values[2])
+
+
+def _rows(matrix: np.ndarray) -> tuple[tuple[float, float, float], ...]:
+    return tuple((float(row[0]), float(row[1]), float(row[2])) for row in matrix)
 
 
 def read_volume(path: Path) -> Volume:
@@ -136,7 +144,7 @@ def canonical(volume: Volume) -> Volume:
         raise GeometryError("two image axes run along the same patient axis; the direction matrix is broken")
     flips_xyz = [direction[world, axis] < 0 for world, axis in enumerate(order_xyz)]
     array = volume.array.transpose([2 - axis for axis in reversed(order_xyz)])
-    array = np.flip(array, [2 - world for world, flip in enumerate(flips_xyz) if flip])
+    array = np.flip(array, tuple(2 - world for world, flip in enumerate(flips_xyz) if flip))
     spacing_xyz = [volume.geometry.spacing_mm[2 - axis] for axis in order_xyz]
     signs = [-1.0 if flip else 1.0 for flip in flips_xyz]
     new_direction = np.stack([direction[:, axis] * sign for axis, sign in zip(order_xyz, signs, strict=True)], axis=1)
@@ -146,22 +154,29 @@ def canonical(volume: Volume) -> Volume:
     geometry = Geometry(
         array.shape,
         (spacing_xyz[2], spacing_xyz[1], spacing_xyz[0]),
-        tuple(map(float, volume.geometry.to_lps(corner))),
-        tuple(tuple(map(float, row)) for row in new_direction),
+        _point(volume.geometry.to_lps(corner)),
+        _rows(new_direction),
     )
     return Volume(array, geometry)
 
 
 def resample(volume: Volume, grid: Geometry, *, linear: bool, fill: float) -> Volume:
-    """The volume on another grid; `linear` for images, nearest neighbor for masks."""
+    """The volume on another grid; `linear` for images, nearest neighbor for masks.
+
+    Whole numbers stay whole numbers and are rounded (ITK by itself cuts off).
+    """
     reference = sitk.Image([int(n) for n in grid.shape[::-1]], sitk.sitkUInt8)
     reference.SetSpacing([float(value) for value in grid.spacing_mm[::-1]])
     reference.SetOrigin([float(value) for value in grid.origin_lps])
     reference.SetDirection([float(value) for row in grid.direction for value in row])
     method = sitk.sitkLinear if linear else sitk.sitkNearestNeighbor
-    result = from_sitk(sitk.Resample(to_sitk(volume), reference, sitk.Transform(), method, fill))
-    array = result.array.astype(bool) if volume.array.dtype == bool else result.array
-    return Volume(array, grid)
+    image = to_sitk(volume)
+    rounded = linear and image.GetPixelID() not in (sitk.sitkFloat32, sitk.sitkFloat64)
+    result = sitk.Resample(
+        image, reference, sitk.Transform(), method, fill, sitk.sitkFloat32 if rounded else sitk.sitkUnknown
+    )
+    array = sitk.GetArrayFromImage(sitk.Round(result) if rounded else result)
+    return Volume(array.astype(volume.array.dtype, copy=False), grid)
 
 
 def resample_axial(volume: Volume, *, linear: bool, fill: float) -> Volume:
