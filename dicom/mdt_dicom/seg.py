@@ -45,6 +45,13 @@ from oncology.findings import CaseId, Findings, Laterality, Severity, Source, So
 
 SEGMENTATION_CLASS = "1.2.840.10008.5.1.4.1.1.66.4"
 MOST_SEGMENTS = 65535
+# Functional groups that every frame carries by itself; none of them may be in the shared ones as well.
+PER_FRAME = (
+    "FrameContentSequence",
+    "PlanePositionSequence",
+    "SegmentIdentificationSequence",
+    "DerivationImageSequence",
+)
 AI_FAMILY = CodedConcept("123110", "DCM", "Artificial Intelligence")
 RULES_FAMILY = CodedConcept("123104", "DCM", "Morphological Operations")
 SOURCE_PURPOSE = CodedConcept("121322", "DCM", "Source image for image processing operation")
@@ -143,6 +150,8 @@ def write_seg(
     else:
         dataset = _binary(segments, source, case_id, maker, uid)
     _refer(dataset, source)
+    for keyword in PER_FRAME:
+        dataset.SharedFunctionalGroupsSequence[0].pop(keyword, None)
     dataset.DimensionOrganizationSequence[0].DimensionOrganizationUID = uid_from(uid, "dimensions")
     for index in dataset.DimensionIndexSequence:
         index.DimensionOrganizationUID = uid_from(uid, "dimensions")

@@ -171,6 +171,6 @@ def test_twisted_contour_is_refused() -> None:
 @given(st.lists(st.tuples(st.integers(-2, 9), st.integers(-2, 9)), min_size=3, max_size=9))
 @settings(max_examples=60, deadline=None)
 def test_filling_agrees_with_asking_every_point(corners: list[tuple[int, int]]) -> None:
-    polygon = np.array(corners, float) + (0.3137, 0.5791)  # away from pixel centers
+    polygon = np.array(corners, float) + np.array([0.3137, 0.5791])  # away from pixel centers
     pixels = np.stack(np.meshgrid(np.arange(8), np.arange(8), indexing="ij"), axis=-1).reshape(-1, 2).astype(float)
     assert np.array_equal(fill_polygon(polygon, (8, 8))[0].ravel(), points_inside(pixels, polygon))

@@ -118,6 +118,14 @@ def test_dciodvfy_finds_no_error(source: SourceSeries, tmp_path: Path) -> None:
     assert dciodvfy_errors(tmp_path / "seg.dcm") == []
 
 
+def test_dciodvfy_finds_no_error_with_a_single_segment_on_a_single_slice(source: SourceSeries, tmp_path: Path) -> None:
+    mask = np.zeros(source.geometry.shape, bool)
+    mask[4, 10:12, 10:13] = True
+    only = [Segment("tumor-1", mask, "tumor", "tumor-1", DRAWN)]
+    write_seg(only, source, tmp_path / "seg.dcm", case_id=CASE, maker=MAKER, created=CREATED)
+    assert dciodvfy_errors(tmp_path / "seg.dcm") == []
+
+
 def test_segments_are_coded_and_tracked(source: SourceSeries, tmp_path: Path) -> None:
     write(source, tmp_path / "seg.dcm")
     tumor, node, lung, azygos = pydicom.dcmread(tmp_path / "seg.dcm").SegmentSequence

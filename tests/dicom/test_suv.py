@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from mdt_dicom.suv import named_nuclide, suv_scale
-from mdt_dicom.suv_header import PetHeader
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from mdt_dicom.suv import named_nuclide, suv_scale
+from mdt_dicom.suv_header import PetHeader
 from oncology.errors import SuvError
 
 HALF_LIFE_S = 6586.2
