@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-import oncology.tnm.batch as batch
-import oncology.tnm.show as show
 from flows.cli import ROWS_FAILED, STAGED
+from oncology.tnm.batch import run_axis, run_groups
+from oncology.tnm.show import show
 
 AXES = ("t", "n", "m")
 
@@ -30,12 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Answer the file; status 1 when a row failed."""
     if options.kind == "show":
-        sys.stdout.write(show.page(options.site, options.edition, options.axis) + "\n")
+        sys.stdout.write(show(options.site, options.edition, options.axis) + "\n")
         return STAGED
     if options.kind == "group":
-        failed = batch.run_groups(options.input, options.output, strict=options.strict)
+        failed = run_groups(options.input, options.output, strict=options.strict)
     else:
-        failed = batch.run_axis(options.kind, options.input, options.output, strict=options.strict)
+        failed = run_axis(options.kind, options.input, options.output, strict=options.strict)
     if failed:
         sys.stderr.write(f"aimdt: {failed} rows failed; each one's reason stands in its error column\n")
     return ROWS_FAILED if failed else STAGED
