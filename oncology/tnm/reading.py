@@ -302,21 +302,26 @@ def _check_members(spec: FactSpec, members: Any) -> None:
 
 
 def _uncertain_set(spec: FactSpec, members: Mapping[str, Focal]) -> tuple[Focal, ...]:
-    chains = [chain for chain in spec.nested if any(not _is_certain(members[member]) for member in chain)]
+    chains = [doubtful for chain in spec.nested if (doubtful := _doubtful_part(chain, members))]
     chained = {member for chain in chains for member in chain}
-    single = {member: focal for member, focal in members.items() if member not in chained}
-    present = frozenset(member for member, focal in single.items() if focal == _BOOLS[True])
+    present = frozenset(member for member, focal in members.items() if focal == _BOOLS[True])
     doubtful = [
-        tuple(
-            (mass, tuple(frozenset([member] if on else []) for on in outcomes), stated)
-            for mass, outcomes, stated in focal
-        )
-        for member, focal in single.items()
-        if not _is_certain(focal)
+        tuple((mass, _with_or_without(member, outcomes), stated) for mass, outcomes, stated in focal)
+        for member, focal in members.items()
+        if member not in chained and not _is_certain(focal)
     ]
-    all_unknown = not present and bool(doubtful or chains) and all(f == _BOOLS[None] for f in members.values())
-    base = [] if all_unknown else [certain(present)]
+    base = [] if all(focal == _BOOLS[None] for focal in members.values()) else [certain(present)]
     return (*base, *doubtful, *(_chain(chain, members) for chain in chains))
+
+
+def _doubtful_part(chain: Sequence[str], members: Mapping[str, Focal]) -> tuple[str, ...]:
+    """The doubtful members of a chain that lie deeper than its deepest certain one.
+
+    What lies shallower than a structure that is invaded for certain changes nothing. A shallower structure that is not
+    invaded does not speak against a deeper one that is doubtful.
+    """
+    reached = max((place for place, member in enumerate(chain) if members[member] == _BOOLS[True]), default=-1)
+    return tuple(member for member in chain[reached + 1 :] if not _is_certain(members[member]))
 
 
 def _with_or_without(member: str, present: Sequence[bool]) -> tuple[frozenset[str], ...]:
@@ -328,15 +333,17 @@ def _is_certain(focal: Focal) -> bool:
 
 
 def _chain(chain: Sequence[str], members: Mapping[str, Focal]) -> Focal:
-    """A nested chain as one variable, how deep it reaches: one level of doubt cuts all members at once.
+    """The doubtful members of a nested chain as one variable, how deep it reaches: one level of doubt cuts all at once.
 
-    Each member has a lower probability (surely present) and an upper one (not surely absent); a deeper member never
-    exceeds a shallower one. Between neighboring probabilities the same members are surely, possibly, or not present.
+    Each member has a lower probability (surely present) and an upper one (not surely absent). A stated probability of a
+    deeper member raises the shallower ones; an unknown deeper member stays below the shallower ones.
     """
     low = [math.fsum(mass for mass, outcomes, _ in members[m] if outcomes == (True,)) for m in chain]
     high = [math.fsum(mass for mass, outcomes, _ in members[m] if True in outcomes) for m in chain]
     for place in range(len(chain) - 2, -1, -1):
-        low[place], high[place] = max(low[place], low[place + 1]), max(high[place], high[place + 1])
+        low[place], high[place] = max(low[place], low[place + 1]), max(high[place], low[place + 1])
+    for place in range(1, len(chain)):
+        high[place] = min(high[place], high[place - 1])
     cuts = sorted({0.0, 1.0, *low, *high})
     stated = any(members[member][0][2] for member in chain)
     elements = []
