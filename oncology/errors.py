@@ -9,13 +9,18 @@
     │   ├── RecordError       a FHIR record
     │   ├── FactError         a TNM fact: unknown key, unknown value, impossible number
     │   ├── ScopeError        a case this software does not stage
-    │   └── IdentityError     images and record belong to different patients
+    │   ├── IdentityError     images and record belong to different patients
+    │   ├── ReviewError       an edit or a change of state that is not allowed
+    │   └── AccessError       who asks may not: unknown, wrong password, locked, or without the role
     ├── TableError            a staging table is wrong
     ├── ModelError
     ├── ReportError
     ├── StoreError            records, files, database
+    │   └── StaleError        somebody else changed the case meanwhile
     ├── StepError             a step failed for a reason that is not ours; type and place, no foreign text
     └── DeliveryError         EHR or PACS did not take a result
+        ├── DeliveryRefusedError  for good: a person has to look
+        └── DeliveryDelayedError  for now: worth another try
 
 A message says what was found, what was expected, where, and what to do. It carries case ids, UIDs and
 paths below the given folder, never a name, birth date, MRN or accession number.
@@ -62,6 +67,14 @@ class IdentityError(InputError):
     """Images and record belong to different patients."""
 
 
+class ReviewError(InputError):
+    """An edit, or a change of a case's state, is not allowed or makes no sense."""
+
+
+class AccessError(InputError):
+    """Whoever asks may not do this: unknown, wrong password, locked out, or without the role."""
+
+
 class TableError(AimdtError):
     """A staging table contradicts itself, has gaps or cannot be read."""
 
@@ -78,9 +91,29 @@ class StoreError(AimdtError):
     """Records or files could not be stored or found."""
 
 
+class StaleError(StoreError):
+    """Somebody else changed the case since it was looked at."""
+
+
 class StepError(AimdtError):
     """A step failed for a reason that this project did not foresee."""
 
 
 class DeliveryError(AimdtError):
     """A result could not be delivered."""
+
+
+class DeliveryRefusedError(DeliveryError):
+    """The other side refuses this result as it is; sending it again would not help."""
+
+
+class DeliveryDelayedError(DeliveryError):
+    """The other side did not take the result now.
+
+    `after_s` is how many seconds it asked to wait; `uncertain` is True when the result may have arrived all the same.
+    """
+
+    def __init__(self, message: str, *, after_s: float | None = None, uncertain: bool = False) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+        self.uncertain = uncertain
