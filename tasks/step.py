@@ -7,6 +7,7 @@ import hashlib
 import json
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,9 @@ def _timed(name: str, function: Callable[..., Outputs]) -> Callable[..., Outputs
     def timed(case_id: str, *arguments: Any, **options: Any) -> Outputs:
         begun = time.perf_counter()
         try:
-            outputs = function(case_id, *arguments, **options)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # libraries' warnings quote values, names of patients among them
+                outputs = function(case_id, *arguments, **options)
         except AimdtError:
             raise
         except Exception as error:  # noqa: BLE001  raised again, without its words
