@@ -22,8 +22,8 @@ from mdt_dicom.drawn import ContourFile, Drawing, Owner, Region, remark
 from mdt_dicom.header import HEADER_FAULTS, quietly, text
 from mdt_dicom.label_map import SUFFIXES, is_label_map, read_label_map
 from mdt_dicom.roles import Meaning, NameMapping, read_mapping, read_name, why_unknown
-from mdt_dicom.rtstruct import RTSTRUCT_CLASS, read_rtstruct
-from mdt_dicom.seg_reader import SEG_CLASSES, read_seg
+from mdt_dicom.rtstruct import CONTOUR_DATA, RTSTRUCT_CLASS, read_rtstruct
+from mdt_dicom.seg_reader import PIXEL_DATA, SEG_CLASSES, read_seg
 from mdt_dicom.study import PatientIdentity
 from oncology.errors import ContourError, IdentityError
 from oncology.findings import Laterality, Severity, Source, SourceKind, Verdict
@@ -32,6 +32,7 @@ from oncology.imaging.volume import Geometry
 # Two contours of one role that share this part of the smaller one show one lesion drawn twice.
 SAME_LESION = 0.8
 NAMED_AT_MOST = 6
+BULKY = frozenset({CONTOUR_DATA, PIXEL_DATA})
 
 
 @dataclass(frozen=True)
@@ -242,13 +243,21 @@ def _dataset(path: Path, where: str) -> Dataset:
     try:
         with quietly():
             dataset = pydicom.dcmread(path)
-            dataset.walk(lambda _, element: element.value)  # lazy values fail here, not later
+            _parse(dataset)
             return dataset
     except HEADER_FAULTS as error:
         raise ContourError(
             f"{where} cannot be read; expected DICOM SEG or RTSTRUCT, or a label map ({', '.join(SUFFIXES)}); the file "
             "may be cut off, copy it again"
         ) from error
+
+
+def _parse(dataset: Dataset) -> None:
+    """Read every lazy value now, so that a file that was cut off fails here; coordinates and pixels stay bytes."""
+    for tag in dataset.keys() - BULKY:
+        element = dataset[tag]
+        for item in element.value if element.VR == "SQ" else ():
+            _parse(item)
 
 
 def _check_owner(owner: Owner, identity: PatientIdentity | None, where: str) -> None:

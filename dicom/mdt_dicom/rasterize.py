@@ -101,13 +101,14 @@ def rasterize(rings_lps: Sequence[np.ndarray], grid: Geometry, *, exclusive: boo
 
 def _without_repeats(rings_lps: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Contours without their closing point, each set of points once."""
-    seen: set[tuple[tuple[float, ...], ...]] = set()
+    seen: set[bytes] = set()
     rings = []
     for points in rings_lps:
         ring = np.asarray(points, float)
         if len(ring) > 1 and np.allclose(ring[0], ring[-1]):
             ring = ring[:-1]
-        key = tuple(sorted(map(tuple, np.round(ring, 4).tolist())))
+        rounded = np.round(ring, 4) + 0.0  # no negative zero
+        key = rounded[np.lexsort(rounded.T)].tobytes()
         if len(ring) >= 3 and key not in seen:
             seen.add(key)
             rings.append(ring)

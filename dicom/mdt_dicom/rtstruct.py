@@ -8,7 +8,9 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from mdt_dicom.drawn import ContourFile, Drawing, Owner, Region, remark
 from mdt_dicom.header import text
@@ -19,6 +21,7 @@ from oncology.findings import Severity, Verdict
 from oncology.imaging.volume import Geometry
 
 RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
+CONTOUR_DATA = Tag(0x3006, 0x0050)
 CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 # Self-crossings that leave out less than this part of the region change no measurement.
 MINOR_CROSSING = 0.005
@@ -101,7 +104,7 @@ def _draw(roi: Dataset, name: str, grid: Geometry) -> Drawing:
 def _points(item: Dataset, name: str) -> np.ndarray:
     """(N, 3) world millimeters of one contour."""
     try:
-        values = np.array([float(value) for value in item.get("ContourData") or ()])
+        values = _coordinates(item)
     except (TypeError, ValueError) as error:
         raise ContourError(f"`{name}` has a contour whose points are no numbers; export the ROI again") from error
     if values.size % 3 or not np.isfinite(values).all():
@@ -110,6 +113,16 @@ def _points(item: Dataset, name: str) -> np.ndarray:
             "each point; export the ROI again"
         )
     return values.reshape(-1, 3)
+
+
+def _coordinates(item: Dataset) -> np.ndarray:
+    """The numbers of one contour; from the file's text, since a library's decimal objects take minutes for many."""
+    stored = item.get_item(CONTOUR_DATA) if CONTOUR_DATA in item else None
+    if isinstance(stored, RawDataElement):
+        text_values = bytes(stored.value or b"").decode("ascii").strip(" \0")
+        return np.array(text_values.split("\\"), float) if text_values else np.zeros(0)
+    values = item.get("ContourData")
+    return np.array([float(value) for value in ([values] if isinstance(values, float) else values or ())])
 
 
 def _remarks(raster: Raster, name: str, grid: Geometry) -> list[Verdict]:

@@ -45,7 +45,7 @@ from oncology.findings import CaseId, Findings, Laterality, Severity, Source, So
 
 SEGMENTATION_CLASS = "1.2.840.10008.5.1.4.1.1.66.4"
 MOST_SEGMENTS = 65535
-# Functional groups that every frame carries by itself; none of them may be in the shared ones as well.
+# Functional groups that every frame carries by itself; none may be among the shared ones as well.
 PER_FRAME = (
     "FrameContentSequence",
     "PlanePositionSequence",
@@ -150,8 +150,7 @@ def write_seg(
     else:
         dataset = _binary(segments, source, case_id, maker, uid)
     _refer(dataset, source)
-    for keyword in PER_FRAME:
-        dataset.SharedFunctionalGroupsSequence[0].pop(keyword, None)
+    _give_to_frames(dataset)
     dataset.DimensionOrganizationSequence[0].DimensionOrganizationUID = uid_from(uid, "dimensions")
     for index in dataset.DimensionIndexSequence:
         index.DimensionOrganizationUID = uid_from(uid, "dimensions")
@@ -335,6 +334,15 @@ def _refer(dataset: Dataset, source: SourceSeries) -> None:
     for keyword in ("SourceImageSequence", "StudiesContainingOtherReferencedInstancesSequence"):
         if keyword in dataset:
             delattr(dataset, keyword)
+
+
+def _give_to_frames(dataset: Dataset) -> None:
+    """Groups that all frames happen to share go to the frames, which is where the others stand."""
+    for keyword in PER_FRAME:
+        shared = dataset.SharedFunctionalGroupsSequence[0].pop(keyword, None)
+        for frame in dataset.PerFrameFunctionalGroupsSequence if shared is not None else ():
+            if keyword not in frame:
+                setattr(frame, keyword, deepcopy(shared.value))
 
 
 def _label_map(

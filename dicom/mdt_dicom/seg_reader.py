@@ -11,6 +11,7 @@ from functools import cached_property, partial
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from mdt_dicom.drawn import ContourFile, Drawing, Owner, Region, remark
@@ -22,6 +23,7 @@ from oncology.findings import Laterality, Severity
 from oncology.imaging.volume import Geometry, Volume, resample
 
 SEG_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+PIXEL_DATA = Tag(0x7FE0, 0x0010)
 # A frame lies on the grid when no pixel is further than this from a voxel (voxels).
 ON_GRID = 0.05
 # Spacing of frames may vary by this part before a segmentation counts as unevenly spaced.
