@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, SQLModel, select
 
 from db import audit
+from db.outbox import Order, enqueue
 from db.tables import Case, Document, Finding, Model, Run, RunModel, Series, StagingRow, Study
+from db.transaction import Transaction
 from oncology.errors import StoreError
 from oncology.findings import CaseId
 
@@ -40,7 +41,7 @@ class Store:
         parameters: dict[str, Any],
     ) -> int:
         """Note that a run begins; returns which attempt it is (1 for the first)."""
-        with self._transaction() as session:
+        with self.transaction() as session:
             case = session.get(Case, case_id) or Case(case_id=case_id, cancer=cancer, created=now(), updated=now())
             case.cancer, case.state, case.updated = cancer, "analyzing", now()
             session.add(case)
@@ -66,9 +67,13 @@ class Store:
         images: Iterable[Study | Series] = (),
         results: Sequence[Finding | StagingRow | Document] = (),
         models: Sequence[Model] = (),
+        orders: Sequence[Order] = (),
     ) -> None:
-        """Write all results of a run at once; results of an earlier attempt are replaced, never doubled."""
-        with self._transaction() as session:
+        """Write all results of a run, and the deliveries they ask for, at once.
+
+        Results of an earlier attempt are replaced, never doubled; so are orders.
+        """
+        with self.transaction() as session:
             run = _existing(session, Run, run_key)
             _remove_stale(session, run_key, results)
             for row in (*images, *results):
@@ -82,6 +87,8 @@ class Store:
             case.state = "failed" if state == "failed" else "awaiting-review"
             case.updated = now()
             audit.append(session, case_id, "system", f"run-{state}", {"run": run_key})
+            for order in orders:
+                enqueue(session, order)
 
     def run_started(self, run_key: str) -> str:
         """When a run was first started, ISO 8601 in UTC."""
@@ -118,36 +125,9 @@ class Store:
         with Session(self.engine) as session:
             return list(session.exec(query))
 
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self.engine)
-
-
-class _Transaction:
-    """A session that commits at the end or rolls back, with database failures as StoreError."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.session = Session(engine, expire_on_commit=False)
-
-    def __enter__(self) -> Session:
-        return self.session
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        try:
-            if kind is None:
-                self.session.commit()
-            else:
-                self.session.rollback()
-        except SQLAlchemyError as failure:
-            self.session.rollback()
-            raise StoreError(
-                f"the records could not be written: {type(failure).__name__}; nothing was changed"
-            ) from failure
-        finally:
-            self.session.close()
-        if isinstance(error, SQLAlchemyError):
-            raise StoreError(
-                f"the records could not be written: {kind and kind.__name__}; nothing was changed"
-            ) from error
+    def transaction(self) -> Transaction:
+        """A session whose changes all happen or none."""
+        return Transaction(self.engine)
 
 
 def _existing(session: Session, table: type[Row], key: str) -> Row:

@@ -20,6 +20,15 @@ class Settings(BaseSettings):
     organization: str = "AI-MDT research site"  # who answers for the results, as the EHR shows it
     fhir_token: SecretStr | None = None  # bearer token of the EHR's FHIR server
     fhir_timeout_seconds: float = 30.0
+    ehr_url: str | None = None  # FHIR base to which results are sent
+    ehr_push: str = "transaction"  # or resource-by-resource, for servers that limit transactions
+    ehr_client_id: str | None = None  # SMART Backend Services: what the EHR's administrator registered
+    ehr_keys: Path | None = None  # folder with the signing keys; default: keys/ inside home
+    ehr_token_url: str | None = None  # default: asked of the server
+    ehr_scope: str = "system/*.rs system/*.cud"
+    ehr_certificate: Path | None = None  # mutual TLS: client certificate and key, PEM
+    ehr_certificate_key: Path | None = None
+    ehr_ca: Path | None = None  # the hospital's own certificate authority, PEM
 
     @property
     def records_url(self) -> str:

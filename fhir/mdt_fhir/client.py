@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import email.utils
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ class ClientSettings:
     """How to talk to the server. The token is never shown."""
 
     token: str | None = field(default=None, repr=False)
+    auth: httpx.Auth | None = field(default=None, repr=False)  # see auth.py; `token` is the plain case of it
+    tls: ssl.SSLContext | bool = True  # see auth.client_tls
     timeout_s: float = 30.0
     retries: int = 4
     max_wait_s: float = 60.0  # a server that asks for more is told to be unavailable
@@ -72,7 +75,13 @@ class FhirReader:
             raise RecordError("FHIR base URL is no http(s) address; expected e.g. https://ehr.example.org/fhir")
         self.settings = settings
         headers = {"Accept": ACCEPT} | ({"Authorization": f"Bearer {settings.token}"} if settings.token else {})
-        self.http = httpx.Client(headers=headers, timeout=settings.timeout_s, transport=settings.transport)
+        self.http = httpx.Client(
+            headers=headers,
+            auth=settings.auth,
+            verify=settings.tls,
+            timeout=settings.timeout_s,
+            transport=settings.transport,
+        )
 
     def __enter__(self) -> FhirReader:
         return self
@@ -153,7 +162,7 @@ class FhirReader:
         if response.is_success:
             return response
         advice = ADVICE.get(response.status_code, "see the server's log")
-        message = f"FHIR server answered {response.status_code} to {what}{_outcome(response)}; {advice}"
+        message = f"FHIR server answered {response.status_code} to {what}{outcome_codes(response)}; {advice}"
         raise RecordError(message)
 
     def _json(self, response: httpx.Response) -> Any:
@@ -203,7 +212,7 @@ def _next_link(bundle: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _outcome(response: httpx.Response) -> str:
+def outcome_codes(response: httpx.Response) -> str:
     """Severity and code of an OperationOutcome; its free text may name the patient and is left out."""
     try:
         body = response.json()
