@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from oncology.findings import (
+    REVIEW_RESOURCE,
     Contact,
     Evidence,
     Fact,
@@ -56,7 +57,8 @@ def unknown(key: str, reason: str) -> Fact:
 
 def from_record(fact: RecordFact) -> Evidence:
     """Evidence that a record's statement gives."""
-    source = Source(SourceKind.RECORD, fact.resource)
+    stated = fact.resource.startswith(f"{REVIEW_RESOURCE}/")
+    source = Source(SourceKind.PERSON if stated else SourceKind.RECORD, fact.resource)
     return Evidence(source, f"{fact.resource}#{fact.path}", record_words(fact), fact.date)
 
 
