@@ -22,6 +22,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+# States that only persons change; see db.review.
+REVIEWED = ("in-review", "signed", "amended", "withdrawn")
 Row = TypeVar("Row", bound=SQLModel)
 
 
@@ -43,7 +45,8 @@ class Store:
         """Note that a run begins; returns which attempt it is (1 for the first)."""
         with self.transaction() as session:
             case = session.get(Case, case_id) or Case(case_id=case_id, cancer=cancer, created=now(), updated=now())
-            case.cancer, case.state, case.updated = cancer, "analyzing", now()
+            case.cancer, case.updated = cancer, now()
+            _set_state(case, "analyzing")
             session.add(case)
             session.flush()
             run = session.get(Run, run_key)
@@ -84,7 +87,7 @@ class Store:
                 session.merge(RunModel(run_key=run_key, model_id=model.model_id, sha256=model.sha256))
             run.state, run.ended, run.tables_version = state, now(), tables_version
             case = _existing(session, Case, case_id)
-            case.state = "failed" if state == "failed" else "awaiting-review"
+            _set_state(case, "failed" if state == "failed" else "awaiting-review")
             case.updated = now()
             audit.append(session, case_id, "system", f"run-{state}", {"run": run_key})
             for order in orders:
@@ -137,6 +140,12 @@ def _existing(session: Session, table: type[Row], key: str) -> Row:
             f"there is no {table.__name__.lower()} {key} in the records; `aimdt cases` lists what there is"
         )
     return row
+
+
+def _set_state(case: Case, state: str) -> None:
+    """A new run makes a new draft; what persons reviewed or signed stays as they left it."""
+    if case.state not in REVIEWED:
+        case.state = state
 
 
 def _remove_stale(session: Session, run_key: str, results: Sequence[SQLModel]) -> None:
