@@ -1,4 +1,4 @@
-"""What a person decides about a draft: accepting, rejecting, correcting and adding findings. Pure functions on plain JSON.
+"""What a person decides about a draft: accepting, rejecting, correcting and adding findings; pure functions on JSON.
 
 A draft has the shape of findings.json and history.json. Every edit says what it changed from and to, so that the final
 report can list it. Places are written `node-2.p_malignant`, `tumor-1.contacts.aorta.probability`, `fact-3`,
@@ -18,6 +18,17 @@ from oncology.findings import REVIEW_RESOURCE, Laterality, SourceKind
 
 LISTS = {"tumors": "tumor", "nodes": "node", "metastasis_candidates": "candidate"}
 METASTASIS = "metastasis"
+RECOGNIZED_BY = (
+    "id",
+    "name",
+    "value",
+    "station",
+    "location",
+    "site",
+    "greatest_dimension_mm",
+    "short_axis_mm",
+    "confirmed",
+)
 LONGEST_MM = 2000.0  # more than any patient
 
 

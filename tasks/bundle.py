@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -10,7 +11,16 @@ from typing import Any
 from mdt_fhir.bundle import build_bundle
 from mdt_fhir.patient import PatientIdentifier, PrivatePatient
 from mdt_fhir.patient import identity as recorded_identity
-from mdt_fhir.report_case import Algorithm, Documents, ImagedSeries, Imaging, Organization, ReportCase
+from mdt_fhir.report_case import (
+    Algorithm,
+    Documents,
+    ImagedSeries,
+    Imaging,
+    Organization,
+    ReportCase,
+    ReportStatus,
+    Signer,
+)
 from tasks.case_files import CaseFiles, Outputs
 from tasks.findings import FINDINGS
 from tasks.history import HISTORY, stored_record
@@ -31,20 +41,35 @@ def write_bundle(
 ) -> Outputs:
     """Observations, report with PDF and HTML, device and provenance, by mCODE; status preliminary."""
     case = CaseFiles(case_id)
+    bundle = make_bundle(case, _recorded(run), _documents(case, report, language))
+    return case.save_bytes(BUNDLE, (json.dumps(bundle, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def make_bundle(
+    case: CaseFiles,
+    recorded: datetime,
+    documents: Documents,
+    *,
+    status: ReportStatus = ReportStatus.PRELIMINARY,
+    signer: Signer | None = None,
+    previous: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The transaction of what lies in the case's work folder; `previous` is the one that was sent before."""
     staged = case.load_json(STAGING)
     known = {fact["name"]: fact for fact in reversed(case.load_json(HISTORY)["facts"])}
     about = ReportCase(
         patient=_patient(case),
         organization=Organization(settings().organization, CASE_SYSTEM, settings().organization),
         algorithm=Algorithm("AI-MDT", version("aimdt"), "AI-MDT", {"tnm-tables": staged["tables_version"]}),
-        recorded=_recorded(run),
+        recorded=recorded,
+        status=status,
+        signer=signer,
         imaging=_imaging(case),
-        documents=_documents(case, report, language),
+        documents=documents,
         histology=known["histology"]["value"] if "histology" in known else None,
         diagnosed=known["site"]["date"] if "site" in known else None,
     )
-    bundle = build_bundle(case.load_json(FINDINGS), staged, about)
-    return case.save_bytes(BUNDLE, (json.dumps(bundle, indent=1, ensure_ascii=False) + "\n").encode())
+    return build_bundle(case.load_json(FINDINGS), staged, about, previous)
 
 
 def _recorded(run: str) -> datetime:

@@ -9,7 +9,7 @@ from pathlib import Path
 from mdt_dicom.encapsulated_pdf import write_pdf
 from mdt_dicom.result import Maker, SourceSeries, find_header
 from mdt_dicom.seg import segments_of, write_seg
-from mdt_dicom.sr import write_sr
+from mdt_dicom.sr import Verification, write_sr
 from mdt_dicom.study import SeriesInfo
 from tasks.case_files import CaseFiles, Outputs, sha256_of
 from tasks.findings import FINDINGS, findings_from
@@ -31,25 +31,35 @@ def write_dicom(
 ) -> Outputs:
     """SEG of findings and anatomy, SR of measurements and TNM, and the report; nothing for a NIfTI case."""
     case = CaseFiles(case_id)
+    created = datetime.fromisoformat(store().run_started(run))
+    return write_objects(case, created, anatomy=anatomy is not None, pdf=report is not None)
+
+
+def write_objects(
+    case: CaseFiles, created: datetime, *, anatomy: bool, pdf: bool, verification: Verification | None = None
+) -> Outputs:
+    """The objects of what lies in the case's work folder; verified ones are final."""
     source = _source(case)
     if source.info.source_format != "dicom":
         return {}
     (case.work / "dicom").mkdir(exist_ok=True)
     found = findings_from(case.load_json(FINDINGS))
-    created, maker = datetime.fromisoformat(store().run_started(run)), Maker(version("aimdt"))
+    maker = Maker(version("aimdt"))
     masks = load_masks(case, FINDING_MASKS, source.geometry)
-    if anatomy is not None:
+    if anatomy:
         shown = load_masks(case, ANATOMY_MASKS, source.geometry)
         masks |= {name: mask for name, mask in shown.items() if name not in NOT_SENT}
     segments = segments_of(masks, found)
     seg = None
     if segments:
         seg = write_seg(segments, source, case.work / SEG, case_id=found.case_id, maker=maker, created=created)
-    write_sr(found, case.load_json(STAGING), source, case.work / SR, maker=maker, created=created, seg=seg)
-    if report is not None:
-        pdf = case.load_bytes(PDF)
-        write_pdf(pdf, source, case.work / REPORT, case_id=found.case_id, maker=maker, created=created)
-    written = [SEG] * bool(segments) + [SR] + [REPORT] * (report is not None)
+    staging = case.load_json(STAGING)
+    options = {"maker": maker, "created": created}
+    write_sr(found, staging, source, case.work / SR, seg=seg, verification=verification, **options)
+    if pdf:
+        document, final = case.load_bytes(PDF), verification is not None
+        write_pdf(document, source, case.work / REPORT, case_id=found.case_id, is_final=final, **options)
+    written = [SEG] * bool(segments) + [SR] + [REPORT] * pdf
     return {name: sha256_of(case.work / name) for name in written}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mdt_fhir.patient import identity as recorded_identity
@@ -37,15 +38,21 @@ def write_report(
     return outputs | case.save_bytes(PDF, render_pdf(html))
 
 
-def assemble(case: CaseFiles, pictures: Outputs | None, failures: list[dict[str, Any]]) -> Report:
-    """Everything that the report of a case shows."""
+def assemble(
+    case: CaseFiles,
+    pictures: Outputs | None,
+    failures: list[dict[str, Any]],
+    status: str = "preliminary",
+    review: Mapping[str, Any] | None = None,
+) -> Report:
+    """Everything that the report of a case shows; `review` is what persons changed and signed."""
     findings = case.load_json(FINDINGS)
     known = {item["message"] for item in findings["quality"]}
     findings["quality"] += [item for item in failures if item["message"] not in known]
     images = case.load_json(IMAGES)
     return Report(
         cancer_title=cancer(findings["cancer"]).title,
-        status="preliminary",
+        status=status,
         findings=findings,
         staging=case.load_json(STAGING),
         manifest=provenance(case),
@@ -55,6 +62,7 @@ def assemble(case: CaseFiles, pictures: Outputs | None, failures: list[dict[str,
         choices=images["choices"],
         key_images=_key_images(case) if pictures else (),
         station_map_svg=case.load_bytes(STATION_MAP).decode() if pictures and STATION_MAP in pictures else None,
+        review=review or {},
     )
 
 

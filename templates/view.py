@@ -32,7 +32,7 @@ class Report:
     """Everything a report shows. Mappings have the shape of the delivered JSON files."""
 
     cancer_title: str
-    status: str  # preliminary, final, amended
+    status: str  # preliminary, final, amended, entered in error
     findings: Mapping[str, Any]
     staging: Mapping[str, Any]
     manifest: Mapping[str, Any]
@@ -42,6 +42,7 @@ class Report:
     choices: Sequence[str] = ()
     key_images: Sequence[KeyImage] = ()
     station_map_svg: str | None = None
+    review: Mapping[str, Any] = field(default_factory=dict)  # edits, stages and signature, see `_review`
 
 
 def view(report: Report, translate: Translate) -> dict[str, Any]:
@@ -71,6 +72,7 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
         "facts": [_fact(fact) for fact in report.staging.get("facts", ())],
         "provenance": _provenance(report.manifest),
         "discussion": list(report.staging.get("discussion", ())),
+        **_review(report.review),
     }
 
 
@@ -356,6 +358,21 @@ def _fact(fact: Mapping[str, Any]) -> Row:
     )
     reasons = "; ".join(filter(None, (evidence, fact.get("reason"))))
     return [words(fact["key"]), value_words(fact["value"]), fact["status"], reasons or DASH]
+
+
+def _review(review: Mapping[str, Any]) -> dict[str, Any]:
+    """Every change of a person against the machine's draft, the stages before and after, and who signed."""
+    return {
+        "reviewed": bool(review),
+        "edits": [_edit(place, edit) for place, edit in enumerate(review.get("edits", ()), start=1)],
+        "restaged": [[item["edition"], item["draft"], item["now"]] for item in review.get("stages", ())],
+        "signature": review.get("signature"),
+    }
+
+
+def _edit(place: int, edit: Mapping[str, Any]) -> Row:
+    values = [value_words(edit[name]) if edit[name] is not None else DASH for name in ("old", "new")]
+    return [str(place), edit["at"], edit["actor"], f"{edit['kind']} {edit['target']}", *values, edit["reason"]]
 
 
 def _provenance(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
