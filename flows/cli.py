@@ -16,6 +16,7 @@ STAGED, ROWS_FAILED, BAD_INPUT, PART_FAILED = 0, 1, 2, 3
 COMMANDS = {
     "stage": ("flows.commands.stage", "stage one patient from CT, PET and record"),
     "demo": ("flows.commands.demo", "stage a synthetic patient and say where the report lies"),
+    "listen": ("flows.commands.listen", "receive DICOM; stage every study that is complete"),
     "synth": ("flows.commands.synth", "make synthetic patients: DICOM, FHIR, truth.json"),
     "tnm": ("flows.commands.tnm", "answer files of TNM facts, or print a table"),
     "cases": ("flows.commands.cases", "list the cases of this machine"),

@@ -38,13 +38,17 @@ class Completeness:
         return not self.missing
 
 
-def judge(notes: Sequence[ObjectNote]) -> Completeness:
-    """Hold the objects of one study against what they declare; an object counts once, however often it came."""
+def judge(notes: Sequence[ObjectNote], expected: frozenset[str] = frozenset()) -> Completeness:
+    """Hold the objects of one study against what they declare; an object counts once, however often it came.
+
+    Args:
+        expected: SOPInstanceUIDs that an archive lists, when it was asked.
+    """
     objects = list({note.sop_uid: note for note in notes}.values())
     by_series: dict[str, list[ObjectNote]] = defaultdict(list)
     for note in objects:
         by_series[note.series_uid].append(note)
-    study_faults, closed = _study_faults(objects, len(by_series))
+    study_faults, closed = _study_faults(objects, len(by_series), expected)
     faults = [*study_faults, *_acquisition_faults(objects), *_concatenation_faults(objects)]
     undeclared = []
     for uid in sorted(by_series):
@@ -56,7 +60,7 @@ def judge(notes: Sequence[ObjectNote]) -> Completeness:
     return Completeness(tuple(faults), tuple(undeclared), closed and not faults)
 
 
-def _study_faults(objects: Sequence[ObjectNote], series_count: int) -> tuple[list[str], bool]:
+def _study_faults(objects: Sequence[ObjectNote], series_count: int, expected: frozenset[str]) -> tuple[list[str], bool]:
     faults = []
     instances = _declared(note.study_instances for note in objects)
     if instances > len(objects):
@@ -64,10 +68,10 @@ def _study_faults(objects: Sequence[ObjectNote], series_count: int) -> tuple[lis
     series = _declared(note.study_series for note in objects)
     if series > series_count:
         faults.append(f"{series_count} of {series} series of the study (NumberOfStudyRelatedSeries)")
-    listed = {uid for note in objects for uid in note.manifest}
+    listed = expected.union(*(note.manifest for note in objects))
     lacking = sorted(listed - {note.sop_uid for note in objects})
     if lacking:
-        faults.append(f"{len(lacking)} objects that a key object document lists: {_shown(lacking)}")
+        faults.append(f"{len(lacking)} listed objects: {_shown(lacking)}")
     return faults, bool(instances or listed)
 
 

@@ -82,6 +82,7 @@ class StudyWatch:
         on_complete: takes a finished study; what it returns is kept with the version. An AimdtError or OSError means
             that it was not taken and is to be offered again.
         on_incomplete: hears of a study that lacks something, once for each state of it.
+        stop: set by anyone to end the watch; `on_complete` should then break off by raising.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class StudyWatch:
         on_incomplete: Callable[[UnfinishedStudy], None],
         patience: Patience | None = None,
         clock: Callable[[], float] = time.time,
+        stop: threading.Event | None = None,
     ) -> None:
         self.incoming = incoming
         self.patience = patience or Patience()
@@ -98,7 +100,7 @@ class StudyWatch:
         self._growing: dict[str, _Growing] = {}
         self._waiting: deque[tuple[float, Path]] = deque()  # not before, version
         self._guard = threading.Lock()
-        self._stop = threading.Event()
+        self._stop = stop or threading.Event()
         self._threads: list[threading.Thread] = []
 
     def arrived(self, kept: Kept) -> None:
@@ -138,7 +140,7 @@ class StudyWatch:
         if not self._adds_to_staging(study, notes):
             self._settle(study, names)
             return
-        judged = judge(notes)
+        judged = judge(notes, self.incoming.expected(study))
         if judged.is_complete and quiet_s >= self._wait_s(judged):
             self._claim(study, names, notes, judged)
         elif not judged.is_complete and quiet_s >= self.patience.give_up_s:
@@ -245,11 +247,6 @@ class StudyWatch:
     def is_running(self) -> bool:
         """False when a part of the watch died: the process should end and be started anew."""
         return all(thread.is_alive() for thread in self._threads)
-
-    @property
-    def is_stopping(self) -> bool:
-        """True once `stop` was called: a hand-over in progress should break off."""
-        return self._stop.is_set()
 
     def stop(self, timeout_s: float = 30.0) -> None:
         """End both threads after what they are doing."""

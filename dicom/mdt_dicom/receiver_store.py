@@ -5,6 +5,7 @@
        <study>/objects/<object>-<content>.dcm
                replaced/                    what came again under the same UID with other content
                versions/<n>/                what was handed over (see completeness_version)
+               expected.json                what an archive lists, when the study is pulled
        <study>, <object>: of the SHA-256 of the UID; <content>: of the SHA-256 of the data set
 
 An object that was reported as stored has been flushed to the disk with its folder, so it outlives a killed process.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -220,8 +222,21 @@ class Incoming:
             content = path.read_bytes()
         except OSError:
             return False
-        start = len(PREAMBLE) + 12 + int.from_bytes(content[len(PREAMBLE) + 8 : len(PREAMBLE) + 12], "little")
-        return hashlib.sha256(content[start:]).hexdigest()[:CONTENT_DIGITS] == path.stem[-CONTENT_DIGITS:]
+        return (
+            hashlib.sha256(content[content_offset(content) :]).hexdigest()[:CONTENT_DIGITS]
+            == path.stem[-CONTENT_DIGITS:]
+        )
+
+    def expect(self, study_uid: str, sop_uids: frozenset[str]) -> None:
+        """Note which objects an archive lists for a study: it is not complete without them."""
+        folder = self.root / study_key(study_uid)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_durably(folder / "expected.json", json.dumps(sorted(sop_uids)).encode())
+
+    def expected(self, study: str) -> frozenset[str]:
+        """SOPInstanceUIDs that `expect` noted."""
+        path = self.root / study / "expected.json"
+        return frozenset(json.loads(path.read_bytes())) if path.exists() else frozenset()
 
     def erase(self, study_uid: str) -> bool:
         """Remove everything that was received of a study; True when there was something."""
@@ -231,6 +246,12 @@ class Incoming:
             exists = (self.root / study).is_dir()
             shutil.rmtree(self.root / study, ignore_errors=True)
         return exists
+
+
+def content_offset(content: bytes) -> int:
+    """Where the data set starts in a file that begins with the length of its meta group (PS3.10 section 7.1)."""
+    value = len(PREAMBLE) + 8  # of (0002,0000) UL
+    return value + 4 + int.from_bytes(content[value : value + 4], "little")
 
 
 def sync_folder(folder: Path) -> None:

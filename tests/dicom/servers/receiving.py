@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -67,9 +68,9 @@ def listening(
                 commitments.stop()
 
 
-def main(root: str, port: str, report: str) -> None:
+def main(root: str, port: str, told: str) -> None:
     """A receiver in a process of its own, which appends what it hands over to a file; ends only by a signal."""
-    path = Path(report)
+    path = Path(told)
 
     def append(line: dict[str, Any]) -> None:
         with path.open("a") as stream:
@@ -80,14 +81,17 @@ def main(root: str, port: str, report: str) -> None:
         return {}
 
     incoming = Incoming(Path(root), free_bytes_kept=0)
-    watch = StudyWatch(
-        incoming, take, lambda study: append({"incomplete": study.key, "missing": list(study.missing)}), QUICK
-    )
+    stop = threading.Event()
+
+    def report(study: UnfinishedStudy) -> None:
+        append({"incomplete": study.key, "missing": list(study.missing)})
+
+    watch = StudyWatch(incoming, take, report, QUICK, stop=stop)
     receiver = Receiver(incoming, replace(RULES_OF_TEST, port=int(port)), watch.arrived)
     with incoming.locked():
         receiver.start()
         watch.start()
-        watch._stop.wait()
+        stop.wait()
 
 
 if __name__ == "__main__":
