@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +17,22 @@ from oncology.tnm.trace import label
 from oncology.tnm.vocabulary import MET_GATE, NODE_GATE, FactSpec, SiteSpec
 
 Facts = Mapping[str, Any]
+_INVOLVED = {True: "involved", False: "not involved"}
 
 
 @dataclass(frozen=True)
 class Option:
-    """One thing a finding could be: in words, and the facts with it."""
+    """One thing a finding could be: in words, and the facts with it.
+
+    The words are `lead text tail`; options that differ in `text` only can be told in one sentence. `span`: the interval
+    that a number would lie in, above its first and up to and with its second bound.
+    """
 
     text: str
     facts: Facts
+    lead: str = ""
+    tail: str = ""
+    span: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,8 @@ class Findings:
 
     def _scalar(self, spec: FactSpec, facts: Facts, value: Any) -> Iterator[Slot]:
         options = tuple(
-            Option(text, {**facts, spec.key: new})
-            for text, new in alternatives(spec, value, self._bounds.get(spec.key, []))
+            Option(text, {**facts, spec.key: new}, span=span)
+            for text, new, span in alternatives(spec, value, self._bounds.get(spec.key, []))
         )
         if options:
             open_value = isinstance(value, str) and value in spec.stands_for
@@ -73,7 +82,7 @@ class Findings:
     def _set_slots(self, spec: FactSpec, facts: Facts, value: Any) -> Iterator[Slot]:
         if value is None:
             whole = [Option("none", {**facts, spec.key: []})]
-            whole += [Option(f"only {member}", {**facts, spec.key: [member]}) for member in spec.values]
+            whole += [Option(plain(member), {**facts, spec.key: [member]}, lead="only") for member in spec.values]
             yield Slot(spec.key, Status.UNKNOWN, tuple(whole))
             return
         if not isinstance(value, Mapping):
@@ -83,7 +92,7 @@ class Findings:
         for member in spec.values:
             current = value.get(member, others)
             options = tuple(
-                Option(_present(member, new), {**facts, spec.key: {**value, member: new}})
+                Option(plain(member), {**facts, spec.key: {**value, member: new}}, tail=_INVOLVED[new])
                 for new in (True, False)
                 if new is not current
             )
@@ -92,16 +101,19 @@ class Findings:
     def _known_set(self, spec: FactSpec, facts: Facts, members: list[str]) -> Iterator[Slot]:
         for member in spec.values:
             new = [one for one in members if one != member] if member in members else [*members, member]
-            text = _present(member, member not in members)
-            yield Slot(f"{spec.key}.{member}", Status.KNOWN, (Option(text, {**facts, spec.key: new}),))
+            tail = _INVOLVED[member not in members]
+            yield Slot(
+                f"{spec.key}.{member}", Status.KNOWN, (Option(plain(member), {**facts, spec.key: new}, tail=tail),)
+            )
 
     def _list_slots(self, name: str, facts: Facts) -> Iterator[Slot]:
         raw = facts.get(name, None if self._strict else ())
         entries = list(raw or ())
         for place, entry in enumerate(entries):
             yield from self._entry_slots(name, facts, entries, place, entry)
+        lead = "a further positive node in" if name == "nodes" else "a further metastasis:"
         added = tuple(
-            Option(text, {**facts, name: [*entries, new]})
+            Option(text, {**facts, name: [*entries, new]}, lead=lead)
             for text, new in (self._new_nodes() if name == "nodes" else self._new_mets())
         )
         if raw is None:
@@ -118,15 +130,15 @@ class Findings:
             gate = key in (NODE_GATE, MET_GATE)
             if status_of(value) is Status.KNOWN and not (gate or key in ("ene", "greatest_dimension_mm")):
                 continue
-            bounds = self._bounds.get(name, [])
+            lead = label(self._site, entry, place) + (" is" if gate else f": {plain(key)}")
             options = tuple(
                 Option(
-                    f"{label(self._site, entry, place)}: {text}"
-                    if not gate
-                    else _malignant(label(self._site, entry, place), new),
+                    ("benign", "malignant")[new] if gate else text,
                     {**facts, name: [*entries[:place], {**entry, key: new}, *entries[place + 1 :]]},
+                    lead,
+                    span=span,
                 )
-                for text, new in alternatives(spec, value, bounds)
+                for text, new, span in alternatives(spec, value, self._bounds.get(name, []))
             )
             if options:
                 yield Slot(f"{where}.{key}", status_of(value), options)
@@ -143,8 +155,9 @@ class Findings:
         given = value.get("p", value.get("one_of", ())) if isinstance(value, Mapping) else self._site.stations
         options = tuple(
             Option(
-                f"{label(self._site, entry, place)}: {key} {station}",
+                station,
                 {**facts, "nodes": [*entries[:place], {**entry, key: station}, *entries[place + 1 :]]},
+                f"{label(self._site, entry, place)}: {key}",
             )
             for station in given
         )
@@ -160,11 +173,11 @@ class Findings:
                 node[self._site.station_key] = station
                 if laterality:
                     node["laterality"] = laterality
-                yield f"a positive node in {station}" + (f" {laterality}" if laterality else ""), node
+                yield f"{plain(station)} {laterality}" if laterality else plain(station), node
 
     def _new_mets(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for site in self._site.mets["site"].values:
-            yield f"a metastasis: {site}", {"site": site, "count": 1, MET_GATE: True}
+            yield plain(site), {"site": site, "count": 1, MET_GATE: True}
 
 
 def status_of(value: Any) -> Status:
@@ -174,37 +187,48 @@ def status_of(value: Any) -> Status:
     return Status.DOUBTFUL if isinstance(value, Mapping) else Status.KNOWN
 
 
-def _present(member: str, present: bool) -> str:
-    return member if present else f"not {member}"
+def plain(word: str) -> str:
+    """A word of the vocabulary for people."""
+    return word.replace("_", " ")
 
 
-def _malignant(name: str, malignant: bool) -> str:
-    return f"{name} is {'malignant' if malignant else 'benign'}"
+def alternatives(
+    spec: FactSpec, value: Any, bounds: Sequence[float]
+) -> Iterator[tuple[str, Any, tuple[float, float] | None]]:
+    """What a scalar could be instead: in words, as a value, and the interval of a number.
 
-
-def alternatives(spec: FactSpec, value: Any, bounds: Sequence[float]) -> Iterator[tuple[str, Any]]:
-    """What a scalar could be instead, in words and as a value; for a known number the neighboring intervals only."""
+    For a known number the neighboring intervals only.
+    """
     if spec.kind == "bool":
         options: list[tuple[str, Any]] = [("yes", True), ("no", False)]
     elif spec.kind == "enum":
-        options = [(one, one) for one in spec.values if one not in spec.stands_for]
+        options = [(plain(one), one) for one in spec.values if one not in spec.stands_for]
     elif spec.kind == "ene":
-        options = [("ENE", True), ("no ENE", False)]
+        options = [("present", True), ("absent", False)]
     elif spec.unit == "count":
-        options = [("1", 1), ("2 or more", 2), ("4 or more", 4)] if not isinstance(value, int) else []
+        options = [("1", 1), ("2", 2), ("4 or more", 4)] if not isinstance(value, int) else []
     else:
         yield from _numbers(value, bounds)
         return
-    yield from (
-        (text, new) for text, new in options if new != value or isinstance(new, bool) != isinstance(value, bool)
-    )
+    for text, new in options:
+        if new != value or isinstance(new, bool) != isinstance(value, bool):
+            yield text, new, None
 
 
-def _numbers(value: Any, bounds: Sequence[float]) -> Iterator[tuple[str, Any]]:
-    texts = [(f"<= {bounds[0]:g} mm", bounds[0])] if bounds else []
-    texts += [(f"> {low:g}, <= {high:g} mm", high) for low, high in pairwise(bounds)]
-    texts += [(f"> {bounds[-1]:g} mm", bounds[-1] + 1)] if bounds else []
+def _numbers(value: Any, bounds: Sequence[float]) -> Iterator[tuple[str, Any, tuple[float, float]]]:
+    if not bounds:
+        return
+    edges = [-math.inf, *bounds, math.inf]
+    spans = list(pairwise(edges))
     if isinstance(value, int | float):
         place = bisect_left(bounds, value)
-        texts = [texts[near] for near in (place - 1, place + 1) if 0 <= near < len(texts)]
-    yield from texts
+        spans = [spans[near] for near in (place - 1, place + 1) if 0 <= near < len(spans)]
+    for low, high in spans:
+        yield interval_text(low, high), (high if math.isfinite(high) else low + 1), (low, high)
+
+
+def interval_text(low: float, high: float) -> str:
+    """Millimeters above `low` up to and with `high`."""
+    parts = [f"> {low:g}"] if math.isfinite(low) else []
+    parts += [f"<= {high:g}"] if math.isfinite(high) else []
+    return f"{', '.join(parts)} mm" if parts else "any size"

@@ -302,7 +302,7 @@ def _check_members(spec: FactSpec, members: Any) -> None:
 
 
 def _uncertain_set(spec: FactSpec, members: Mapping[str, Focal]) -> tuple[Focal, ...]:
-    chains = [doubtful for chain in spec.nested if (doubtful := _doubtful_part(chain, members))]
+    chains = [part for chain in spec.nested if (part := _doubtful_part(chain, members))]
     chained = {member for chain in chains for member in chain}
     present = frozenset(member for member, focal in members.items() if focal == _BOOLS[True])
     doubtful = [

@@ -23,6 +23,7 @@ class Summary:
     rule: str | None
     reason: str | None
     open: tuple[str, ...]  # facts that a row itself names as open
+    contradiction: bool = False  # nothing but impossible rows is left
 
 
 _NO_CATEGORY = Row("", (), None, (), "", "T, N or M has no category")
@@ -60,7 +61,8 @@ def _refused(rows: Mapping[RowRef, Row]) -> Summary:
     reasons = dict.fromkeys(row.undefined for row in rows.values() if row.undefined)
     reason = "; ".join(reasons) or "the facts contradict one another"
     rule = ", ".join(dict.fromkeys(row.id for row in rows.values() if row.id)) or None
-    return Summary(None, (), {}, (), tuple(rows), rule, reason, ())
+    contradiction = all(row.impossible for row in rows.values())
+    return Summary(None, (), {}, (), tuple(rows), rule, reason, (), contradiction)
 
 
 def _reason(rows: Mapping[RowRef, Row]) -> str | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from oncology.errors import FactError
 from oncology.findings import Status
 from oncology.tnm.answer import Change
-from oncology.tnm.finding import Facts, Findings, Slot
+from oncology.tnm.finding import Facts, Findings, Option, Slot, interval_text
 from oncology.tnm.stager import Stager
 from oncology.tnm.summary import Summary
 
@@ -82,39 +83,76 @@ def changes(stager: Stager, facts: Facts, strict: bool) -> tuple[Change, ...]:
     Alternatives of one fact with the same result share an entry.
     """
     now = _labels(summaries(stager, facts, strict))
-    ranked: list[tuple[int, Change]] = []
-    for slot in _findings(stager, strict).slots(facts):
-        rank = _ORDER.index(slot.status)
-        ranked += [(rank, change) for change in _slot_changes(stager, slot, strict, now)]
-    ranked.sort(key=lambda pair: pair[0])
-    return tuple(_merged([change for _, change in ranked]))
+    tried = [
+        _Tried(_rank(slot), slot.name, option, then)
+        for slot in _findings(stager, strict).slots(facts)
+        for option in slot.options
+        if (then := _after(stager, option, strict)) not in (None, now)
+    ]
+    tried.sort(key=lambda one: one.rank)
+    return tuple(_told(tried))
 
 
-def _slot_changes(stager: Stager, slot: Slot, strict: bool, now: Mapping[str, str]) -> Iterable[Change]:
-    for option in slot.options:
-        tried = _try(stager, option.facts, strict)
-        then = _labels(tried) if tried else now
-        if then != now:
-            yield Change(slot.name, option.text, then)
+@dataclass(frozen=True)
+class _Tried:
+    """One alternative that changes something."""
+
+    rank: int
+    finding: str
+    option: Option
+    then: Mapping[str, str] | None
+
+
+def _rank(slot: Slot) -> int:
+    """Doubtful findings first; the known side of the tumor, which is rarely wrong, last."""
+    return len(_ORDER) if slot.name == "tumor_side" and slot.status is Status.KNOWN else _ORDER.index(slot.status)
+
+
+def _after(stager: Stager, option: Option, strict: bool) -> dict[str, str] | None:
+    """The new answers; None where the finding contradicts the others."""
+    found = _try(stager, option.facts, strict)
+    if found is None or any(one.contradiction for one in found.values()):
+        return None
+    return _labels(found)
 
 
 def _labels(found: Mapping[str, Summary]) -> dict[str, str]:
     return {KEYS[axis]: one.category or " or ".join(one.possible) or "undefined" for axis, one in found.items()}
 
 
-def _merged(changes_: Iterable[Change]) -> Iterable[Change]:
+def _told(tried: Iterable[_Tried]) -> Iterator[Change]:
     """Members of one set, or additions to one list, with the same result in one entry."""
-    groups: dict[tuple[Any, ...], list[Change]] = {}
-    for change in changes_:
-        fact = change.finding.split(".")[0]
-        negative = change.condition.startswith("not ")
-        key = (fact if "[" not in fact else change.finding, negative, tuple(change.then.items()))
-        groups.setdefault(key, []).append(change)
+    groups: dict[tuple[Any, ...], list[_Tried]] = {}
+    for one in tried:
+        key = (_fact(one.finding), one.option.lead, one.option.tail, tuple((one.then or {}).items()))
+        groups.setdefault(key, []).append(one)
     for group in groups.values():
-        if len(group) == 1:
-            yield group[0]
-            continue
-        finding = group[0].finding.split(".")[0] if "[" not in group[0].finding else group[0].finding
-        texts = [change.condition for change in group]
-        more = f" or {len(texts) - LISTED} others" if len(texts) > LISTED else ""
-        yield Change(finding, " or ".join(texts[:LISTED]) + more, group[0].then)
+        finding = group[0].finding if len(group) == 1 else _fact(group[0].finding)
+        yield Change(finding, _sentence([one.option for one in group]), group[0].then or {})
+
+
+def _fact(finding: str) -> str:
+    """The fact of a member of a set; the field of a node is a finding of its own."""
+    return finding if "[" in finding else finding.split(".")[0]
+
+
+def _sentence(options: Sequence[Option]) -> str:
+    texts = _intervals(options) or [option.text for option in options]
+    rest = len(texts) - LISTED
+    listed = texts if rest <= 1 else [*texts[:LISTED], f"{rest} others"]
+    words = f"{', '.join(listed[:-1])} or {listed[-1]}" if len(listed) > 1 else listed[0]
+    return " ".join(filter(None, (options[0].lead, words, options[0].tail)))
+
+
+def _intervals(options: Sequence[Option]) -> list[str]:
+    """Neighboring intervals of a number as one."""
+    joined: list[tuple[float, float]] = []
+    for option in options:
+        if option.span is None:
+            return []
+        low, high = option.span
+        if joined and joined[-1][1] == low:
+            joined[-1] = (joined[-1][0], high)
+        else:
+            joined.append((low, high))
+    return [interval_text(low, high) for low, high in joined]

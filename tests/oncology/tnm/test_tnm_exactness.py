@@ -190,7 +190,7 @@ def test_separate_nodules_keep_t_and_m_together() -> None:
 
 
 def test_nested_structures_are_one_doubt() -> None:
-    """Chest wall includes parietal pleura, vertebra both: T4 has the vertebra's probability, T3 the rest of the pleura's."""
+    """The chest wall includes the pleura, the vertebra both: T4 has the vertebra's share, T3 the rest."""
     doubt = {"parietal_pleura": {"p": 0.8}, "chest_wall": {"p": 0.5}, "vertebral_body": {"p": 0.1}, "others": False}
 
     found = stage("lung", 9, {**LUNG, "invaded_structures": doubt})
