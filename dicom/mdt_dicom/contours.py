@@ -307,21 +307,44 @@ def _without_counted_stations(contours: list[Contour], verdicts: list[Verdict]) 
 
 def _without_repeats(contours: list[Contour], verdicts: list[Verdict]) -> list[Contour]:
     """One lesion drawn twice (on CT and on PET, say) counts once: the first one given stays."""
-    kept: list[Contour] = []
+    kept: list[tuple[Contour, _Extent]] = []
     for contour in contours:
-        twin = next((other for other in kept if _same(contour, other)), None)
+        extent = _extent(contour.mask)
+        twin = next((other for other, other_extent in kept if _same(contour, extent, other, other_extent)), None)
         if twin is None:
-            kept.append(contour)
+            kept.append((contour, extent))
         else:
             message = f"`{contour.name}` shows the same {contour.structure or contour.role} as `{twin.name}`; not used"
             verdicts.append(remark("contour-drawn-twice", message))
-    return kept
+    return [contour for contour, _ in kept]
 
 
-def _same(contour: Contour, other: Contour) -> bool:
+@dataclass(frozen=True)
+class _Extent:
+    """Where a mask begins and ends along z, y, x, and its voxels."""
+
+    low: np.ndarray
+    high: np.ndarray
+    voxels: int
+
+
+def _extent(mask: np.ndarray) -> _Extent:
+    slices = np.flatnonzero(mask.any(axis=(1, 2)))
+    slab = mask[slices[0] : slices[-1] + 1]
+    plane = np.asarray(slab.any(axis=0))
+    rows, columns = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
+    low = np.array([slices[0], rows[0], columns[0]])
+    return _Extent(low, np.array([slices[-1], rows[-1], columns[-1]]) + 1, int(np.count_nonzero(slab)))
+
+
+def _same(contour: Contour, extent: _Extent, other: Contour, other_extent: _Extent) -> bool:
     if contour.role != other.role:
         return False
     if contour.role == "structure":
         return contour.structure == other.structure
-    common = int((contour.mask & other.mask).sum())
-    return common > SAME_LESION * min(int(contour.mask.sum()), int(other.mask.sum()))
+    low, high = np.maximum(extent.low, other_extent.low), np.minimum(extent.high, other_extent.high)
+    if (high <= low).any():
+        return False
+    box = tuple(slice(int(start), int(stop)) for start, stop in zip(low, high, strict=True))
+    common = int(np.count_nonzero(contour.mask[box] & other.mask[box]))
+    return common > SAME_LESION * min(extent.voxels, other_extent.voxels)

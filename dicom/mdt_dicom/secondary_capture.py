@@ -70,19 +70,23 @@ def write_key_image(
         transfer_syntax_uid=ExplicitVRLittleEndian,
         contributing_equipment=[contributing(maker)],
     )
-    image.PatientOrientation = ""  # a picture with margins and insets has no single one; type 2C
-    image.SeriesDescription = f"{maker.name} key images. {RESEARCH_USE}"
-    image.ManufacturerModelName, image.SoftwareVersions = maker.name, maker.version
-    image.ImageType = ["DERIVED", "SECONDARY"]
-    image.ImageComments = f"{caption}. {RESEARCH_USE}"
-    image.BurnedInAnnotation = "YES"
-    image.Laterality = ""  # of a paired body part; type 2C
-    image.DerivationDescription = f"{caption}. {RESEARCH_USE}"[:1024]
+    _describe(image, caption, maker)
     if slice_index is not None and (uid := source.uid_of_slice(slice_index)) is not None:
         image.SourceImageSequence = [_reference(source, uid)]
     stamp(image, created)
     save(image, path)
     return str(image.SOPInstanceUID)
+
+
+def _describe(image: Dataset, caption: str, maker: Maker) -> None:
+    """What it is, who made it; a picture with margins and insets has no single orientation or side (type 2C)."""
+    image.PatientOrientation = image.Laterality = ""
+    image.SeriesDescription = f"{maker.name} key images. {RESEARCH_USE}"
+    image.ManufacturerModelName, image.SoftwareVersions = maker.name, maker.version
+    image.ImageType = ["DERIVED", "SECONDARY"]
+    image.ImageComments = f"{caption}. {RESEARCH_USE}"
+    image.DerivationDescription = f"{caption}. {RESEARCH_USE}"[:1024]
+    image.BurnedInAnnotation = "YES"
 
 
 def _reference(source: SourceSeries, uid: str) -> Dataset:

@@ -149,8 +149,8 @@ def write_seg(
         dataset, verdicts = _label_map(segments, source, case_id, maker, uid)
     else:
         dataset = _binary(segments, source, case_id, maker, uid)
-    _refer(dataset, source)
     _give_to_frames(dataset)
+    _refer(dataset, source)
     dataset.DimensionOrganizationSequence[0].DimensionOrganizationUID = uid_from(uid, "dimensions")
     for index in dataset.DimensionIndexSequence:
         index.DimensionOrganizationUID = uid_from(uid, "dimensions")
@@ -310,11 +310,24 @@ def _derivation(place: int, source: SourceSeries) -> Dataset | None:
     uid = source.uid_of_slice(place)
     if uid is None:
         return None
+    return _derived_from([_source_image(source, uid, "YES")])
+
+
+def _derivation_of_all(source: SourceSeries) -> Dataset:
+    """All images, for the frames of a grid that was resampled from them."""
+    return _derived_from([_source_image(source, uid, "NO") for uid in source.info.sop_instance_uids])
+
+
+def _source_image(source: SourceSeries, uid: str, locations_preserved: str) -> Dataset:
     image = _reference(source, uid)
-    image.SpatialLocationsPreserved = "YES"
+    image.SpatialLocationsPreserved = locations_preserved
     image.PurposeOfReferenceCodeSequence = [deepcopy(SOURCE_PURPOSE)]
+    return image
+
+
+def _derived_from(images: list[Dataset]) -> Dataset:
     derivation = Dataset()
-    derivation.SourceImageSequence = [image]
+    derivation.SourceImageSequence = images
     derivation.DerivationCodeSequence = [deepcopy(SEGMENTATION_CODE)]
     return derivation
 
@@ -331,6 +344,8 @@ def _refer(dataset: Dataset, source: SourceSeries) -> None:
     series.SeriesInstanceUID = source.info.series_uid
     series.ReferencedInstanceSequence = [_reference(source, uid) for uid in source.info.sop_instance_uids]
     dataset.ReferencedSeriesSequence = [series]
+    if source.uid_of_slice(0) is None:
+        dataset.SharedFunctionalGroupsSequence[0].DerivationImageSequence = [_derivation_of_all(source)]
     for keyword in ("SourceImageSequence", "StudiesContainingOtherReferencedInstancesSequence"):
         if keyword in dataset:
             delattr(dataset, keyword)

@@ -188,19 +188,31 @@ def _put(mask: np.ndarray, frame: Frame, present: np.ndarray, grid: Geometry) ->
     drift = [np.abs(step - unit).max() * size for step, unit, size in zip(steps, exact, present.shape, strict=True)]
     if axes[0] == axes[1] or np.abs(first - whole).max() > ON_GRID or max(drift) > ON_GRID:
         return False
-    slots = [
-        (whole[axis] + unit[axis] * np.arange(size)).astype(int)
-        for axis, unit, size in zip(axes, exact, present.shape, strict=True)
-    ]
     plane_axis = 3 - axes[0] - axes[1]
     place = int(whole[plane_axis])
-    fits = [(slot >= 0) & (slot < grid.shape[axis]) for slot, axis in zip(slots, axes, strict=True)]
-    if not 0 <= place < grid.shape[plane_axis] or not (fits[0].any() and fits[1].any()):
+    if not 0 <= place < grid.shape[plane_axis] or not present.any():
         return True
+    (rows, from_rows), (columns, from_columns) = (
+        _covered(int(whole[axis]), int(unit[axis]), size, grid.shape[axis])
+        for axis, unit, size in zip(axes, exact, present.shape, strict=True)
+    )
     plane = np.moveaxis(mask, plane_axis, 0)[place]
     plane = plane if axes[0] < axes[1] else plane.T
-    plane[np.ix_(slots[0][fits[0]], slots[1][fits[1]])] |= present[np.ix_(fits[0], fits[1])]
+    plane[rows, columns] |= present[from_rows, from_columns]
     return True
+
+
+def _covered(start: int, step: int, size: int, limit: int) -> tuple[slice, slice]:
+    """The part of an axis of the grid that pixels cover (they run up for step 1, down for -1), and those pixels."""
+    low = start if step > 0 else start - size + 1
+    first, last = max(low, 0), min(low + size, limit)
+    if first >= last:
+        return slice(0, 0), slice(0, 0)
+    if step > 0:
+        return slice(first, last), slice(first - start, last - start)
+    begin, end = start - (last - 1), start - first
+    pixels = slice(end, begin - 1 if begin > 0 else None, -1)
+    return slice(first, last), pixels
 
 
 def _own_volume(frames: Sequence[Frame], pixels: SegPixels, segment: int, name: str) -> Volume:

@@ -126,16 +126,25 @@ def write_sr(
     content = json.dumps([to_json(findings), staging, seg and seg.sop_instance_uid], sort_keys=True, default=str)
     state = "final" if verification else "preliminary"
     uid = uid_from(str(findings.case_id), "SR", state, hashlib.sha256(content.encode()).hexdigest())
-    report = MeasurementReport(
-        observation_context=_observer(maker),
-        procedure_reported=CT_PROCEDURE,
-        imaging_measurements=groups,
-        title=REPORT_TITLE,
-    )
-    dataset = Comprehensive3DSR(
-        evidence=_evidence(source, seg),
+    dataset = _document(groups, uid, str(findings.case_id), _evidence(source, seg), maker, verification)
+    _settle(dataset, created)
+    save(dataset, path)
+    return uid
+
+
+def _document(
+    groups: Sequence[Any],
+    uid: str,
+    case_id: str,
+    evidence: Sequence[Dataset],
+    maker: Maker,
+    verification: Verification | None,
+) -> Comprehensive3DSR:
+    report = MeasurementReport(_observer(maker), CT_PROCEDURE, imaging_measurements=groups, title=REPORT_TITLE)
+    return Comprehensive3DSR(
+        evidence=evidence,
         content=report[0],
-        series_instance_uid=series_uid(str(findings.case_id), "SR"),
+        series_instance_uid=series_uid(case_id, "SR"),
         series_number=SERIES_NUMBERS["SR"],
         sop_instance_uid=uid,
         instance_number=1,
@@ -152,9 +161,6 @@ def write_sr(
         transfer_syntax_uid=ExplicitVRLittleEndian,
         contributing_equipment=[contributing(maker)],
     )
-    _settle(dataset, created)
-    save(dataset, path)
-    return uid
 
 
 def _settle(dataset: Dataset, created: datetime) -> None:

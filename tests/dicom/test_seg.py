@@ -78,6 +78,39 @@ def test_masks_come_back_voxel_for_voxel_however_the_source_lies(name: str, tmp_
     assert found.verdicts == ()
 
 
+def turned(geometry: Geometry, order: tuple[int, int, int], flips: tuple[int, ...], cut: int) -> Geometry:
+    """The same lattice with index axes in another order, some reversed, and `cut` voxels less at both ends."""
+    direction = np.asarray(geometry.direction)[:, ::-1].copy()  # columns z, y, x
+    corner = np.full(3, cut)
+    for axis in flips:
+        direction[:, axis] *= -1
+        corner[axis] = geometry.shape[axis] - 1 - cut
+    shape = [geometry.shape[axis] - 2 * cut for axis in order]
+    spacing = [geometry.spacing_mm[axis] for axis in order]
+    columns = direction[:, list(order)][:, ::-1]
+    origin = geometry.to_lps(corner)
+    return Geometry(
+        (shape[0], shape[1], shape[2]),
+        (spacing[0], spacing[1], spacing[2]),
+        (float(origin[0]), float(origin[1]), float(origin[2])),
+        tuple((float(row[0]), float(row[1]), float(row[2])) for row in columns),
+    )
+
+
+@pytest.mark.parametrize("cut", [0, 3])
+@pytest.mark.parametrize("flips", [(), (0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)], ids=str)
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (2, 1, 0)], ids=str)
+def test_segmentation_is_exact_on_any_grid_of_the_same_voxels(
+    order: tuple[int, int, int], flips: tuple[int, ...], cut: int, source: SourceSeries, tmp_path: Path
+) -> None:
+    _, made = write(source, tmp_path / "seg.dcm")
+    found = read_contours([tmp_path / "seg.dcm"], turned(source.geometry, order, flips, cut), None)
+    for contour, segment in zip(found.contours, made, strict=True):
+        inner = segment.mask[tuple(slice(cut, size - cut) for size in segment.mask.shape)]
+        assert np.array_equal(contour.mask, np.flip(inner, flips).transpose(order))
+    assert found.verdicts == ()
+
+
 @pytest.mark.parametrize("name", ["axial", "columns reversed", "coronal"])
 def test_another_library_reads_the_same_masks_by_source_image(name: str, tmp_path: Path) -> None:
     source = source_of(ct_study(tmp_path / "ct", lying(name)), tmp_path / "ct")
@@ -185,6 +218,14 @@ def test_multi_frame_source_is_referred_to_as_one_object(labelmap: bool, tmp_pat
     assert reference.ReferencedSOPClassUID == "1.2.840.10008.5.1.4.1.1.2.1"
     found = read_contours([tmp_path / "seg.dcm"], source.geometry, source.info.frame_of_reference_uid)
     assert np.array_equal(found.contours[0].mask, made[0].mask)
+
+
+def test_frames_of_a_resampled_grid_refer_to_all_images(source: SourceSeries, tmp_path: Path) -> None:
+    info = dataclasses.replace(source.info, sop_instance_uids=source.info.sop_instance_uids[:-2])
+    write(dataclasses.replace(source, info=info), tmp_path / "seg.dcm")
+    shared = pydicom.dcmread(tmp_path / "seg.dcm").SharedFunctionalGroupsSequence[0]
+    assert len(shared.DerivationImageSequence[0].SourceImageSequence) == len(info.sop_instance_uids)
+    assert dciodvfy_errors(tmp_path / "seg.dcm") == []
 
 
 def test_many_structures_on_a_fine_grid_need_no_memory_for_all_at_once(tmp_path: Path) -> None:
