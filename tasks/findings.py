@@ -51,7 +51,7 @@ def measure(
 ) -> Outputs:
     """Everything that can be measured on the masks at hand."""
     case = CaseFiles(case_id)
-    scene = _scene(case, with_pet=PET in images, with_anatomy=anatomy is not None)
+    scene = scene_of(case, with_pet=PET in images, with_anatomy=anatomy is not None)
     regions, verdicts = _drawn(case, scene)
     verdicts = [*_verdicts(case.load_json(IMAGES)), *verdicts, *(verdict_from(item) for item in failures)]
     if anatomy is not None:
@@ -62,7 +62,8 @@ def measure(
     return outputs | case.save_json(FINDINGS, to_json(classify_nodes(found)))
 
 
-def _scene(case: CaseFiles, *, with_pet: bool, with_anatomy: bool) -> Scene:
+def scene_of(case: CaseFiles, *, with_pet: bool, with_anatomy: bool) -> Scene:
+    """CT, PET, structures and landmarks of a case, as measuring wants them."""
     ct = case.load_volume(CT)
     structures = load_masks(case, ANATOMY_MASKS, ct.geometry) if with_anatomy else {}
     landmarks = case.load_json(ANATOMY)["landmarks"] if with_anatomy else {}

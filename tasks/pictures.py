@@ -47,10 +47,14 @@ class Shot:
 @step("1")
 def draw_key_images(case_id: str, findings: Outputs, staging: Outputs, images: Outputs) -> Outputs:
     """One PNG per view, the list of them with captions, and the station map."""
-    case = CaseFiles(case_id)
+    return draw(CaseFiles(case_id), with_pet=PET in images)
+
+
+def draw(case: CaseFiles, *, with_pet: bool) -> Outputs:
+    """Pictures of what lies in the case's work folder."""
     content = case.load_json(FINDINGS)
     ct = case.load_volume(CT)
-    suv = case.load_volume(PET) if PET in images else None
+    suv = case.load_volume(PET) if with_pet else None
     outlines = load_masks(case, FINDING_MASKS, ct.geometry)
     calipers = _calipers(outlines, ct)
     outputs: Outputs = {}
@@ -70,7 +74,7 @@ def draw_key_images(case_id: str, findings: Outputs, staging: Outputs, images: O
         listed.append(
             {"name": shot.name, "caption": shot.words, "alt": f"{shot.words}, contoured", "front": shot.front}
         )
-    outputs |= case.save_bytes(STATION_MAP, _station_map(case, content["cancer"]).encode())
+    outputs |= case.save_bytes(STATION_MAP, draw_station_map(case, content["cancer"]).encode())
     return outputs | case.save_json(PICTURES, {"pictures": listed})
 
 
@@ -104,7 +108,7 @@ def _focus(shot: Shot, calipers: Mapping[str, Sequence[Caliper]]) -> Sequence[fl
     return center
 
 
-def _station_map(case: CaseFiles, cancer: str) -> str:
+def draw_station_map(case: CaseFiles, cancer: str) -> str:
     """The map by what the staging believes of each node: biopsies included."""
     entries = next((fact["value"] for fact in case.load_json(STAGING)["facts"] if fact["key"] == "nodes"), None)
     return station_map(cancer, station_statuses([_believed(entry) for entry in entries or ()]))

@@ -49,7 +49,6 @@ def close_run(case_id: str, run: str, failed_parts: list[str]) -> str:
     """Write all results of the run in one transaction; returns the state it ended in."""
     case = CaseFiles(case_id)
     state = "completed-with-failures" if failed_parts else "completed"
-    findings = json.loads((case.out / "findings.json").read_bytes())
     staging = json.loads((case.out / "staging.json").read_bytes())
     manifest = json.loads((case.out / "manifest.json").read_bytes())
     store().finish_run(
@@ -58,7 +57,7 @@ def close_run(case_id: str, run: str, failed_parts: list[str]) -> str:
         state=state,
         tables_version=staging["tables_version"],
         images=_image_rows(case),
-        results=[*_finding_rows(run, findings), *_staging_rows(run, staging), *_document_rows(run, case.out)],
+        results=result_rows(run, case.out),
         models=[Model(model_id=item["id"], sha256=item["sha256"], role=item["role"]) for item in manifest["models"]],
     )
     return state
@@ -90,6 +89,13 @@ def _image_rows(case: CaseFiles) -> list[Study | Series]:
             )
         )
     return rows
+
+
+def result_rows(run: str, folder: Path) -> list[Finding | StagingRow | Document]:
+    """Findings, stagings and documents of a delivered folder as rows of a run."""
+    findings = json.loads((folder / "findings.json").read_bytes())
+    staging = json.loads((folder / "staging.json").read_bytes())
+    return [*_finding_rows(run, findings), *_staging_rows(run, staging), *_document_rows(run, folder)]
 
 
 def _finding_rows(run: str, findings: Mapping[str, Any]) -> list[Finding]:

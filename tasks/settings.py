@@ -17,6 +17,7 @@ class Settings(BaseSettings):
 
     home: Path = Path(".aimdt")  # cases, records, the pseudonym key, Prefect's own database
     database_url: str | None = None  # default: SQLite inside home
+    password_file: Path | None = None  # first line: the password of --account; else it is asked for
     organization: str = "AI-MDT research site"  # who answers for the results, as the EHR shows it
     fhir_token: SecretStr | None = None  # bearer token of the EHR's FHIR server
     fhir_timeout_seconds: float = 30.0
@@ -29,6 +30,7 @@ class Settings(BaseSettings):
     ehr_certificate: Path | None = None  # mutual TLS: client certificate and key, PEM
     ehr_certificate_key: Path | None = None
     ehr_ca: Path | None = None  # the hospital's own certificate authority, PEM
+    dicomweb_token: SecretStr | None = None  # bearer token of the archive that priors are fetched from
 
     @property
     def records_url(self) -> str:
@@ -45,13 +47,13 @@ def settings() -> Settings:
 
 
 def prefect_environment(home: Path) -> dict[str, str]:
-    """Environment that Prefect needs before it is imported; what the user set already stays.
+    """Environment that Prefect needs before it is imported; what the user set already stays, but for one thing.
 
-    Results lie inside each case's folder, so that erasing a case erases them; telemetry is off.
+    Results always lie inside each case's folder: there they are checked against the files they stand for, and erasing
+    a case erases them. Telemetry is off.
     """
     wanted = {
         "PREFECT_HOME": str(home.resolve() / "prefect"),
-        "PREFECT_LOCAL_STORAGE_PATH": str(home.resolve() / "cases"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
@@ -59,4 +61,5 @@ def prefect_environment(home: Path) -> dict[str, str]:
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_CLI_PROMPT": "false",
     }
-    return {name: os.environ.get(name, value) for name, value in wanted.items()}
+    kept = {name: os.environ.get(name, value) for name, value in wanted.items()}
+    return kept | {"PREFECT_LOCAL_STORAGE_PATH": str(home.resolve() / "cases")}

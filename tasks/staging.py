@@ -23,7 +23,13 @@ def stage_tnm(
     tables_version: str,
 ) -> Outputs:
     """Facts, categories, groups, gaps and what-ifs; the tables' version is part of the step's key."""
-    case = CaseFiles(case_id)
+    return stage_files(CaseFiles(case_id), editions, classification, subset, tables_version)
+
+
+def stage_files(
+    case: CaseFiles, editions: list[str], classification: str, subset: str | None, tables_version: str
+) -> Outputs:
+    """Stage what lies in the case's work folder."""
     staged = stage_case(
         findings_from(case.load_json(FINDINGS)),
         history_from(case.load_json(HISTORY)),

@@ -52,11 +52,17 @@ def step(version: str, *, io: bool = False) -> Callable[[Callable[..., Outputs]]
     return decorate
 
 
-def _timed(name: str, function: Callable[..., Outputs]) -> Callable[..., Outputs]:
+def once(function: Callable[..., Any]) -> Any:
+    """Turn `function(case_id, ...)` into a task whose answer is not kept: it runs whenever it is called."""
+    name = function.__name__.replace("_", "-")
+    return task(name=name, persist_result=False)(_timed(name, function))
+
+
+def _timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, leaving how long it took in the case's timings/ (no result: it differs from run to run)."""
 
     @functools.wraps(function)
-    def timed(case_id: str, *arguments: Any, **options: Any) -> Outputs:
+    def timed(case_id: str, *arguments: Any, **options: Any) -> Any:
         begun = time.perf_counter()
         try:
             with warnings.catch_warnings():
