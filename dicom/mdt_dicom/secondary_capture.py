@@ -44,9 +44,8 @@ def write_key_image(
     """Write one picture; returns the SOP instance UID.
 
     Args:
-        pixels: (rows, columns, 3) uint8, as drawn: contours, scale bar and texts are burned in, no patient data.
-        number: of the picture within the case, from 1.
-        caption: what it shows; no patient data.
+        pixels: (rows, columns, 3) uint8, contours, scale bar and texts burned in, no patient data.
+        number: of the picture within the case, from 1; `caption` says what it shows, without patient data.
         slice_index: the CT slice that it shows, where it shows one.
     Raises:
         ReportError: the pixels are no RGB picture, or the CT is no DICOM.
@@ -54,16 +53,17 @@ def write_key_image(
     source.require_dicom()
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise ReportError(f"key image {number} has shape {pixels.shape} of {pixels.dtype}; expected RGB, 8 bits")
-    content = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+    pixels = np.ascontiguousarray(pixels)
+    uid = uid_from(case_id, "KEY", str(number), hashlib.sha256(pixels.tobytes()).hexdigest())
     image = SCImage.from_ref_dataset(
         ref_dataset=source.image(slice_index or 0),
-        pixel_array=np.ascontiguousarray(pixels),
+        pixel_array=pixels,
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system="PATIENT",
         series_instance_uid=series_uid(case_id, "KEY"),
         series_number=SERIES_NUMBERS["KEY"],
-        sop_instance_uid=uid_from(case_id, "KEY", str(number), content),
+        sop_instance_uid=uid,
         instance_number=number,
         manufacturer=maker.manufacturer,
         patient_orientation=("L", "P"),
@@ -71,11 +71,11 @@ def write_key_image(
         contributing_equipment=[contributing(maker)],
     )
     _describe(image, caption, maker)
-    if slice_index is not None and (uid := source.uid_of_slice(slice_index)) is not None:
-        image.SourceImageSequence = [_reference(source, uid)]
+    if slice_index is not None and (shown := source.uid_of_slice(slice_index)) is not None:
+        image.SourceImageSequence = [_reference(source, shown)]
     stamp(image, created)
     save(image, path)
-    return str(image.SOPInstanceUID)
+    return uid
 
 
 def _describe(image: Dataset, caption: str, maker: Maker) -> None:
