@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from oncology.imaging.anatomy import segment_anatomy
 
 from mdt_dicom.contours import Contour, read_contours
 from oncology.findings import to_json
+from oncology.imaging.anatomy import segment_anatomy
 from oncology.imaging.volume import Geometry, Volume
 from tasks.case_files import CaseFiles, Outputs
-from tasks.images import CT, IMAGES
+from tasks.images import CT, IMAGES, identity
 from tasks.step import step
 
 CONTOURS, CONTOUR_MASKS = "contours.json", "contours.npz"
@@ -26,9 +26,16 @@ def take_in_contours(case_id: str, images: Outputs, contours: list[str]) -> Outp
     case = CaseFiles(case_id)
     request = case.read_private("request.json")
     ct = case.load_volume(CT)
-    frame = case.load_json(IMAGES)["series"][0]["frame_of_reference_uid"]
+    series = case.load_json(IMAGES)["series"][0]
     mapping = Path(request["contour_names"]) if request["contour_names"] else None
-    found = read_contours([Path(item) for item in request["contours"]], ct.geometry, frame or None, mapping)
+    found = read_contours(
+        [Path(item) for item in request["contours"]],
+        ct.geometry,
+        series["frame_of_reference_uid"] or None,
+        mapping,
+        series_uid=series["series_uid"] or None,
+        identity=identity(case),
+    )
     masks = {f"{index:03d}": contour.mask for index, contour in enumerate(found.contours)}
     description = {
         "contours": [_contour(key, contour) for key, contour in zip(masks, found.contours, strict=True)],

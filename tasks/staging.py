@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from oncology.staging import stage_case
 from tasks.case_files import CaseFiles, Outputs
 from tasks.findings import FINDINGS, findings_from
@@ -23,19 +27,32 @@ def stage_tnm(
     tables_version: str,
 ) -> Outputs:
     """Facts, categories, groups, gaps and what-ifs; the tables' version is part of the step's key."""
-    return stage_files(CaseFiles(case_id), editions, classification, subset, tables_version)
+    case = CaseFiles(case_id)
+    asked = Asked(tuple(editions), classification, subset, tables_version)
+    date = case.load_json(IMAGES)["series"][0]["date"]
+    return case.save_json(STAGING, staged(case.load_json(FINDINGS), case.load_json(HISTORY), asked, date))
 
 
-def stage_files(
-    case: CaseFiles, editions: list[str], classification: str, subset: str | None, tables_version: str
-) -> Outputs:
-    """Stage what lies in the case's work folder."""
-    staged = stage_case(
-        findings_from(case.load_json(FINDINGS)),
-        history_from(case.load_json(HISTORY)),
-        editions,
-        classification=classification,
-        subset=subset,
-        imaging_date=case.load_json(IMAGES)["series"][0]["date"],
+@dataclass(frozen=True)
+class Asked:
+    """How a case is to be staged."""
+
+    editions: tuple[str, ...]
+    classification: str
+    subset: str | None
+    tables_version: str
+
+
+def staged(
+    findings: Mapping[str, Any], history: dict[str, Any], asked: Asked, imaging_date: str | None
+) -> dict[str, Any]:
+    """The content of staging.json from those of findings.json and history.json."""
+    content = stage_case(
+        findings_from(findings),
+        history_from(history),
+        asked.editions,
+        classification=asked.classification,
+        subset=asked.subset,
+        imaging_date=imaging_date,
     )
-    return case.save_json(STAGING, staged | {"tables_version": tables_version})
+    return content | {"tables_version": asked.tables_version}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, PositronEmissionTomographyImageStorage
 
+from mdt_dicom.uid import uid_from
 from oncology.imaging.volume import Volume
 
 # FDG: half-life of fluorine-18 in seconds (NIST), positron fraction.
@@ -20,11 +20,6 @@ F18_POSITRON_FRACTION = 0.97
 INJECTED_BQ = 3.0e8
 UPTAKE_SECONDS = 3600
 SYNTHETIC = "SYNTHETIC - research use only"
-
-
-def uid_from(*parts: str) -> str:
-    """A UID under 2.25 that the same parts always give (PS3.5 B.2)."""
-    return "2.25." + str(int(hashlib.sha256("|".join(parts).encode()).hexdigest()[:32], 16))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RTStructureSetStorage
 
-from mdt_dicom.image_writer import SYNTHETIC, Subject, uid_from
+from mdt_dicom.image_writer import SYNTHETIC, Subject
+from mdt_dicom.uid import uid_from
 from oncology.imaging.volume import Geometry
 
 Edge = tuple[tuple[int, int], tuple[int, int]]
