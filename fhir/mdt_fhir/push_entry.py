@@ -14,6 +14,7 @@ from mdt_fhir.naming import CASE_SYSTEM
 from oncology.errors import DeliveryRefusedError
 
 LOCATION = re.compile(r"([A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})(?:/_history/([A-Za-z0-9.-]{1,64}))?$")
+SEARCH_SYNTAX = re.compile(r"[|,$\\]")
 RETRACTABLE = ("verificationStatus", "clinicalStatus")  # what a withdrawal changes in a Condition
 
 
@@ -82,6 +83,12 @@ def _entry(place: int, item: Mapping[str, Any]) -> Entry:
         raise DeliveryRefusedError(
             f"entry {place} of the bundle is a {request['method']} without identifier or id; "
             "expected PUT, or POST with ifNoneExist; build the bundle anew"
+        )
+    if own_id is None and token is not None and SEARCH_SYNTAX.search(token.partition("|")[2]):
+        raise DeliveryRefusedError(
+            f"entry {place} of the bundle ({item['resource']['resourceType']}) has an identifier with one of | , $ \\, "
+            "which servers' searches read differently, so that it might be doubled; give a literal reference "
+            "to the server's resource instead"
         )
     return Entry(item["fullUrl"], item["resource"], own_id, token if own_id is None else _own_token(item), request)
 

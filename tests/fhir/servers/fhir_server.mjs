@@ -1,6 +1,6 @@
 // A FHIR R4 server in memory: Medplum's router, batch engine, search and validation behind node's http(s).
 // node fhir_server.mjs NODE_MODULES [--validate] [--jwks URL --uses N] [--tls CERT KEY CLIENT_CA]
-// Prints its base URL when it listens. Ours are only: the socket, one request at a time, rollback, tokens and /dump.
+// Prints its base URL when it listens. Ours are only: the socket, one request at a time, rollback, tokens, /dump, /clear.
 import { createPublicKey, randomUUID, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -97,7 +97,7 @@ const [jwksUrl] = option('--jwks') ?? [];
 const uses = Number(option('--uses')?.[0] ?? 1e9);
 const tokens = new Map();
 const seen = new Set();
-let jwks = []; // fetched once and kept, as servers do; fetched again on POST /forget
+let jwks = []; // fetched once and kept, as servers do
 
 async function claimsOf(assertion, audience) {
   const [head, body, signature] = assertion.split('.');
@@ -173,7 +173,9 @@ async function answer(request, raw) {
   if (pathname === '/dump') {
     return [200, repository.dump()];
   }
-  if (pathname === '/forget') {
+  if (pathname === '/clear') {
+    repository.clear();
+    tokens.clear();
     jwks = [];
     return [200, {}];
   }
