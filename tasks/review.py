@@ -44,6 +44,7 @@ class Restaged:
     Attributes:
         facts: the record's facts by the ids that edits use.
         stages: per edition the machine's draft and the present stage, in words.
+        decisions: what the report says of the review: edits and stages.
         behind: folders of the case that hold its masks and pictures, the first one wins.
     """
 
@@ -55,11 +56,7 @@ class Restaged:
     edits: tuple[Edit, ...]
     stages: tuple[Mapping[str, str], ...]
     behind: tuple[str, ...]
-
-    @property
-    def decisions(self) -> dict[str, Any]:
-        """What the report says of the review."""
-        return {"edits": [_told(edit) for edit in self.edits], "stages": list(self.stages)}
+    decisions: Mapping[str, Any]
 
 
 def reviews() -> Reviews:
@@ -177,6 +174,7 @@ def restage(case_id: str, trial: Sequence[Edit] = ()) -> Restaged:
     findings = to_json(classify_nodes(findings_from(draft.findings)))
     asked = Asked(tuple(parameters["editions"]), parameters["classification"], draft.subset, tables().version)
     staging = staged(findings, draft.edited_history(), asked, files.load_json(IMAGES)["series"][0]["date"])
+    stages = tuple(_stages(files.load_json(STAGING), staging))
     return Restaged(
         case_id=case_id,
         findings=findings,
@@ -184,8 +182,9 @@ def restage(case_id: str, trial: Sequence[Edit] = ()) -> Restaged:
         facts=draft.facts,
         staging=staging,
         edits=applied,
-        stages=tuple(_stages(files.load_json(STAGING), staging)),
+        stages=stages,
         behind=(*_imported(edits), folder),
+        decisions={"edits": [_told(edit) for edit in applied], "stages": list(stages)},
     )
 
 
@@ -224,7 +223,7 @@ def write_report(
     files.save_json(HISTORY, restaged.history)
     files.save_json(STAGING, restaged.staging)
     pictures = _keep_pictures(files, restaged.findings)
-    review = restaged.decisions | {"signature": signature}
+    review = {**restaged.decisions, "signature": signature}
     html = render_html(assemble(files, pictures, [], status, review), files.read_private("request.json")["language"])
     files.save_bytes(HTML, html.encode())
     if pdf:
