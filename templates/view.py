@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -221,12 +222,31 @@ def _missing(staging: Mapping[str, Any], translate: Translate) -> list[str]:
 
 
 def _changes(staging: Mapping[str, Any], translate: Translate) -> list[str]:
-    found: dict[str, list[str]] = {}
+    """One line per finding; editions with the same outcome share it."""
+    found: dict[str, dict[str, list[str]]] = {}
     for edition, result in staging["editions"].items():
         for change in result.get("would_change", ()):
-            text = f"{words(str(change['finding']))} {translate('if')} {value_words(change['if'])}"
-            found.setdefault(text, []).append(f"{_outcome(change['then'])} ({edition})")
-    return [f"{text}: {'; '.join(outcomes)}" for text, outcomes in found.items()]
+            outcomes = found.setdefault(_change_words(change, translate), {})
+            outcomes.setdefault(_outcome(change["then"]), []).append(edition)
+    return [
+        f"{text}: " + "; ".join(f"{outcome} ({', '.join(editions)})" for outcome, editions in outcomes.items())
+        for text, outcomes in found.items()
+    ]
+
+
+def _change_words(change: Mapping[str, Any], translate: Translate) -> str:
+    """What would have to be found: a node or metastasis speaks for itself, other facts are named.
+
+    >>> _change_words({"finding": "nodes[0].positive", "if": "#0 4R is benign"}, str)
+    '4R is benign'
+    >>> _change_words({"finding": "greatest_dimension_mm", "if": "> 20, <= 30 mm"}, str)
+    'greatest dimension (mm) if above 20, up to 30 mm'
+    """
+    finding, condition = str(change["finding"]), value_words(change["if"])
+    condition = re.sub(r"^#\d+ ", "", condition).replace("<= ", "up to ").replace("> ", "above ")
+    if finding.startswith(("nodes", "mets")):
+        return condition
+    return f"{words(finding)} {translate('if')} {condition}"
 
 
 def _outcome(then: Mapping[str, Any]) -> str:

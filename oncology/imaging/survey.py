@@ -20,12 +20,15 @@ from oncology.findings import (
     Tumor,
     Verdict,
 )
+from oncology.imaging.location import LOBES
 from oncology.imaging.measure import measure_node, measure_tumor, split_components, volume_ml
 from oncology.imaging.volume import Volume
 
 # Two contours that share more than this part of the smaller one show the same lesion.
 SAME_LESION_SHARE = 0.5
 LEAST_LUNG_ML = 400.0  # less is a lung base or apex at the edge of another region's scan
+# A tumor lies in these: contact with them says nothing.
+HOLDING = frozenset({"body", "lung_left", "lung_right", *LOBES})
 LEAST_NODE_ML = 0.03  # below a sphere of about 4 mm a part of a node contour is a speck
 # Names by which radiation oncologists mark a node as involved (TG-263: GTVn).
 INVOLVED = re.compile(r"^i?gtv[\s_-]*-?n", re.IGNORECASE)
@@ -122,7 +125,8 @@ def _tumor(region: Region, scene: Scene, place: int) -> Tumor:
         source=region.source,
         needs_confirmation=region.needs_confirmation,
     )
-    tumor = replace(tumor, key_image=f"key_images/{tumor.id}-axial.png")
+    met = tuple(contact for contact in tumor.contacts if contact.structure not in HOLDING)
+    tumor = replace(tumor, contacts=met, key_image=f"key_images/{tumor.id}-axial.png")
     if tumor.location is None:
         guess = dict(scene.guess_lobe(tumor.centroid_lps))
         location = max(guess, key=lambda name: guess[name]) if guess else None
