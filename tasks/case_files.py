@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import io
@@ -15,7 +16,8 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from oncology.findings import CaseId
 from oncology.imaging.volume import Volume, read_volume, write_volume
 from tasks.settings import settings
 
-Outputs = dict[str, str]  # file name inside work/ -> SHA-256
+Outputs = dict[str, str]  # file name inside work/, or private/<name>, -> SHA-256
 FLOAT_DIGITS = 3  # a micrometer or a thousandth of an SUV; below that numbers are noise
 BLOCK = 1 << 22
 
@@ -122,6 +124,22 @@ class CaseFiles:
         """True when the case was taken in on this machine."""
         return (self.private / "request.json").is_file()
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else works on this case meanwhile; the lock ends with the process, however that ends.
+
+        Raises:
+            StoreError: another process is at work on the case.
+        """
+        path = settings().home / "locks" / self.case_id  # outside the case: erasing it must not let others in
+        path.parent.mkdir(exist_ok=True, mode=0o700)
+        with path.open("w") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise StoreError(f"case {self.case_id} is being staged by another process; wait for its end") from error
+            yield
+
     def write_private(self, name: str, content: Any) -> None:
         """Keep something that may name the patient, readable by the owner only."""
         path = self.private / name
@@ -138,6 +156,10 @@ class CaseFiles:
         if not path.is_file():
             raise StoreError(f"case {self.case_id} has no {name}; take the case in with `aimdt stage` first")
         return json.loads(path.read_bytes())
+
+    def private_outputs(self, *names: str) -> Outputs:
+        """Private files that later steps depend on, by hash: who the patient is belongs to an answer's key."""
+        return {f"private/{name}": sha256_of(self.private / name) for name in names if (self.private / name).is_file()}
 
     def save_json(self, name: str, content: Any) -> Outputs:
         """Hand a JSON value on to later steps."""
@@ -178,9 +200,8 @@ class CaseFiles:
 
     def holds(self, outputs: Mapping[str, str]) -> bool:
         """True when every file is there with the content it had when it was handed on."""
-        return all(
-            (self.work / name).is_file() and sha256_of(self.work / name) == digest for name, digest in outputs.items()
-        )
+        places = {(self.root if name.startswith("private/") else self.work) / name: name for name in outputs}
+        return all(path.is_file() and sha256_of(path) == outputs[name] for path, name in places.items())
 
     def _existing(self, name: str) -> Path:
         path = self.work / name

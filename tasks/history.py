@@ -14,11 +14,12 @@ from oncology.cancers.evidence import largest
 from oncology.findings import Conflict, History, RecordFact, Severity, Verdict, to_json
 from tasks.case_files import CaseFiles, Outputs, write_bytes
 from tasks.findings import FINDINGS, findings_from, verdict_from
-from tasks.images import IMAGES, identity
+from tasks.images import IDENTITY, IMAGES, identity
 from tasks.settings import settings
 from tasks.step import step
 
 READ, HISTORY = "record_facts.json", "history.json"
+RECORD = "record.json"  # private
 NO_RECORD = Verdict("no-record", Severity.WARNING, "no record was given: nothing but images was used", "record")
 
 
@@ -31,7 +32,7 @@ def take_in_record(case_id: str, cancer: str, record: str, images: Outputs) -> O
         return case.save_json(READ, to_json(History(verdicts=(NO_RECORD,))))
     history = read_history(found, cancer)
     compare_with_images(history, recorded_identity(found), _image_facts(case))
-    return case.save_json(READ, to_json(history))
+    return case.save_json(READ, to_json(history)) | case.private_outputs(RECORD)
 
 
 @step("1")
@@ -44,7 +45,7 @@ def hold_against_images(case_id: str, record: Outputs, findings: Outputs) -> Out
         tumor = largest(findings_from(case.load_json(FINDINGS)).tumors)
         seen = _image_facts(case, laterality=tumor.laterality if tumor else None)
         history = compare_with_images(history, recorded_identity(stored), seen)
-    return case.save_json(HISTORY, to_json(history))
+    return case.save_json(HISTORY, to_json(history)) | case.private_outputs(IDENTITY, RECORD)
 
 
 def _fetch(case: CaseFiles) -> Record | None:
@@ -57,20 +58,20 @@ def _fetch(case: CaseFiles) -> Record | None:
         )
         found = fetch_record(request["fhir_url"], request["patient"], options)
         entries = [{"fullUrl": entry.full_url, "resource": dict(entry.resource)} for entry in found.entries]
-        case.write_private("record.json", {"resourceType": "Bundle", "type": "collection", "entry": entries})
+        case.write_private(RECORD, {"resourceType": "Bundle", "type": "collection", "entry": entries})
         return found
     if not request["ehr"]:
-        (case.private / "record.json").unlink(missing_ok=True)
+        (case.private / RECORD).unlink(missing_ok=True)
         return None
     path = Path(request["ehr"])
     found = read_record(path)
-    write_bytes(case.private / "record.json", path.read_bytes())
+    write_bytes(case.private / RECORD, path.read_bytes())
     return found
 
 
 def stored_record(case: CaseFiles) -> Record | None:
     """The record as it was taken in; private."""
-    path = case.private / "record.json"
+    path = case.private / RECORD
     return read_record(path) if path.is_file() else None
 
 

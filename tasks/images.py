@@ -8,12 +8,20 @@ from typing import Any
 
 from mdt_dicom.intake import read_study
 from mdt_dicom.study import PatientIdentity, ReadSeries, StudyImages
-from oncology.findings import Severity, to_json
+from oncology.findings import Severity, Verdict, to_json
 from oncology.imaging.alignment import check_alignment, resample_pet
 from tasks.case_files import CaseFiles, Outputs
 from tasks.step import step
 
 CT, PET, PET_ON_CT, IMAGES = "ct.mha", "pet.mha", "pet_on_ct.mha", "images.json"
+IDENTITY = "identity.json"  # private
+
+FROM_NIFTI = Verdict(
+    "ct-nifti",
+    Severity.INFO,
+    "the CT is a NIfTI file: it names no patient, and no DICOM results can refer to it",
+    "ct",
+)
 
 
 @step("1", io=True)
@@ -21,9 +29,11 @@ def take_in_images(case_id: str, fingerprints: dict[str, str]) -> Outputs:
     """Read CT and PET, put the PET on the CT grid, and check that they lie on one another."""
     case = CaseFiles(case_id)
     study = read_request(case)
-    case.write_private("identity.json", dataclasses.asdict(study.identity))
+    case.write_private(IDENTITY, dataclasses.asdict(study.identity))
     outputs = case.save_volume(CT, study.ct.volume)
     verdicts = [*study.verdicts, *study.ct.verdicts]
+    if study.ct.info.source_format == "nifti":
+        verdicts.append(FROM_NIFTI)
     if study.pet is not None:
         verdicts += study.pet.verdicts
         frames = {series.info.frame_of_reference_uid for series in (study.ct, study.pet)}
@@ -32,7 +42,8 @@ def take_in_images(case_id: str, fingerprints: dict[str, str]) -> Outputs:
         if alignment.verdict.severity is not Severity.ERROR:
             outputs |= case.save_volume(PET, study.pet.volume)
             outputs |= case.save_volume(PET_ON_CT, resample_pet(study.pet.volume, study.ct.volume.geometry))
-    return outputs | case.save_json(IMAGES, _description(study) | {"verdicts": to_json(verdicts)})
+    outputs |= case.save_json(IMAGES, _description(study) | {"verdicts": to_json(verdicts)})
+    return outputs | case.private_outputs(IDENTITY)
 
 
 def read_request(case: CaseFiles) -> StudyImages:
@@ -43,7 +54,7 @@ def read_request(case: CaseFiles) -> StudyImages:
 
 def identity(case: CaseFiles) -> PatientIdentity:
     """Who the images say they show; private."""
-    return PatientIdentity(**case.read_private("identity.json"))
+    return PatientIdentity(**case.read_private(IDENTITY))
 
 
 def _description(study: StudyImages) -> dict[str, Any]:

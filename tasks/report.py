@@ -47,8 +47,9 @@ def assemble(
 ) -> Report:
     """Everything that the report of a case shows; `review` is what persons changed and signed."""
     findings = case.load_json(FINDINGS)
+    history = case.load_json(HISTORY)
     known = {item["message"] for item in findings["quality"]}
-    findings["quality"] += [item for item in failures if item["message"] not in known]
+    findings["quality"] += [item for item in (*history["verdicts"], *failures) if item["message"] not in known]
     images = case.load_json(IMAGES)
     return Report(
         cancer_title=cancer(findings["cancer"]).title,
@@ -56,7 +57,7 @@ def assemble(
         findings=findings,
         staging=case.load_json(STAGING),
         manifest=provenance(case),
-        history=case.load_json(HISTORY),
+        history=history,
         patient=_patient(case),
         series=images["series"],
         choices=images["choices"],
