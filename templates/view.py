@@ -244,7 +244,7 @@ def _change_words(change: Mapping[str, Any], translate: Translate) -> str:
     """
     finding, condition = str(change["finding"]), value_words(change["if"])
     condition = re.sub(r"^#\d+ ", "", condition).replace("<= ", "up to ").replace("> ", "above ")
-    if finding.startswith(("nodes", "mets")):
+    if finding.startswith(("nodes", "mets")) and condition != "none":
         return condition
     return f"{words(finding)} {translate('if')} {condition}"
 
