@@ -29,6 +29,8 @@ from oncology.imaging.volume import Volume, read_volume, write_volume
 from tasks.settings import settings
 
 Outputs = dict[str, str]  # file name inside work/, or private/<name>, -> SHA-256
+REQUEST, IDENTITY, RECORD = "request.json", "identity.json", "record.json"  # in private/
+ABSENT = "absent"  # in place of a hash
 FLOAT_DIGITS = 3  # a micrometer or a thousandth of an SUV; below that numbers are noise
 BLOCK = 1 << 22
 
@@ -122,7 +124,7 @@ class CaseFiles:
 
     def exists(self) -> bool:
         """True when the case was taken in on this machine."""
-        return (self.private / "request.json").is_file()
+        return (self.private / REQUEST).is_file()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -158,8 +160,9 @@ class CaseFiles:
         return json.loads(path.read_bytes())
 
     def private_outputs(self, *names: str) -> Outputs:
-        """Private files that later steps depend on, by hash: who the patient is belongs to an answer's key."""
-        return {f"private/{name}": sha256_of(self.private / name) for name in names if (self.private / name).is_file()}
+        """Private files that later steps depend on, there or absent: who the patient is belongs to an answer's key."""
+        paths = {f"private/{name}": self.private / name for name in names}
+        return {name: sha256_of(path) if path.is_file() else ABSENT for name, path in paths.items()}
 
     def save_json(self, name: str, content: Any) -> Outputs:
         """Hand a JSON value on to later steps."""
@@ -200,8 +203,11 @@ class CaseFiles:
 
     def holds(self, outputs: Mapping[str, str]) -> bool:
         """True when every file is there with the content it had when it was handed on."""
-        places = {(self.root if name.startswith("private/") else self.work) / name: name for name in outputs}
-        return all(path.is_file() and sha256_of(path) == outputs[name] for path, name in places.items())
+        return all(self._holds(name, digest) for name, digest in outputs.items())
+
+    def _holds(self, name: str, digest: str) -> bool:
+        path = (self.root if name.startswith("private/") else self.work) / name
+        return sha256_of(path) == digest if path.is_file() else digest == ABSENT
 
     def _existing(self, name: str) -> Path:
         path = self.work / name

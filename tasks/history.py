@@ -12,14 +12,13 @@ from mdt_fhir.patient import identity as recorded_identity
 from mdt_fhir.record import Record, read_record
 from oncology.cancers.evidence import largest
 from oncology.findings import Conflict, History, RecordFact, Severity, Verdict, to_json
-from tasks.case_files import CaseFiles, Outputs, write_bytes
+from tasks.case_files import IDENTITY, RECORD, REQUEST, CaseFiles, Outputs, write_bytes
 from tasks.findings import FINDINGS, findings_from, verdict_from
-from tasks.images import IDENTITY, IMAGES, identity
+from tasks.images import IMAGES, identity
 from tasks.settings import settings
 from tasks.step import step
 
 READ, HISTORY = "record_facts.json", "history.json"
-RECORD = "record.json"  # private
 NO_RECORD = Verdict("no-record", Severity.WARNING, "no record was given: nothing but images was used", "record")
 
 
@@ -29,7 +28,7 @@ def take_in_record(case_id: str, cancer: str, record: str, images: Outputs) -> O
     case = CaseFiles(case_id)
     found = _fetch(case)
     if found is None:
-        return case.save_json(READ, to_json(History(verdicts=(NO_RECORD,))))
+        return case.save_json(READ, to_json(History(verdicts=(NO_RECORD,)))) | case.private_outputs(RECORD)
     history = read_history(found, cancer)
     compare_with_images(history, recorded_identity(found), _image_facts(case))
     return case.save_json(READ, to_json(history)) | case.private_outputs(RECORD)
@@ -50,7 +49,7 @@ def hold_against_images(case_id: str, record: Outputs, findings: Outputs) -> Out
 
 def _fetch(case: CaseFiles) -> Record | None:
     """The record from where the request says; a private copy stays with the case."""
-    request = case.read_private("request.json")
+    request = case.read_private(REQUEST)
     if request["fhir_url"]:
         token = settings().fhir_token
         options = ClientSettings(

@@ -10,11 +10,10 @@ from mdt_dicom.intake import read_study
 from mdt_dicom.study import PatientIdentity, ReadSeries, StudyImages
 from oncology.findings import Severity, Verdict, to_json
 from oncology.imaging.alignment import check_alignment, resample_pet
-from tasks.case_files import CaseFiles, Outputs
+from tasks.case_files import IDENTITY, REQUEST, CaseFiles, Outputs
 from tasks.step import step
 
 CT, PET, PET_ON_CT, IMAGES = "ct.mha", "pet.mha", "pet_on_ct.mha", "images.json"
-IDENTITY = "identity.json"  # private
 
 FROM_NIFTI = Verdict(
     "ct-nifti",
@@ -48,7 +47,7 @@ def take_in_images(case_id: str, fingerprints: dict[str, str]) -> Outputs:
 
 def read_request(case: CaseFiles) -> StudyImages:
     """The images that the request names, read again from where they lie."""
-    request = case.read_private("request.json")
+    request = case.read_private(REQUEST)
     return read_study(Path(request["ct"]), Path(request["pet"]) if request["pet"] else None)
 
 

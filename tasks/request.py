@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from oncology.cancers.protocol import cancer
 from oncology.errors import FactError, InputError
 from oncology.findings import CaseId
 from oncology.tnm.loader import tables
-from tasks.case_files import CaseFiles, fingerprint, make_case_id
+from tasks.case_files import IDENTITY, RECORD, REQUEST, CaseFiles, fingerprint, make_case_id, write_bytes
 
 
 @dataclass(frozen=True)
@@ -34,27 +36,55 @@ class Request:
     language: str = "en"
 
 
-def register(request: Request) -> CaseId:
-    """Give the case its id and its folder; the same request again finds the same case.
+@contextmanager
+def taken_in(request: Request) -> Iterator[CaseId]:
+    """A case with its id and its folder, for the time of one run; the same request again finds the same case.
+
+    When the run fails, what an earlier one left is put back; a case that was new and whose input cannot be used
+    leaves no folder.
 
     Raises:
         InputError: the images cannot be read at all, or the request contradicts itself.
+        StoreError: another process is at work on the case.
     """
     _check(request)
     who, study_uid = identify(request.ct, request.pet)
     fingerprints = fingerprints_of(request)
     parts = (who.issuer, who.patient_id, study_uid) if study_uid else (fingerprints["ct"],)
-    case_id = make_case_id(*parts)
-    case = CaseFiles(case_id)
-    case.create()
+    case = CaseFiles(make_case_id(*parts))
     content = {key: _plain(value) for key, value in asdict(request).items()}
-    case.write_private("request.json", content | {"fingerprints": fingerprints})
-    return case_id
+    with case.locked():
+        earlier = _private_files(case) if case.root.exists() else None
+        case.create()
+        case.write_private(REQUEST, content | {"fingerprints": fingerprints})
+        try:
+            yield case.case_id
+        except Exception as error:
+            _put_back(case, earlier, error)
+            raise
+
+
+def _private_files(case: CaseFiles) -> dict[str, bytes]:
+    paths = (case.private / name for name in (REQUEST, IDENTITY, RECORD))
+    return {path.name: path.read_bytes() for path in paths if path.is_file()}
+
+
+def _put_back(case: CaseFiles, earlier: dict[str, bytes] | None, error: Exception) -> None:
+    """Undo what a failed run did to `private`; a new case that failed for another reason than its input may go on."""
+    if earlier is None:
+        if isinstance(error, InputError):
+            case.erase()
+        return
+    for name in (REQUEST, IDENTITY, RECORD):
+        if name in earlier:
+            write_bytes(case.private / name, earlier[name])
+        else:
+            (case.private / name).unlink(missing_ok=True)
 
 
 def analysis_parameters(case_id: str) -> dict[str, Any]:
     """What a run depends on, without anything that names the patient: words and hashes."""
-    request = CaseFiles(case_id).read_private("request.json")
+    request = CaseFiles(case_id).read_private(REQUEST)
     found = request["fingerprints"]
     editions = [request["edition"]] if request["edition"] else list(cancer(request["cancer"]).editions)
     return {

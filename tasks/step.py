@@ -68,8 +68,8 @@ def _timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # libraries' warnings quote values, names of patients among them
                 outputs = function(case_id, *arguments, **options)
-        except AimdtError:
-            raise
+        except AimdtError as error:
+            raise error from None  # its own words name nobody; those of what caused it may
         except Exception as error:  # noqa: BLE001  raised again, without its words
             raise _without_words(CaseFiles(case_id), name, error) from None
         folder = CaseFiles(case_id).root / "timings"

@@ -16,7 +16,7 @@ from flows.cli import PART_FAILED, STAGED, existing_path
 from oncology.cancers.protocol import MODULES
 from oncology.errors import InputError
 from tasks.case_files import CaseFiles
-from tasks.request import Request, register
+from tasks.request import Request, taken_in
 from tasks.settings import prefect_environment, settings
 
 
@@ -70,15 +70,14 @@ def stage(request: Request, out: Path, *, quiet: bool = False) -> dict[str, Any]
     """
     _refuse_foreign(out)
     os.environ.update(prefect_environment(settings().home))
-    console = Console(stderr=True, quiet=quiet)
-    with console.status("reading what is there"):
-        case_id = register(request)
-    with console.status(f"staging case {case_id}"):
+    with Console(stderr=True, quiet=quiet).status("reading what is there") as status, taken_in(request) as case_id:
+        status.update(f"staging case {case_id}")
         from flows.patient import stage_patient  # Prefect must see its environment first
 
         result = stage_patient(case_id)
     case = CaseFiles(case_id)
-    _export(case.out, out)
+    with case.locked():
+        _export(case.out, out)
     staging = json.loads((out / "staging.json").read_bytes())
     return {"case_id": case_id, "out": str(out), "editions": _summary(staging), **result}
 
