@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from oncology.imaging.lobe import lobe_at
-
 from oncology.cancers.evidence import classify_nodes
 from oncology.findings import (
     CaseId,
@@ -23,6 +21,7 @@ from oncology.findings import (
     Verdict,
     to_json,
 )
+from oncology.imaging.lobe import lobe_at
 from oncology.imaging.survey import Region, Scene, body_regions, survey
 from tasks.case_files import CaseFiles, Outputs
 from tasks.images import CT, IMAGES, PET
@@ -59,7 +58,7 @@ def measure(
     imaged = body_regions(scene.ct, scene.structures)
     found, masks = survey(CaseId(case_id), cancer, scene, regions, verdicts, imaged)
     outputs = save_masks(case, FINDING_MASKS, masks, scene.ct.geometry)
-    return outputs | case.save_json(FINDINGS, to_json(classify_nodes(found)))
+    return outputs | case.save_json(FINDINGS, findings_json(classify_nodes(found)))
 
 
 def scene_of(case: CaseFiles, *, with_pet: bool, with_anatomy: bool) -> Scene:
@@ -110,6 +109,11 @@ def verdict_from(item: Mapping[str, Any]) -> Verdict:
 def source_from(item: Mapping[str, Any]) -> Source:
     """A source as it was handed on."""
     return Source(SourceKind(item["kind"]), item["id"], item["sha256"])
+
+
+def findings_json(findings: Findings) -> dict[str, Any]:
+    """Records as the content of findings.json."""
+    return {**to_json(findings), "research_use_only": True}
 
 
 def findings_from(content: Mapping[str, Any]) -> Findings:

@@ -19,11 +19,10 @@ from mdt_fhir.history import FACT_NAMES
 from oncology.cancers.evidence import classify_nodes
 from oncology.edit import LISTS, METASTASIS, Draft, Edit, EditKind, apply_edits, summary
 from oncology.errors import ReviewError
-from oncology.findings import to_json
 from oncology.tnm.loader import tables
 from oncology.tnm.vocabulary import vocabulary
 from tasks.case_files import CaseFiles, Outputs
-from tasks.findings import FINDINGS, findings_from
+from tasks.findings import FINDINGS, findings_from, findings_json
 from tasks.history import HISTORY
 from tasks.images import IMAGES
 from tasks.pictures import PICTURES, STATION_MAP, draw_station_map
@@ -171,7 +170,7 @@ def restage(case_id: str, trial: Sequence[Edit] = ()) -> Restaged:
     parameters = store().rows(Run, run_key=run)[0].parameters
     start = Draft.of(files.load_json(FINDINGS), files.load_json(HISTORY), parameters["subset"])
     draft, applied = apply_edits(start, edits)
-    findings = to_json(classify_nodes(findings_from(draft.findings)))
+    findings = findings_json(classify_nodes(findings_from(draft.findings)))
     asked = Asked(tuple(parameters["editions"]), parameters["classification"], draft.subset, tables().version)
     staging = staged(findings, draft.edited_history(), asked, files.load_json(IMAGES)["series"][0]["date"])
     stages = tuple(_stages(files.load_json(STAGING), staging))
