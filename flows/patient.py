@@ -64,11 +64,14 @@ def _analyze(case_id: str, run: str, asked: dict[str, Any]) -> list[dict[str, An
     # What the board, the EHR and the PACS get
     pictures = parts.run("key images", draw_key_images, case_id, findings, staging, images)
     artifacts.show_pictures(case_id, pictures)
-    report = parts.run(
-        "report", write_report, case_id, findings, staging, history, pictures, asked["language"], parts.failures
-    )
-    bundle = parts.run("FHIR bundle", write_bundle, case_id, run, findings, staging, history, report, asked["language"])
-    dicom = parts.run("DICOM", write_dicom, case_id, run, findings, staging, anatomy, report)
     masks = parts.run("masks", write_masks, case_id, findings, anatomy) if asked["nifti"] else None
-    deliver(case_id, [findings, staging, pictures, report, bundle, dicom, masks], parts.failures)
+    language, told = asked["language"], None
+    while told != len(parts.failures):  # what fails after the report was written is named in it as well
+        told = len(parts.failures)
+        report = parts.run(
+            "report", write_report, case_id, findings, staging, history, pictures, language, parts.failures
+        )
+        bundle = parts.run("FHIR bundle", write_bundle, case_id, run, findings, staging, history, report, language)
+        dicom = parts.run("DICOM", write_dicom, case_id, run, findings, staging, anatomy, report)
+    deliver(case_id, [findings, staging, pictures, masks, report, bundle, dicom], parts.failures)
     return parts.failures
