@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import ColumnElement, Table, delete
 from sqlmodel import Session, SQLModel, func, select
 
 from db import audit
@@ -234,6 +234,15 @@ class Reviews:
             audit.append(session, case_id, person.account, "erased", {"rows": sum(counts.values())})
         return counts
 
+    def rows(self, case_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Every row of a case by table, the audit included."""
+        with Session(self.store.engine) as session:
+            connection = session.connection()
+            return {
+                table.name: [dict(row._mapping) for row in connection.execute(table.select().where(belongs))]
+                for table, belongs in _tables_of(case_id)
+            }
+
     def faults(self, case_id: str) -> list[str]:
         """Edits and signatures that are not what the audit says was written."""
         with Session(self.store.engine) as session:
@@ -304,17 +313,20 @@ def _last(session: Session, column: Any, case_id: str) -> int:
 
 def _delete_rows(session: Session, case_id: str) -> dict[str, int]:
     """Rows of every table that belongs to the case, those that refer to others first."""
-    runs = select(Run.run_key).where(Run.case_id == case_id)
-    kept = {AuditEvent.__tablename__, Tombstone.__tablename__}
     counts = {}
-    for table in reversed(SQLModel.metadata.sorted_tables):
-        if table.name in kept:
-            continue
-        if "case_id" in table.columns:
-            condition = table.c.case_id == case_id
-        elif "run_key" in table.columns:
-            condition = table.c.run_key.in_(runs)
-        else:
-            continue
-        counts[table.name] = session.connection().execute(delete(table).where(condition)).rowcount
+    for table, belongs in reversed(_tables_of(case_id)):
+        if table.name not in (AuditEvent.__tablename__, Tombstone.__tablename__):
+            counts[table.name] = session.connection().execute(delete(table).where(belongs)).rowcount
     return {name: count for name, count in counts.items() if count}
+
+
+def _tables_of(case_id: str) -> list[tuple[Table, ColumnElement[bool]]]:
+    """Every table with rows of cases, and which rows are this case's; tables that are referred to come first."""
+    runs = select(Run.run_key).where(Run.case_id == case_id)
+    found: list[tuple[Table, ColumnElement[bool]]] = []
+    for table in SQLModel.metadata.sorted_tables:
+        if "case_id" in table.columns:
+            found.append((table, table.c.case_id == case_id))
+        elif "run_key" in table.columns:
+            found.append((table, table.c.run_key.in_(runs)))
+    return found

@@ -7,10 +7,11 @@ import importlib
 import json
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from oncology.errors import AimdtError, InputError
+from oncology.errors import AimdtError, InputError, StepError
 
 STAGED, ROWS_FAILED, BAD_INPUT, PART_FAILED = 0, 1, 2, 3
 COMMANDS = {
@@ -21,6 +22,13 @@ COMMANDS = {
     "tnm": ("flows.commands.tnm", "answer files of TNM facts, or print a table"),
     "cases": ("flows.commands.cases", "list the cases of this machine"),
     "show": ("flows.commands.show", "show one case"),
+    "review": ("flows.commands.review", "accept, reject, correct and add findings of a case"),
+    "restage": ("flows.commands.restage", "stage a case anew from its findings and edits, at once"),
+    "sign": ("flows.commands.sign", "sign a reviewed case, amend or withdraw a signed one"),
+    "publish": ("flows.commands.publish", "send a case's results to the EHR, and show what became of it"),
+    "export": ("flows.commands.export", "one zip with everything that produced a case"),
+    "erase": ("flows.commands.erase", "remove a case for good, leaving a tombstone"),
+    "account": ("flows.commands.account", "who may review and sign on this installation"),
     "audit": ("flows.commands.audit", "show and verify the audit of a case"),
     "replay": ("flows.commands.replay", "repeat an analysis and compare its findings byte for byte"),
     "doctor": ("flows.commands.doctor", "print settings and say what this machine lacks"),
@@ -49,7 +57,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away: nothing to complain of
         return STAGED
+    except Exception as error:  # noqa: BLE001  a foreign message may name the patient, and logs keep what they are told
+        return _report(_unforeseen(error), as_json=getattr(options, "json", False))
     return status
+
+
+def _unforeseen(error: Exception) -> StepError:
+    """The failure by type and place; the whole story stays in the home folder."""
+    from tasks.settings import settings  # not needed by commands that go well and want no home
+
+    path = settings().home / "unforeseen.traceback"
+    path.write_text("".join(traceback.format_exception(error)))
+    path.chmod(0o600)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+    return StepError(f"{where}; {path.name} in AIMDT_HOME holds the traceback (it may name the patient)")
 
 
 def _report(error: AimdtError, *, as_json: bool) -> int:

@@ -18,6 +18,13 @@ from oncology.findings import REVIEW_RESOURCE, Laterality, SourceKind
 
 LISTS = {"tumors": "tumor", "nodes": "node", "metastasis_candidates": "candidate"}
 METASTASIS = "metastasis"
+# Facts whose value has parts, and the parts that its readers rely on.
+FACT_PARTS = {
+    "station_result": ("station", "malignant"),
+    "metastasis_result": ("site", "malignant"),
+    "biopsy": ("malignant",),
+}
+WORD_PARTS = ("station", "site", "method", "histology")
 RECOGNIZED_BY = (
     "id",
     "name",
@@ -216,14 +223,25 @@ def _checked(fields: Mapping[str, Check], name: str, value: Any, place: str) -> 
     if name not in fields:
         raise ReviewError(f"{place} cannot be edited; expected one of: {', '.join(fields)}")
     check = fields[name]
+    value = as_word(value) if check in (TEXT, TEXT_OR_NONE) else value
     if not check.holds(value):
         raise ReviewError(f"{place} cannot be {value!r}; expected {check.words}")
     return value
 
 
+def as_word(value: Any) -> Any:
+    """A whole number as the word it was meant to be: station 7 is a name.
+
+    >>> as_word(7), as_word("4R"), as_word(True)
+    ('7', '4R', True)
+    """
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _add(draft: Draft, edit: Edit) -> tuple[Draft, Edit]:
     if edit.target == METASTASIS:
         return _add_metastasis(draft, edit)
+    edit = replace(edit, value=_fact_value(edit.target, edit.value))
     number = draft.facts_numbered + 1
     fact = {
         "name": edit.target,
@@ -235,6 +253,23 @@ def _add(draft: Draft, edit: Edit) -> tuple[Draft, Edit]:
         "text": None,
     }
     return replace(draft, facts={**draft.facts, f"fact-{number}": fact}, facts_numbered=number), edit
+
+
+def _fact_value(name: str, value: Any) -> Any:
+    """The value of an added fact in the form that readers of the record give it.
+
+    Raises:
+        ReviewError: a part is missing.
+    """
+    needed = FACT_PARTS.get(name)
+    if needed is None:
+        return value
+    lacking = [part for part in needed if not isinstance(value, Mapping) or part not in value]
+    if lacking:
+        raise ReviewError(f"{name} needs {', '.join(lacking)}; expected {' '.join(f'{part}=...' for part in needed)}")
+    if not YES_OR_NO.holds(value["malignant"]):
+        raise ReviewError(f"{name}: malignant cannot be {value['malignant']!r}; expected true or false")
+    return {key: as_word(item) if key in WORD_PARTS else item for key, item in value.items()}
 
 
 def _add_metastasis(draft: Draft, edit: Edit) -> tuple[Draft, Edit]:

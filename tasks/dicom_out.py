@@ -54,11 +54,17 @@ def write_objects(
     if segments:
         seg = write_seg(segments, source, case.work / SEG, case_id=found.case_id, maker=maker, created=created)
     staging = case.load_json(STAGING)
-    options = {"maker": maker, "created": created}
-    write_sr(found, staging, source, case.work / SR, seg=seg, verification=verification, **options)
+    write_sr(found, staging, source, case.work / SR, maker=maker, created=created, seg=seg, verification=verification)
     if pdf:
-        document, final = case.load_bytes(PDF), verification is not None
-        write_pdf(document, source, case.work / REPORT, case_id=found.case_id, is_final=final, **options)
+        write_pdf(
+            case.load_bytes(PDF),
+            source,
+            case.work / REPORT,
+            case_id=found.case_id,
+            maker=maker,
+            created=created,
+            is_final=verification is not None,
+        )
     written = [SEG] * bool(segments) + [SR] + [REPORT] * pdf
     return {name: sha256_of(case.work / name) for name in written}
 

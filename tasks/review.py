@@ -5,6 +5,7 @@ A command line, or a page, proves who somebody is (db.accounts) and calls these.
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from oncology.edit import LISTS, METASTASIS, Draft, Edit, EditKind, apply_edits,
 from oncology.errors import ReviewError
 from oncology.tnm.loader import tables
 from oncology.tnm.vocabulary import vocabulary
-from tasks.case_files import CaseFiles, Outputs
+from tasks.case_files import CaseFiles, Outputs, canonical_json
 from tasks.findings import FINDINGS, findings_from, findings_json
 from tasks.history import HISTORY
 from tasks.images import IMAGES
@@ -261,7 +262,7 @@ def describe(case_id: str, actor: str) -> dict[str, Any]:
     review = reviews().find(case_id)
     now = restage(case_id)
     reviews().note(case_id, actor, "viewed")
-    return {
+    content = {
         "case_id": case_id,
         "state": case.state,
         "version": review.version if review else None,
@@ -271,6 +272,8 @@ def describe(case_id: str, actor: str) -> dict[str, Any]:
         "edits": now.decisions["edits"],
         "signatures": [signature.model_dump() for signature in reviews().signatures(case_id)],
     }
+    rounded: dict[str, Any] = json.loads(canonical_json(content))
+    return rounded
 
 
 def _told(edit: Edit) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from db import audit
 from db.engine import open_database
+from db.review import Reviews
 from db.store import Store
 from flows.cli import PART_FAILED, STAGED
 from tasks.settings import settings
@@ -24,10 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the events; status 3 when one was changed or removed."""
     store = Store(open_database(settings().records_url))
-    store.case(options.case)
     with Session(store.engine) as session:
         events = audit.chain(session, options.case)
-    faults = audit.faults(events)
+    if not events:
+        store.case(options.case)  # says that there is no such case; an erased one still has its events
+    faults = [*audit.faults(events), *Reviews(store).faults(options.case)]
     if options.json:
         sys.stdout.write(json.dumps({"events": [event.model_dump() for event in events], "faults": faults}) + "\n")
         return PART_FAILED if faults else STAGED

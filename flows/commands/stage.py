@@ -68,7 +68,7 @@ def stage(request: Request, out: Path, *, quiet: bool = False) -> dict[str, Any]
     Raises:
         InputError: nothing was staged and nothing written to `out`.
     """
-    _refuse_foreign(out)
+    refuse_foreign(out)
     os.environ.update(prefect_environment(settings().home))
     with Console(stderr=True, quiet=quiet).status("reading what is there") as status, taken_in(request) as case_id:
         status.update(f"staging case {case_id}")
@@ -77,7 +77,7 @@ def stage(request: Request, out: Path, *, quiet: bool = False) -> dict[str, Any]
         result = stage_patient(case_id)
     case = CaseFiles(case_id)
     with case.locked():
-        _export(case.out, out)
+        copy_result(case.out, out)
     staging = json.loads((out / "staging.json").read_bytes())
     return {"case_id": case_id, "out": str(out), "editions": _summary(staging), **result}
 
@@ -103,7 +103,7 @@ def print_outcome(outcome: dict[str, Any], out: Path) -> None:
     console.print("Research use only. Not a medical device.")
 
 
-def _refuse_foreign(out: Path) -> None:
+def refuse_foreign(out: Path) -> None:
     """Results replace results, never anything else."""
     if out.is_file():
         raise InputError("--out names a file; expected a folder that is new, empty or holds earlier results")
@@ -111,7 +111,7 @@ def _refuse_foreign(out: Path) -> None:
         raise InputError("--out holds other files; expected a folder that is new, empty or holds earlier results")
 
 
-def _export(delivered: Path, out: Path) -> None:
+def copy_result(delivered: Path, out: Path) -> None:
     """Copy beside the target first, then swap: `out` is never half a result."""
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
