@@ -19,7 +19,7 @@ class Parts:
         self.failures: list[dict[str, Any]] = []
 
     def run(self, name: str, part: Callable[..., Any], *arguments: Any) -> Any:
-        """The part's result, or None when it failed, now or before. Bad input is no failure of a part and goes on up."""
+        """The part's result; None when it fails or failed before. Bad input is no failure of a part and goes on up."""
         if name in {item["where"] for item in self.failures}:
             return None
         try:
