@@ -204,6 +204,8 @@ class StudyWatch:
         try:
             self._offer(begin_hand_over(folder))
         except (AimdtError, OSError) as error:
+            if not folder.is_dir():
+                return True  # erased meanwhile
             if not self._stop.is_set():
                 log.error("study %s was not taken: %s", folder.parent.parent.name[:12], error)
             self._queue(folder, self._clock() + self.patience.retry_s)

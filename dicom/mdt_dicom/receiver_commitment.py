@@ -166,6 +166,8 @@ class Commitments:
         association = entity.associate(peer.host, peer.port, ae_title=peer.title, ext_neg=[role], tls_args=tls)
         if not association.is_established:
             raise DeliveryError("no association with the application that asked; check its address and allow-list")
+        for context in association.accepted_contexts:
+            context._as_scp = True  # peers that do not answer about roles take reports all the same
         return association
 
     def examine(self, request: Mapping[str, Any]) -> Dataset:

@@ -82,7 +82,10 @@ class Incoming:
                     "another receiver uses this home folder; expected one; stop it or set AIMDT_HOME"
                 ) from error
             for leftover in self._arriving.iterdir():
-                leftover.unlink(missing_ok=True)  # was never acknowledged
+                if leftover.is_dir():
+                    shutil.rmtree(leftover, ignore_errors=True)  # an erasure that was cut off
+                else:
+                    leftover.unlink(missing_ok=True)  # was never acknowledged
             yield
 
     @property
@@ -241,11 +244,15 @@ class Incoming:
     def erase(self, study_uid: str) -> bool:
         """Remove everything that was received of a study; True when there was something."""
         study = study_key(study_uid)
+        gone = self._arriving / f"erased-{secrets.token_hex(12)}"
         with self.study_lock(study):
             self._names.pop(study, None)
-            exists = (self.root / study).is_dir()
-            shutil.rmtree(self.root / study, ignore_errors=True)
-        return exists
+            if not (self.root / study).is_dir():
+                return False
+            self._make_folders()
+            (self.root / study).rename(gone)  # at once, whatever is being done with it
+        shutil.rmtree(gone, ignore_errors=True)
+        return True
 
 
 def content_offset(content: bytes) -> int:

@@ -25,7 +25,8 @@ def find_patient(base_url: str, identifier: str, settings: ClientSettings | None
     """
     if not identifier:
         return None
-    with _PatientReader(base_url, settings or ClientSettings()) as reader:
+    reader = _PatientReader(base_url, settings or ClientSettings())
+    with reader:
         found = reader.ids(identifier)
     if len(found) > 1:
         raise RecordError(

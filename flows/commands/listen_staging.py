@@ -94,7 +94,7 @@ def _stage(plan: StagingPlan, study: FinishedStudy, cancer: str) -> dict[str, An
 
 
 def _patient(plan: StagingPlan, who: PatientIdentity, found: dict[str, Any]) -> str | None:
-    """Id of the patient on the FHIR server. Without one the study is staged all the same; its report names what lacks."""
+    """Id of the patient on the FHIR server. Without one the study is staged all the same; the report names it."""
     if plan.fhir_url is None:
         return None
     token = settings().fhir_token

@@ -42,6 +42,7 @@ def listening(
     settings: ReceiverSettings = RULES_OF_TEST,
     patience: Patience = QUICK,
     commitments: Commitments | None = None,
+    port: int = 0,
     **incoming_options: Any,
 ) -> Iterator[Listening]:
     finished: list[FinishedStudy] = []
@@ -53,7 +54,7 @@ def listening(
 
     incoming = Incoming(root, **({"free_bytes_kept": 0} | incoming_options))
     watch = StudyWatch(incoming, take, unfinished.append, patience)
-    receiver = Receiver(incoming, replace(settings, port=0), watch.arrived, commitments)
+    receiver = Receiver(incoming, replace(settings, port=port), watch.arrived, commitments)
     with incoming.locked():
         receiver.start()
         watch.start()
