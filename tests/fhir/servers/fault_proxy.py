@@ -29,7 +29,6 @@ from urllib.parse import urlsplit
 
 STATUS = ("401", "403", "409", "412", "422", "429", "500", "502", "503", "504")
 LOSSES = ("hang", "drop", "commit-drop", "commit-hang", "commit-504", "torn", "late")
-PASSING = ("401", "409", "412", "429", "500", "502", "503", "504", *LOSSES)  # all that another attempt can get past
 ALL = (*STATUS, *LOSSES, "slow")
 
 
