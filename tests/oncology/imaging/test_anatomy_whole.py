@@ -8,13 +8,13 @@ from pathlib import Path
 import cc3d
 import numpy as np
 import pytest
-from phantoms import reoriented
 
 from models.synthetic.ct import Scanner
 from models.synthetic.patient import DEMO, SyntheticPatient, make_patient
 from oncology.imaging.anatomy import Anatomy, segment_anatomy
 from oncology.imaging.lobe import lobe_at
 from oncology.imaging.volume import Geometry, Volume, read_volume, resample
+from phantoms import reoriented
 
 AIRWAY = ("trachea", "main_bronchus_left", "main_bronchus_right")
 
@@ -73,7 +73,7 @@ def test_storage_order_changes_nothing(patient: SyntheticPatient, anatomy: Anato
 
 def test_a_scan_without_a_chest_names_what_is_missing() -> None:
     grid = Geometry((40, 80, 80), (3.0, 2.0, 2.0), (0.0, 0.0, 0.0))
-    z, y, x = np.indices(grid.shape)
+    _, y, x = np.indices(grid.shape)
     thigh = np.where((y - 40) ** 2 + (x - 40) ** 2 < 30**2, 50, -1000).astype(np.int16)
     anatomy = segment_anatomy(Volume(thigh, grid))
     assert not {"lung_left", "lung_right", "trachea"} & set(anatomy.masks)
