@@ -17,6 +17,7 @@ from prefect.context import TaskRunContext
 
 from oncology.errors import AimdtError, InputError, StepError
 from tasks.case_files import CaseFiles, Outputs
+from tasks.settings import settings
 
 IO_RETRIES = 2
 IO_RETRY_SECONDS = 2
@@ -56,6 +57,16 @@ def once(function: Callable[..., Any]) -> Any:
     """Turn `function(case_id, ...)` into a task whose answer is not kept: it runs whenever it is called."""
     name = function.__name__.replace("_", "-")
     return task(name=name, persist_result=False)(_timed(name, function))
+
+
+def forget_exceptions(_flow: Any, _run: Any, _state: Any) -> None:
+    """Hook at a flow's end: Prefect keeps the exception of whatever failed in a file beside the cases' folders.
+
+    Nobody reads it, and erasing a case would not erase it.
+    """
+    for path in (settings().home / "cases").iterdir():
+        if path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def _timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
