@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from db.tables import AuditEvent
 
@@ -16,7 +16,8 @@ FIRST = "0" * 64  # what stands before a case's first event
 
 
 def append(session: Session, case_id: str, actor: str, action: str, detail: dict[str, Any]) -> AuditEvent:
-    """Add an event to a case's chain inside the caller's transaction."""
+    """Add an event to a case's chain inside the caller's transaction; writers of one chain wait for one another."""
+    _hold_chain(session, case_id)
     last = session.exec(
         select(AuditEvent).where(AuditEvent.case_id == case_id).order_by(col(AuditEvent.sequence).desc()).limit(1)
     ).first()
@@ -33,6 +34,12 @@ def append(session: Session, case_id: str, actor: str, action: str, detail: dict
     event.digest = digest(event)
     session.add(event)
     return event
+
+
+def _hold_chain(session: Session, case_id: str) -> None:
+    """Keep others from adding to the chain until the transaction ends; SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection().execute(select(func.pg_advisory_xact_lock(func.hashtext(f"audit {case_id}"))))
 
 
 def digest(event: AuditEvent) -> str:
