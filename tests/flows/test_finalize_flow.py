@@ -1,0 +1,172 @@
+"""A staged patient is reviewed, signed, amended, withdrawn, exported and erased at the command line."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+
+from flow_bench import Call, Staged, ask_prefect, at_home, call
+from oncology.edit import Edit, EditKind, differences
+from oncology.errors import ReviewError
+
+PASSWORD = "correct horse battery"
+Cli = Callable[..., Call]
+
+
+@pytest.fixture
+def cli(
+    staged: Staged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Cli]:
+    """The command line at a copy of the home where the patient was staged, with a reviewer and a signer."""
+    home = tmp_path / "home"
+    shutil.copytree(staged.home, home, ignore=shutil.ignore_patterns("prefect"))
+    secret = tmp_path / "password"
+    secret.write_text(PASSWORD + "\n")
+    monkeypatch.setenv("AIMDT_PASSWORD_FILE", str(secret))
+    with at_home(home):
+        call(capfd, "account", "add", "bob", "--role", "reviewer", "--family", "Babbage")
+        call(capfd, "account", "add", "ada", "--role", "signer", "--family", "Lovelace", "--given", "Ada")
+        yield lambda *arguments: call(capfd, *arguments)
+
+
+def edit(cli: Cli, case: str, *action: str, account: str = "bob") -> dict[str, Any]:
+    answer = cli("review", case, *action, "--account", account, "--reason", "seen on the second look", "--json")
+    assert answer.status == 0, answer.stderr + answer.stdout
+    found: dict[str, Any] = json.loads(answer.stdout)
+    return found
+
+
+def sign(cli: Cli, case: str, *more: str) -> Path:
+    answer = cli("sign", case, "--account", "ada", "--json", *more)
+    assert answer.status == 0, answer.stderr + answer.stdout
+    return Path(json.loads(answer.stdout)["folder"])
+
+
+def state(cli: Cli, case: str) -> str:
+    return str(json.loads(cli("show", case, "--json").stdout)["case"]["state"])
+
+
+def status_of(folder: Path, kind: str) -> set[str]:
+    entries = json.loads((folder / "bundle.json").read_bytes())["entry"]
+    return {entry["resource"]["status"] for entry in entries if entry["resource"]["resourceType"] == kind}
+
+
+def test_an_edit_restages_at_once_and_is_a_persons(cli: Cli, staged: Staged) -> None:
+    told = edit(cli, staged.case_id, "add", "metastasis", "site=liver")
+    assert all(" cM1" in item["now"] and " cM0" in item["draft"] for item in told["stages"])
+    listed = json.loads(cli("review", staged.case_id, "list", "--json").stdout)
+    metastasis = next(item for item in listed["findings"] if item["id"] == "candidate-1")
+    assert metastasis["source"] == {"kind": "person", "id": "bob", "sha256": None}
+    assert (listed["state"], listed["version"]) == ("in-review", 2)
+
+
+def test_a_signed_result_is_final_everywhere_and_lists_every_change(cli: Cli, staged: Staged, tmp_path: Path) -> None:
+    edit(cli, staged.case_id, "edit", "--set", "node-1.station=7", "--set", "/tumors/0/suv_max=9.5")
+    edit(cli, staged.case_id, "reject", "node-2")
+    folder = sign(cli, staged.case_id, "--out", str(tmp_path / "signed"))
+    assert state(cli, staged.case_id) == "signed"
+    assert status_of(folder, "DiagnosticReport") == status_of(folder, "Observation") == {"final"}
+    assert pydicom.dcmread(folder / "dicom" / "sr.dcm").VerificationFlag == "VERIFIED"
+    page = (tmp_path / "signed" / "report.html").read_text(encoding="utf-8")
+    assert "signed by Ada Lovelace" in page
+    edits = json.loads((folder / "review.json").read_bytes())["edits"]
+    targets = [item["target"] for item in edits]
+    assert targets == ["node-1.station", "tumor-1.suv_max", "node-2"]
+    assert all(f"{item['kind']} {item['target']}" in page and item["reason"] in page for item in edits)
+    before = json.loads((staged.out / "findings.json").read_bytes())
+    changed = {path.split(".")[1] for path in differences(before, json.loads((folder / "findings.json").read_bytes()))}
+    assert changed == {target.split(".")[0] for target in targets}
+
+
+def test_amending_and_withdrawing_reach_the_bundle_and_keep_what_was_signed(cli: Cli, staged: Staged) -> None:
+    edit(cli, staged.case_id, "accept", "--all")
+    first = sign(cli, staged.case_id)
+    report = (first / "report.pdf").read_bytes()
+    edit(cli, staged.case_id, "reject", "node-1")
+    assert state(cli, staged.case_id) == "signed"  # until the amendment is signed
+    second = sign(cli, staged.case_id, "--amend", "--reason", "node-1 is a vessel")
+    assert status_of(second, "DiagnosticReport") == {"amended"}
+    assert "entered-in-error" in status_of(second, "Observation")  # what was said of node-1
+    third = sign(cli, staged.case_id, "--withdraw", "--reason", "wrong patient")
+    assert status_of(third, "DiagnosticReport") == status_of(third, "Observation") == {"entered-in-error"}
+    assert (first / "report.pdf").read_bytes() == report
+    assert state(cli, staged.case_id) == "withdrawn"
+
+
+def test_signing_needs_a_signer_a_review_and_the_version_that_was_seen(cli: Cli, staged: Staged) -> None:
+    case = staged.case_id
+    assert "awaiting-review" in cli("sign", case, "--account", "ada").stderr
+    edit(cli, case, "accept", "--all")
+    assert "needs a signer" in cli("sign", case, "--account", "bob").stderr
+    assert "version 2" in cli("sign", case, "--account", "ada", "--version", "1").stderr
+    assert state(cli, case) == "in-review"
+
+
+def test_edits_that_make_no_sense_are_refused_and_kept_nowhere(cli: Cli, staged: Staged) -> None:
+    case = staged.case_id
+    for place in (
+        "node-1.p_malignant=1.5",
+        "node-1.station=99Z",
+        "node-77.station=7",
+        "tumor-1.id=x",
+        "/nodes/99/suv_max=1",
+    ):
+        answer = cli("review", case, "edit", "--set", place, "--account", "bob", "--reason", "trying")
+        assert answer.status == 2, place
+    assert cli("review", case, "add", "nonsense", "value=1", "--account", "bob", "--reason", "trying").status == 2
+    assert json.loads(cli("review", case, "list", "--json").stdout)["edits"] == []
+
+
+def test_edited_contours_come_back_and_keep_their_ids(cli: Cli, staged: Staged) -> None:
+    told = edit(cli, staged.case_id, "import", str(staged.out / "dicom" / "seg.dcm"))
+    assert [item["draft"] for item in told["stages"]] == [item["now"] for item in told["stages"]]
+    listed = json.loads(cli("review", staged.case_id, "list", "--json").stdout)
+    drawn = json.loads((staged.out / "findings.json").read_bytes())
+    assert {item["id"] for item in listed["findings"]} == {item["id"] for item in drawn["tumors"] + drawn["nodes"]}
+    assert {item["source"]["kind"] for item in listed["findings"]} == {"person"}
+    assert cli("restage", staged.case_id, "--json").status == 0
+
+
+def test_a_trial_edit_leaves_no_trace(cli: Cli, staged: Staged) -> None:
+    from tasks.review import restage  # at this home
+
+    trial = restage(staged.case_id, [Edit(EditKind.REJECT, "node-1")])
+    assert "node-1" not in [node["id"] for node in trial.findings["nodes"]]
+    assert "node-1" in [node["id"] for node in restage(staged.case_id).findings["nodes"]]
+    with pytest.raises(ReviewError, match="node-77"):
+        restage(staged.case_id, [Edit(EditKind.REJECT, "node-77")])
+
+
+def test_an_export_holds_inputs_results_and_records(cli: Cli, staged: Staged, tmp_path: Path) -> None:
+    assert cli("export", staged.case_id, "--out", tmp_path / "case.zip").status == 0
+    with zipfile.ZipFile(tmp_path / "case.zip") as archive:
+        names = archive.namelist()
+        audit = json.loads(archive.read("records/audit_events.json"))
+    assert {"case/out/report.pdf", "inputs/contours/000001.dcm", "inputs/ehr/000001.json", "contents.json"} <= set(
+        names
+    )
+    assert any(re.fullmatch(r"inputs/ct/\d{6}\.dcm", name) for name in names)
+    assert audit[0]["action"] == "run-started"
+    assert (tmp_path / "case.zip").stat().st_mode & 0o077 == 0
+
+
+def test_an_erased_case_leaves_its_audit_and_nothing_else(cli: Cli, staged: Staged, tmp_path: Path) -> None:
+    case = staged.case_id
+    assert cli("erase", case, "--account", "ada").status == 2  # without --yes
+    assert cli("erase", case, "--account", "bob", "--yes").status == 2  # no signer
+    assert cli("erase", case, "--account", "ada", "--yes", "--json").status == 0
+    assert not (tmp_path / "home" / "cases" / case).exists()
+    assert cli("show", case).status == 3
+    assert ask_prefect("flow_runs", flow_runs={"name": {"like_": case}}) == []
+    assert ask_prefect("artifacts", artifacts={"key": {"like_": f"%{case}"}}) == []
+    answer = cli("audit", case)
+    assert "erased" in answer.stdout
+    assert "the chain holds" in answer.stdout
