@@ -30,8 +30,11 @@ def case_name(number: int) -> CaseId:
     return CaseId(f"{number:016x}")
 
 
-def bundle(case: str, version: int, intent: str) -> dict[str, Any]:
-    """A patient by conditional create, two Observations, a report and a Provenance by derived ids."""
+def bundle(case: str, version: int, intent: str, *, by_id: bool = True) -> dict[str, Any]:
+    """A patient by conditional create, two Observations and a report, a Provenance.
+
+    Own resources are put to derived ids, or else by identifier, so that the server gives them ids of its own.
+    """
     mark = f"version {version}"
     subject = {"reference": full_url(case, "patient")}
     results = [{"reference": full_url(case, role)} for role in ("a", "b")]
@@ -47,7 +50,7 @@ def bundle(case: str, version: int, intent: str) -> dict[str, Any]:
     for role, kind in OWN.items():
         common = {"resourceType": kind, "identifier": [case_identifier(case, role)], "status": intent}
         resource = common | {"code": {"text": role}, "subject": subject} | more[role]
-        entries.append(_put(case, role, resource))
+        entries.append(_put(case, role, resource) if by_id else _put_by_identifier(case, role, resource))
     agent = {"who": {"display": "AI-MDT"}}
     target = [{"reference": full_url(case, role)} for role in OWN]
     origin = {"resourceType": "Provenance", "target": target, "recorded": "2026-03-04T10:20:30Z", "agent": [agent]}
@@ -61,6 +64,12 @@ def _put(case: str, role: str, resource: dict[str, Any]) -> dict[str, Any]:
     return {"fullUrl": full_url(case, role), "resource": resource | {"id": name}, "request": request}
 
 
+def _put_by_identifier(case: str, role: str, resource: dict[str, Any]) -> dict[str, Any]:
+    (name,) = resource["identifier"]
+    request = {"method": "PUT", "url": f"{resource['resourceType']}?identifier={name['system']}|{name['value']}"}
+    return {"fullUrl": full_url(case, role), "resource": resource, "request": request}
+
+
 def open_outbox(url: str) -> Outbox:
     return Outbox(open_database(url), POLICY)
 
@@ -71,11 +80,11 @@ def take_in(outbox: Outbox, count: int) -> None:
         Store(outbox.engine).start_run(name, "lung", f"{number:064x}", software="0.1.0", parameters={})
 
 
-def publish_next(outbox: Outbox, case: str) -> None:
+def publish_next(outbox: Outbox, case: str, *, by_id: bool = True) -> None:
     """The case's next version; the fourth withdraws it, and so do all after it."""
     version = len(outbox.deliveries(case)) + 1
     intent = INTENTS[min(version, len(INTENTS)) - 1]
-    publish(outbox, case, intent, lambda _previous: bundle(case, version, intent))
+    publish(outbox, case, intent, lambda _previous: bundle(case, version, intent, by_id=by_id))
 
 
 def senders(base: str, mode: PushMode) -> dict[str, Any]:

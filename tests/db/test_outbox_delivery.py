@@ -73,7 +73,7 @@ def storm(outbox: Outbox, server: FhirServer, pushes: int, mode: PushMode, seed:
     with fault_proxy(server.base, seed=seed, rate=0.12, faults=ALL, patience_s=cases.PATIENCE_S) as proxy:
         with working(outbox, proxy.base, mode):
             for place, case in enumerate(orders):
-                cases.publish_next(outbox, case)
+                cases.publish_next(outbox, case, by_id=mode is PushMode.TRANSACTION)
                 while place % 10 == 0 and (outbox.next_due() or "9") < moment():
                     time.sleep(0.01)  # let the workers keep up, so that few versions are superseded unsent
         cases.finish(outbox, cases.senders(proxy.base, mode))
@@ -141,10 +141,10 @@ def kill(pid: int) -> None:
 
 def kill_workers(outbox: Outbox, server: FhirServer, kills: int, seed: int, *, by_line: bool, mode: PushMode) -> None:
     """New versions all the time, and workers that die: at random moments, or before random lines of our code."""
-    count, die = 25, random.Random(seed)
+    count, die, by_id = 25, random.Random(seed), mode is PushMode.TRANSACTION
     cases.take_in(outbox, count)
     for number in range(count):
-        cases.publish_next(outbox, cases.case_name(number))
+        cases.publish_next(outbox, cases.case_name(number), by_id=by_id)
     cut_short = 0
     killer = Killer(str(outbox.engine.url.render_as_string(hide_password=False)), server.base, mode)
     try:
@@ -155,7 +155,7 @@ def kill_workers(outbox: Outbox, server: FhirServer, kills: int, seed: int, *, b
                 time.sleep(0.005)
             kill(pid)
             cut_short += cases.being_sent(outbox)
-            cases.publish_next(outbox, cases.some_case(die, count))
+            cases.publish_next(outbox, cases.some_case(die, count), by_id=by_id)
     finally:
         killer.close()
     assert cut_short > kills / 4  # otherwise the workers were not killed at their work
