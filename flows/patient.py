@@ -22,7 +22,6 @@ from tasks.request import analysis_parameters
 from tasks.staging import stage_tnm
 from tasks.step import forget_exceptions
 
-
 END = {"on_completion": [forget_exceptions], "on_failure": [forget_exceptions], "on_crashed": [forget_exceptions]}
 
 
