@@ -140,7 +140,7 @@ def _answers(engine: Stager, facts: Mapping[str, Any], strict: bool, explain: bo
     if not explain:
         return answers
     open_facts = what_if.open_facts(engine, facts, strict, found)
-    open_facts["m"] = (*open_facts.get("m", ()), *_not_looked_for(engine, evidence, facts))
+    open_facts["m"] = tuple(dict.fromkeys((*open_facts.get("m", ()), *_not_looked_for(engine, evidence, facts))))
     return {axis: replace(one, open=open_facts[axis]) if open_facts.get(axis) else one for axis, one in answers.items()}
 
 

@@ -180,7 +180,8 @@ class ItemCompiler:
 
     def anything(self) -> tuple[Any, ...]:
         """Every contribution that some positive item could make."""
-        specs = self.site.node
+        specs = self.site.node if self.list_name == "nodes" else {}
+        stations = tuple(self.site.stations) if specs else self.site.mets["site"].values
         flags = tuple(
             (name, unknown((False, True) if specs[name].kind == "bool" else specs[name].values))
             for name in specs
@@ -188,7 +189,7 @@ class ItemCompiler:
         )
         free = Item(
             gate=unknown((True,)),
-            station=unknown(tuple(self.site.stations)),
+            station=unknown(stations),
             side=unknown(TUMOR_SIDES),
             size=ANY_NUMBER,
             number=ANY_COUNT,

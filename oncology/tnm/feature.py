@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from oncology.tnm.domain import Domain
@@ -181,13 +182,13 @@ class FoldFeature(Feature):
     several: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # unspecified station -> what it can amount to
     evident_only: bool = False  # M: what is merely unknown does not count
 
-    @property
+    @cached_property
     def facts(self) -> tuple[str, ...]:
         """The lists, and the tumor's side where it matters."""
         lists = tuple(dict.fromkeys(source.list_name for source in self.sources))
         return (*lists, "tumor_side") if self.needs_side else lists
 
-    @property
+    @cached_property
     def needs_side(self) -> bool:
         """Whether laterality is relative to the tumor anywhere in it."""
         return self.reduce == "laterality" or any(

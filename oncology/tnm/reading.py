@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from oncology.errors import FactError
-from oncology.tnm.vocabulary import ENE_VALUES, MET_GATE, NODE_GATE, FactSpec, SiteSpec, expected, shown
+from oncology.tnm.vocabulary import ENE_VALUES, MET_GATE, NODE_GATE, FactSpec, SiteSpec, expected, shown, vocabulary
 
 Element = tuple[float, tuple[Any, ...], bool]
 Focal = tuple[Element, ...]
@@ -89,9 +90,12 @@ def read_facts(site: SiteSpec, facts: Mapping[str, Any], strict: bool) -> Eviden
     """
     if not isinstance(facts, Mapping):
         raise FactError(f"facts are {type(facts).__name__}; expected an object of fact names and values")
-    problems = [f"unknown fact {shown(key)}; {expected(key, site.keys)}" for key in facts if key not in _known(site)]
+    problems = [f"unknown fact {shown(key)}; {expected(key, site.keys)}" for key in facts if key not in site.keys]
     steps: dict[str, tuple[Focal, ...]] = {}
-    for key, spec in site.facts.items():
+    for key, spec, absent in _absent(site.key, strict):
+        if absent is not None and key not in facts:
+            steps[key] = absent
+            continue
         try:
             steps[key] = _read_fact(spec, facts, strict)
         except FactError as problem:
@@ -103,15 +107,19 @@ def read_facts(site: SiteSpec, facts: Mapping[str, Any], strict: bool) -> Eviden
     return Evidence(steps, nodes, mets, _unknown_keys(steps, nodes, mets))
 
 
-def _known(site: SiteSpec) -> frozenset[str]:
-    return frozenset(site.keys)
+@cache
+def _absent(site: str, strict: bool) -> tuple[tuple[str, FactSpec, tuple[Focal, ...] | None], ...]:
+    """Every fact with what its absence means; None where that depends on other facts."""
+    specs = vocabulary().sites[site].facts
+    return tuple((key, spec, None if spec.implied_by else _read_fact(spec, {}, strict)) for key, spec in specs.items())
 
 
 def _unknown_keys(
     steps: Mapping[str, tuple[Focal, ...]], nodes: tuple[Item, ...] | None, mets: tuple[Item, ...] | None
 ) -> frozenset[str]:
-    open_facts = {key for key, focals in steps.items() if all(not focal[0][2] for focal in focals)}
-    return frozenset(open_facts | {name for name, items in (("nodes", nodes), ("mets", mets)) if items is None})
+    open_facts = [key for key, focals in steps.items() if not any(focal[0][2] for focal in focals)]
+    open_facts += [name for name, items in (("nodes", nodes), ("mets", mets)) if items is None]
+    return frozenset(open_facts)
 
 
 def effective_value(spec: FactSpec, facts: Mapping[str, Any], strict: bool) -> Any:

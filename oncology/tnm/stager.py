@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -12,7 +12,7 @@ from oncology.tnm.answer import AxisAnswer
 from oncology.tnm.evidence_compiler import KEPT
 from oncology.tnm.grouping import AXES, Grouping
 from oncology.tnm.loader import tables
-from oncology.tnm.mass import Mass, project, union_of
+from oncology.tnm.mass import Mass, possible, project, union_of
 from oncology.tnm.reading import Evidence, read_facts
 from oncology.tnm.summary import Summary, summarize
 from oncology.tnm.system import Solved, System
@@ -57,7 +57,6 @@ class Stager:
         self.site = site
         self.edition = edition
         self.axes = axes
-        self.systems: list[System] = []
         self.tables: dict[str, tuple[Table, ...]] = dict.fromkeys(axes, ())
         self._choices = [self._choice(chosen) for chosen in _table_choices(site, edition, classification, subset, axes)]
         self._group_reads_facts = any(table.features for table in self.tables.get("group", ()))
@@ -89,12 +88,16 @@ class Stager:
         key = (axis, tuple(solved))
         found = self._kept.get(key)
         if found is None:
-            masses = [self._mass(axis, *pair, evidence) for pair in zip(self._choices, solved, strict=True)]
-            mass = masses[0] if len(set(masses)) == 1 else union_of(masses)
-            found = summarize(self.tables[axis], mass)
+            found = self._summarized(axis, solved, evidence)
+            if axis in ("m", "group") and any(one.wide for one in solved):
+                found = replace(found, possible=self._summarized(axis, solved, evidence, wide=True).possible)
             if axis != "group" or not self._group_reads_facts:
                 self._keep(key, found)
         return found
+
+    def _summarized(self, axis: str, solved: Sequence[Solved], evidence: Evidence, wide: bool = False) -> Summary:
+        masses = [self._mass(axis, *pair, evidence, wide) for pair in zip(self._choices, solved, strict=True)]
+        return summarize(self.tables[axis], masses[0] if len(set(masses)) == 1 else union_of(masses))
 
     def _keep(self, key: tuple[str, tuple[Solved, ...]], found: Summary) -> None:
         if len(self._kept) > KEPT:
@@ -108,14 +111,22 @@ class Stager:
             for pair in zip(self._choices, solved, strict=True)
         ]
 
-    def _mass(self, axis: str, choice: _Choice, solved: Solved, evidence: Evidence) -> Mass:
-        """Mass over row references; the place of a table tells subsets apart."""
+    def _mass(self, axis: str, choice: _Choice, solved: Solved, evidence: Evidence, wide: bool = False) -> Mass:
+        """Mass over row references; the place of a table tells subsets apart.
+
+        `wide`: for what is possible; unknown facts may speak for M1.
+        """
+        m_rows = possible(solved.wide.mass("m")) if wide and solved.wide else frozenset()
         if axis != "group":
             place = self.tables[axis].index(choice.system.tables[axis])
-            return project(solved.mass(axis), lambda row: (place, row))
+            mass = solved.wide.mass(axis) if m_rows and solved.wide else solved.mass(axis)
+            return project(mass, lambda row: (place, row))
         assert choice.grouping is not None
         place = self.tables["group"].index(choice.grouping.table)
-        return project(choice.grouping.group(solved.joint(AXES), evidence), lambda row: (place, row))
+        joint = tuple(
+            (share, rows | {(t, n, m) for t, n, _ in rows for m in m_rows}) for share, rows in solved.joint(AXES)
+        )
+        return project(choice.grouping.group(joint, evidence), lambda row: (place, row))
 
     def answer(
         self, axis: str, summary: Summary, solved: Sequence[Solved], evidence: Evidence, **how: Any
@@ -153,7 +164,7 @@ class Stager:
             return ()
         for choice, one in zip(self._choices, solved, strict=True):
             if choice.system.tables[axis] is table:
-                return self._tracers[id(table)].trace(row, one.values, facts, evidence, strict)
+                return self._tracers[id(table)].trace(row, one, facts, evidence, strict)
         return ()
 
     def _unassessable(self, axis: str, summary: Summary, evidence: Evidence) -> str | None:

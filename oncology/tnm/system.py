@@ -9,7 +9,7 @@ answered once.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from oncology.tnm.elimination import Layout, Name
@@ -33,6 +33,7 @@ class Solved:
 
     clusters: tuple[tuple[tuple[str, ...], Mass], ...]
     values: Mapping[Name, int]  # the inputs that are certain
+    wide: Solved | None = None  # M alone, where unknown facts may speak for M1: for what is possible
 
     def mass(self, axis: str) -> Mass:
         """The mass over the rows of one table."""
@@ -55,33 +56,46 @@ class Solved:
 class System:
     """The tables of one site, edition, classification and subset, compiled."""
 
-    def __init__(self, site: SiteSpec, tables: Mapping[str, Table]) -> None:
-        """`tables` by axis: any of t, n and m."""
+    def __init__(self, site: SiteSpec, tables: Mapping[str, Table], wide: bool = False) -> None:
+        """`tables` by axis: any of t, n and m. `wide`: unknown facts may speak for M1."""
         self.site = site
         self.tables = dict(tables)
         self._features: dict[Name, Feature] = {
             (axis, name): feature for axis, table in tables.items() for name, feature in table.features.items()
         }
-        pairs = [(axis, feature) for (axis, _), feature in self._features.items()]
+        self._is_wide = wide
+        self._m_facts = [
+            fact for (axis, _), one in self._features.items() if axis == "m" for fact in one.facts if fact not in LISTS
+        ]
+        self._wide = System(site, {"m": tables["m"]}, wide=True) if "m" in tables and not wide else None
+        pairs = [("" if wide else axis, feature) for (axis, _), feature in self._features.items()]
         self._by_side = any(feature.needs_side for feature in self._features.values())
         facts = sorted({fact for _, feature in pairs for fact in feature.facts}, key=lambda one: one != "tumor_side")
         self._scalars = {
             fact: FactCompiler(site.facts[fact], pairs, self._by_side) for fact in facts if fact not in LISTS
         }
         self._lists = {name: ItemCompiler(site, name, pairs, self._by_side) for name in LISTS if name in facts}
-        self._kept: dict[Key, Solved] = {}
+        self._kept: dict[tuple[Key, Solved | None], Solved] = {}
         self._parts: dict[Any, Part] = {}
         self._layouts: dict[Any, Layout] = {}
 
     def solve(self, evidence: Evidence) -> Solved:
         """The exact answer for a case."""
         key = self._key(evidence)
-        found = self._kept.get(key)
+        wide = self._wide.solve(evidence) if self._wide and self._m_is_open(evidence) else None
+        found = self._kept.get((key, wide))
         if found is None:
             if len(self._kept) > KEPT:
                 self._kept.clear()
-            found = self._kept[key] = self._solve(dict(zip((*self._scalars, *self._lists), key, strict=True)))
+            solved = self._solve(dict(zip((*self._scalars, *self._lists), key, strict=True)))
+            found = self._kept[key, wide] = replace(solved, wide=wide)
         return found
+
+    def _m_is_open(self, evidence: Evidence) -> bool:
+        """Whether something that M reads is unknown; nodes aside, since `mets` has non-regional nodes too."""
+        if evidence.mets is None:
+            return True
+        return any(not focal[0][2] for fact in self._m_facts for focal in evidence.steps[fact])
 
     def _key(self, evidence: Evidence) -> Key:
         steps = evidence.steps
@@ -89,9 +103,10 @@ class System:
         lists = [self._list_key(name, compiler, evidence) for name, compiler in self._lists.items()]
         return (*scalars, *lists)
 
-    @staticmethod
-    def _list_key(name: str, compiler: ItemCompiler, evidence: Evidence) -> Steps | None:
-        items = evidence.nodes if name == "nodes" else evidence.mets or ()  # no evidence of metastasis is M0
+    def _list_key(self, name: str, compiler: ItemCompiler, evidence: Evidence) -> Steps | None:
+        items = evidence.nodes if name == "nodes" else evidence.mets
+        if items is None and name == "mets" and not self._is_wide:
+            items = ()  # no evidence of metastasis is M0
         return None if items is None else tuple([compiler.step(item) for item in items])
 
     def _solve(self, steps: Mapping[str, Steps | None]) -> Solved:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from oncology.tnm.answer import TraceStep
 from oncology.tnm.derived import Derived, holds
 from oncology.tnm.domain import BOOL, Domain
+from oncology.tnm.evidence_compiler import KEPT
 from oncology.tnm.feature import TUMOR_SIDES, Feature, FoldFeature, ItemValues, SetFeature
 from oncology.tnm.reading import Evidence, Item, effective_value
+from oncology.tnm.system import Solved
 from oncology.tnm.table import Row, Table
 from oncology.tnm.vocabulary import SiteSpec
 
@@ -21,38 +23,49 @@ class Tracer:
         """`table`: T, N or M."""
         self._site = site
         self._table = table
-        self._kept: dict[tuple[int, tuple[int, ...]], tuple[tuple[Feature, str], ...]] = {}
-        self._names = tuple(table.features)
+        self._kept: dict[tuple[int, Solved], tuple[tuple[Feature, str], ...]] = {}
+        self._counts: dict[tuple[str, str, Item, str], bool] = {}
         self._citations = tuple("; ".join(filter(None, (str(table.citation), row.citation))) for row in table.rows)
 
     def trace(
         self,
         place: int,
-        values: Mapping[tuple[str, str], int],
+        solved: Solved,
         facts: Mapping[str, Any],
         evidence: Evidence,
         strict: bool,
     ) -> tuple[TraceStep, ...]:
-        """The steps that lead to one row.
+        """The steps that lead to one row: stated facts; when none of them is stated, what their absence was read as.
 
         Args:
             place: the row's place in the table.
-            values: the index of every known input by (axis, name).
+            solved: what is certain of the table's inputs.
             facts: as given.
             evidence: as read.
             strict: how absent facts were read.
         """
-        axis = self._table.axis
-        known = tuple(values.get((axis, name), -1) for name in self._names)
-        lines = self._kept.get((place, known))
+        lines = self._kept.get((place, solved))
         if lines is None:
-            lines = self._kept[place, known] = tuple(self._lines(self._table.rows[place], values))
+            if len(self._kept) > KEPT:
+                self._kept.clear()
+            lines = self._kept[place, solved] = tuple(self._lines(self._table.rows[place], solved.values))
         row, citation = self._table.rows[place].id, self._citations[place]
-        return tuple(
+        stated = [
             TraceStep(fact, value, text, row, citation)
             for feature, text in lines
-            for fact, value in self._values(feature, facts, evidence, strict)
+            for fact, value in self._values(feature, facts, evidence)
+        ]
+        return tuple(stated) or tuple(
+            TraceStep(fact, self._absent(fact, facts, strict), text, row, citation)
+            for feature, text in lines
+            for fact in feature.facts
         )
+
+    def _absent(self, fact: str, facts: Mapping[str, Any], strict: bool) -> Any:
+        """What a fact that is not stated was read as."""
+        if fact in ("nodes", "mets"):
+            return None if strict else []
+        return effective_value(self._site.facts[fact], facts, strict)
 
     def _lines(self, row: Row, values: Mapping[tuple[str, str], int]) -> Iterator[tuple[Feature, str]]:
         axis = self._table.axis
@@ -71,36 +84,43 @@ class Tracer:
             return self._table.base_of[name]
         return tuple(base for used in _decisive(derived, values) for base in self._relevant(used, values))
 
-    def _values(
-        self, feature: Feature, facts: Mapping[str, Any], evidence: Evidence, strict: bool
-    ) -> Iterator[tuple[str, Any]]:
+    def _values(self, feature: Feature, facts: Mapping[str, Any], evidence: Evidence) -> Iterator[tuple[str, Any]]:
+        """The stated facts of one input; of sets and lists only what counts for it."""
         if isinstance(feature, FoldFeature):
             yield from self._folded(feature, facts, evidence)
             return
         (fact,) = feature.facts
-        value = effective_value(self._site.facts[fact], facts, strict)
+        if fact not in facts:
+            return
+        value = facts[fact]
         if isinstance(feature, SetFeature) and isinstance(value, list | tuple):
             value = [member for member in value if feature.weight.get(member)]
         yield fact, value
 
     def _folded(self, feature: FoldFeature, facts: Mapping[str, Any], evidence: Evidence) -> Iterator[tuple[str, Any]]:
         side = facts.get("tumor_side")
-        if feature.needs_side:
+        if feature.needs_side and side is not None:
             yield "tumor_side", side
-        for name in ("nodes", "mets"):
-            items = evidence.nodes if name == "nodes" else evidence.mets
-            if name not in feature.facts:
-                continue
-            if items is None:
-                yield name, None
-                continue
-            raw = facts.get(name) or ()
-            counted = [
-                label(self._site, entry, place)
-                for place, (entry, item) in enumerate(zip(raw, items, strict=True))
-                if _may_count(self._site, feature, name, item, side)
-            ]
-            yield name, counted
+        for name in feature.facts:
+            if name in ("nodes", "mets") and name in facts:
+                items = evidence.nodes if name == "nodes" else evidence.mets
+                yield name, None if items is None else self._counted(feature, name, facts[name], items, side)
+
+    def _counted(
+        self, feature: FoldFeature, name: str, raw: Sequence[Any], items: Sequence[Item], side: Any
+    ) -> list[str]:
+        """The entries of a list that may count for an input."""
+        counted = []
+        for place, item in enumerate(items):
+            key = (feature.name, name, item, str(side))
+            counts = self._counts.get(key)
+            if counts is None:
+                if len(self._counts) > KEPT:
+                    self._counts.clear()
+                counts = self._counts[key] = _may_count(self._site, feature, name, item, side)
+            if counts:
+                counted.append(label(self._site, raw[place], place))
+        return counted
 
 
 def _decisive(derived: Derived, values: Mapping[str, int]) -> tuple[str, ...]:

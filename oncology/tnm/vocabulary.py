@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class SiteSpec:
     node: Mapping[str, FactSpec]
     mets: Mapping[str, FactSpec]
 
-    @property
+    @cached_property
     def keys(self) -> tuple[str, ...]:
         """Every key that a facts object of this site may carry."""
         return (*self.facts, "nodes", "mets")

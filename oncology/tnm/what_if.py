@@ -63,7 +63,9 @@ def _narrowed(stager: Stager, slot: Slot, strict: bool, found: Mapping[str, Summ
         if not left:
             break
         tried = _try(stager, option.facts, strict)
-        for axis in [axis for axis in left if tried and set(tried[axis].possible) != set(found[axis].possible)]:
+        if tried is None or any(one.contradiction for one in tried.values()):
+            continue
+        for axis in [axis for axis in left if set(tried[axis].possible) != set(found[axis].possible)]:
             left.remove(axis)
             narrowed.append(axis)
     return narrowed
