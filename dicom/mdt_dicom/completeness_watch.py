@@ -33,8 +33,10 @@ from mdt_dicom.receiver_store import Incoming, Kept
 from oncology.errors import AimdtError
 
 log = logging.getLogger("aimdt.listen")
-# What staging reads. Reports and segmentations that come later, our own above all, do not start it again.
-STAGED_MODALITIES = frozenset({"CT", "PT"})
+# What staging reads: images, and contours that someone else drew. Reports, and what we made ourselves and an archive
+# sends back, do not start it again.
+STAGED_MODALITIES = frozenset({"CT", "PT", "RTSTRUCT", "SEG"})
+OWN_MANUFACTURER = "AI-MDT"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,11 @@ class _Growing:
 
     last: float
     notes: dict[str, ObjectNote | None] = field(default_factory=dict)
+
+
+def is_staged(note: ObjectNote) -> bool:
+    """True for an object that staging reads."""
+    return note.modality in STAGED_MODALITIES and note.manufacturer != OWN_MANUFACTURER
 
 
 class StudyWatch:
@@ -162,7 +169,7 @@ class StudyWatch:
         latest = latest_names(self.incoming, study)
         if latest is None:
             return bool(notes)
-        return any(note.name not in latest and note.modality in STAGED_MODALITIES for note in notes)
+        return any(note.name not in latest and is_staged(note) for note in notes)
 
     def _wait_s(self, judged: Completeness) -> float:
         if judged.closed:

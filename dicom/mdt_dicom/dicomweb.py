@@ -108,18 +108,19 @@ class DicomWeb:
     ) -> tuple[FoundStudy, ...]:
         """Studies of a patient, or with an accession number or UID; only exact matches.
 
+        Args:
+            issuer: a study whose patient has another issuer is left out; one that states none is not.
         Raises:
             InputError: nothing to search by.
             DeliveryError: the server does not answer, or refuses.
         """
         wanted = {
             "PatientID": patient_id,
-            "IssuerOfPatientID": issuer,
             "AccessionNumber": accession,
             "StudyInstanceUID": study_uid,
         }
         filters = {name: value for name, value in wanted.items() if value}
-        if not filters.keys() - {"IssuerOfPatientID"}:
+        if not filters:
             raise InputError("a search needs a patient, an accession number or a study; none was given")
         extra = ["IssuerOfPatientID", "ModalitiesInStudy", "NumberOfStudyRelatedInstances"]
         pages = self._pages(self._client.search_for_studies, "StudyInstanceUID", search_filters=filters, fields=extra)

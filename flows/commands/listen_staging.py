@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from flows.cli import BAD_INPUT, PART_FAILED, STAGED
+from mdt_dicom.completeness_note import note_of
 from mdt_dicom.completeness_version import FinishedStudy
+from mdt_dicom.completeness_watch import is_staged
 from mdt_dicom.dicomweb import DicomWeb
 from mdt_dicom.dicomweb_pull import find_priors, pull_study
 from mdt_dicom.intake import identify
@@ -33,6 +35,7 @@ from tasks.settings import settings
 
 log = logging.getLogger("aimdt.listen")
 POLL_S, END_S = 0.2, 10.0
+CONTOURS = frozenset({"RTSTRUCT", "SEG"})
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,22 @@ def _stage(plan: StagingPlan, study: FinishedStudy, cancer: str) -> dict[str, An
     patient = _patient(plan, who, found)
     if plan.fhir_url and patient:
         command += ["--fhir-url", plan.fhir_url, "--patient", patient]
+    contours = _contours(study)
     with _one_at_a_time(plan) as lock:
-        return found | _run(command, study, plan.stop, lock)
+        staged = _run([*command, *(["--contours", *contours] if contours else [])], study, plan.stop, lock)
+        if contours and staged["status"] == BAD_INPUT:
+            log.warning("%s is staged without the contours that came with it: %s", study.label, staged["error"])
+            found["contours_refused"] = staged["error"]
+            staged = _run(command, study, plan.stop, lock)
+    return found | staged
+
+
+def _contours(study: FinishedStudy) -> list[str]:
+    """Files of a version with contours that someone else drew."""
+    if not CONTOURS & set(study.modalities):
+        return []
+    notes = [note_of(path) for path in sorted(study.images.iterdir())]
+    return [str(study.images / note.name) for note in notes if note.modality in CONTOURS and is_staged(note)]
 
 
 def _patient(plan: StagingPlan, who: PatientIdentity, found: dict[str, Any]) -> str | None:
@@ -102,7 +119,7 @@ def _patient(plan: StagingPlan, who: PatientIdentity, found: dict[str, Any]) -> 
         token=token.get_secret_value() if token else None, timeout_s=settings().fhir_timeout_seconds
     )
     try:
-        patient = find_patient(plan.fhir_url, who.patient_id, options)
+        patient = find_patient(plan.fhir_url, who.patient_id, who.issuer, options)
     except AimdtError as error:
         found["record"] = str(error)
         return None
@@ -168,14 +185,16 @@ def _answer(status: int, path: Path) -> dict[str, Any]:
     """What `aimdt stage --json` printed, in short.
 
     Raises:
-        StoreError: the process died, or answered nothing.
+        StoreError: a part failed without which there is no result, or the process died: worth another attempt.
     """
     try:
         content = json.loads(path.read_bytes())
     except ValueError:
         content = {}
-    if status == BAD_INPUT or (status == PART_FAILED and "error" in content):
+    if status == BAD_INPUT:
         return {"status": status, "error": content.get("error", {}).get("message", "")}
+    if "error" in content:
+        raise StoreError(f"staging failed: {content['error'].get('message', '')}")
     if status not in (STAGED, PART_FAILED) or not content:
         raise StoreError(f"the staging process ended with status {status}; see stage.log beside the study's images")
     return {

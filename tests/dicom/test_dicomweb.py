@@ -207,6 +207,13 @@ def test_priors_are_earlier_ct_or_pet_of_the_same_patient_the_newest_first(archi
     assert [study.study_uid for study in priors] == [studies.study_uid("old"), studies.study_uid("older")]
 
 
+def test_the_same_number_of_another_issuer_is_another_patient(archive: Orthanc, tmp_path: Path) -> None:
+    fill(archive, tmp_path, "ours", 1, StudyDate="20230301", IssuerOfPatientID="HERE")
+    fill(archive, tmp_path, "theirs", 1, StudyDate="20230301", IssuerOfPatientID="THERE")
+    found = web(archive.dicomweb).find_studies(patient_id=factory.PATIENT_ID, issuer="HERE")
+    assert [study.study_uid for study in found] == [studies.study_uid("ours")]
+
+
 def test_a_prior_is_fetched_without_what_staging_does_not_read(archive: Orthanc, tmp_path: Path) -> None:
     fill(archive, tmp_path, "old", 3, StudyDate="20230301")
     for path in studies.write(tmp_path / "report", "old", 1, SeriesInstanceUID="1.2.3", Modality="SR"):

@@ -21,8 +21,9 @@ from dicom.servers.dcmtk import echoscu, storescu
 from dicom.servers.process import program, wait_for
 from dicom.servers.receiving import QUICK, RULES_OF_TEST, Listening, listening
 from mdt_dicom.association import Rule, Tls, parse_peer, parse_rule, parse_title, permitted
-from mdt_dicom.completeness_watch import Patience
+from mdt_dicom.completeness_watch import OWN_MANUFACTURER, Patience
 from mdt_dicom.receiver_store import Incoming
+from mdt_dicom.result import Maker
 from oncology.errors import InputError, StoreError
 
 
@@ -102,7 +103,9 @@ def test_a_corrected_image_replaces_the_first_and_both_are_kept(tmp_path: Path) 
 
 def test_a_report_that_comes_back_does_not_start_staging_again(tmp_path: Path) -> None:
     files = studies.write(tmp_path / "sent", "one")
-    report = studies.write(tmp_path / "report", "one", 1, SeriesInstanceUID="1.2.3", Modality="SEG")
+    report = studies.write(
+        tmp_path / "report", "one", 1, SeriesInstanceUID="1.2.3", Modality="SEG", Manufacturer="AI-MDT"
+    )
     with listening(tmp_path / "in") as receiver:
         storescu(receiver.port, files)
         wait_for(lambda: handed_over(receiver, "one"))
@@ -110,6 +113,20 @@ def test_a_report_that_comes_back_does_not_start_staging_again(tmp_path: Path) -
         wait_for(lambda: not receiver.watch._growing)
         assert len(list((tmp_path / "in").glob("*/objects/*.dcm"))) == 5
     assert len(receiver.finished) == 1
+
+
+def test_what_we_make_is_known_as_ours() -> None:
+    assert Maker("1").manufacturer == OWN_MANUFACTURER
+
+
+def test_contours_that_come_late_start_staging_again(tmp_path: Path) -> None:
+    files = studies.write(tmp_path / "sent", "one")
+    contours = studies.write(tmp_path / "contours", "one", 1, SeriesInstanceUID="1.2.3", Modality="RTSTRUCT")
+    with listening(tmp_path / "in") as receiver:
+        storescu(receiver.port, files)
+        wait_for(lambda: handed_over(receiver, "one"))
+        storescu(receiver.port, contours)
+        wait_for(lambda: handed_over(receiver, "one", 2))
 
 
 def test_a_study_that_stays_short_is_reported_once_and_handed_over_when_the_rest_comes(tmp_path: Path) -> None:
