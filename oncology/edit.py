@@ -194,7 +194,7 @@ def _put(item: dict[str, Any], kind: str, rest: str, value: Any, place: str) -> 
         return _replace(item["ene"], FIELDS["ene"], rest.removeprefix("ene."), value, place)
     old = _replace(item, FIELDS[kind], rest, value, place)
     if kind == "node" and rest == "station":
-        item["station_alternatives"] = {value: 1.0}
+        item["station_alternatives"] = {item["station"]: 1.0}
     return old
 
 

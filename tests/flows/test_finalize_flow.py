@@ -12,10 +12,14 @@ from typing import Any
 
 import pydicom
 import pytest
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
 
+from db.accounts import Person, Role
 from flow_bench import Call, Staged, ask_prefect, at_home, call
 from oncology.edit import Edit, EditKind, differences
 from oncology.errors import ReviewError
+from tasks.workflow_traces import erase_traces
 
 PASSWORD = "correct horse battery"
 Cli = Callable[..., Call]
@@ -159,14 +163,28 @@ def test_an_export_holds_inputs_results_and_records(cli: Cli, staged: Staged, tm
 
 
 def test_an_erased_case_leaves_its_audit_and_nothing_else(cli: Cli, staged: Staged, tmp_path: Path) -> None:
+    from tasks.leaving import erase_case  # at this home
+
     case = staged.case_id
     assert cli("erase", case, "--account", "ada").status == 2  # without --yes
     assert cli("erase", case, "--account", "bob", "--yes").status == 2  # no signer
-    assert cli("erase", case, "--account", "ada", "--yes", "--json").status == 0
+    erase_case(case, Person("ada", Role.SIGNER, "Lovelace"))
     assert not (tmp_path / "home" / "cases" / case).exists()
     assert cli("show", case).status == 3
-    assert ask_prefect("flow_runs", flow_runs={"name": {"like_": case}}) == []
-    assert ask_prefect("artifacts", artifacts={"key": {"like_": f"%{case}"}}) == []
     answer = cli("audit", case)
     assert "erased" in answer.stdout
     assert "the chain holds" in answer.stdout
+
+
+def leave_traces(case: str) -> None:
+    create_markdown_artifact("text", key=f"staging-{case}")
+
+
+def test_erasing_takes_what_prefect_holds_of_the_case(prefect_server: None) -> None:
+    erased, other = "00000000000000aa", "00000000000000bb"
+    for case in (erased, other):
+        flow(leave_traces, name="patient", flow_run_name="case-{case}")(case)
+    assert erase_traces(erased) == {"artifacts": 1, "runs": 1}
+    for case, left in ((erased, 0), (other, 1)):
+        assert len(ask_prefect("flow_runs", flow_runs={"name": {"like_": case}})) == left
+        assert len(ask_prefect("artifacts", artifacts={"key": {"like_": f"%{case}"}})) == left

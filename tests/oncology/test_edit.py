@@ -1,0 +1,138 @@
+"""Edits of a draft: what each changes, what it changed from, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from oncology.edit import Draft, Edit, EditKind, apply_edits, differences
+from oncology.errors import ReviewError
+from oncology.findings import (
+    CaseId,
+    Conflict,
+    Contact,
+    Findings,
+    History,
+    Laterality,
+    MetastasisCandidate,
+    Node,
+    RecordFact,
+    Tumor,
+    to_json,
+)
+
+TUMOR = Tumor(
+    "tumor-1", 20.0, 34.0, 33.0, 36.0, 30.0, Laterality.RIGHT, "lung_upper_lobe_right", (0.0, 0.0, 0.0),
+    contacts=(Contact("aorta", 120.0, 0.0),), needs_confirmation=True,
+)  # fmt: skip
+NODES = tuple(
+    Node(f"node-{place}", station, Laterality.RIGHT, 9.0, 12.0, 1.0, (0.0, 0.0, 0.0), {station: 0.6, "7": 0.4})
+    for place, station in ((1, "4R"), (2, "10R"))
+)
+CANDIDATE = MetastasisCandidate("candidate-1", "liver", None)
+FINDINGS = Findings(CaseId("0" * 16), "lung", (TUMOR,), NODES, (CANDIDATE,))
+SIDES = (
+    RecordFact("laterality", "left", "Condition/a", "bodySite", "2026-05-04"),
+    RecordFact("laterality", "right", "Condition/b", "bodySite", "2026-05-03"),
+)
+CONFLICT = Conflict("laterality", ("left", "right"), ("Condition/a", "Condition/b"), "two sides")
+
+
+@pytest.fixture
+def draft() -> Draft:
+    return Draft.of(to_json(FINDINGS), to_json(History(SIDES, (CONFLICT,))))
+
+
+def do(draft: Draft, kind: EditKind, target: str, value: Any = None) -> tuple[Draft, Edit]:
+    done, (edit,) = apply_edits(draft, [Edit(kind, target, value, actor="ada", at="2026-05-05T10:00:00+00:00")])
+    return done, edit
+
+
+@pytest.mark.parametrize("place", ["node-2.suv_max", "/nodes/1/suv_max"])
+def test_a_corrected_value_is_a_persons_and_remembers_the_old_one(draft: Draft, place: str) -> None:
+    done, edit = do(draft, EditKind.SET, place, 7.5)
+    node = done.findings["nodes"][1]
+    assert (node["suv_max"], node["source"]["kind"], node["source"]["id"]) == (7.5, "person", "ada")
+    assert (edit.target, edit.old) == ("node-2.suv_max", None)
+
+
+def test_editing_changes_nothing_but_what_was_edited(draft: Draft) -> None:
+    before = to_json(draft.findings)
+    done, _ = do(draft, EditKind.SET, "node-1.p_malignant", 0.9)
+    assert draft.findings == before
+    changed = differences(before, done.findings)
+    assert changed == ["nodes.node-1.p_malignant", "nodes.node-1.source.kind", "nodes.node-1.source.id"]
+
+
+def test_a_corrected_station_leaves_no_alternative(draft: Draft) -> None:
+    done, edit = do(draft, EditKind.SET, "node-1.station", 7)
+    assert done.findings["nodes"][0]["station_alternatives"] == {"7": 1.0}
+    assert edit.old == "4R"
+
+
+def test_contact_with_a_structure_is_corrected_or_added(draft: Draft) -> None:
+    done, _ = do(draft, EditKind.SET, "tumor-1.contacts.aorta.probability", 0.8)
+    done, _ = do(done, EditKind.SET, "tumor-1.contacts.trachea.contact_mm2", 50)
+    assert [(item["structure"], item["probability"]) for item in done.findings["tumors"][0]["contacts"]] == [
+        ("aorta", 0.8),
+        ("trachea", None),
+    ]
+
+
+def test_accepting_confirms_and_rejecting_removes(draft: Draft) -> None:
+    done, _ = do(draft, EditKind.ACCEPT, "tumor-1")
+    done, edit = do(done, EditKind.REJECT, "node-1")
+    assert done.findings["tumors"][0]["needs_confirmation"] is False
+    assert [node["id"] for node in done.findings["nodes"]] == ["node-2"]
+    assert edit.old["station"] == "4R"
+
+
+@pytest.mark.parametrize(("kind", "confirmed"), [(EditKind.ACCEPT, True), (EditKind.REJECT, False)])
+def test_a_metastasis_candidate_is_confirmed_or_ruled_out(draft: Draft, kind: EditKind, confirmed: bool) -> None:
+    done, _ = do(draft, kind, "candidate-1")
+    assert done.findings["metastasis_candidates"][0]["confirmed"] is confirmed
+
+
+def test_a_rejected_fact_takes_its_contradiction_along(draft: Draft) -> None:
+    done, _ = do(draft, EditKind.REJECT, "fact-1")
+    history = done.edited_history()
+    assert [fact["value"] for fact in history["facts"]] == ["right"]
+    assert history["conflicts"] == []
+
+
+def test_an_added_fact_comes_first_and_its_id_is_not_given_again(draft: Draft) -> None:
+    done, _ = do(draft, EditKind.ADD, "station_result", {"station": 7, "malignant": True, "method": "EBUS"})
+    first = done.edited_history()["facts"][0]
+    assert (first["resource"], first["value"]["station"], first["date"]) == ("Review/ada", "7", "2026-05-05")
+    done, _ = do(done, EditKind.REJECT, "fact-3")
+    done, _ = do(done, EditKind.ADD, "histology", "squamous")
+    assert list(done.facts) == ["fact-1", "fact-2", "fact-4"]
+
+
+def test_an_added_metastasis_is_confirmed_and_numbered_on(draft: Draft) -> None:
+    done, _ = do(draft, EditKind.ADD, "metastasis", {"site": "brain"})
+    added = done.findings["metastasis_candidates"][1]
+    assert (added["id"], added["site"], added["confirmed"]) == ("candidate-2", "brain", True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "value", "words"),
+    [
+        (EditKind.SET, "node-1.p_malignant", 1.1, "from 0 to 1"),
+        (EditKind.SET, "node-1.short_axis_mm", True, "length"),
+        (EditKind.SET, "node-1.id", "x", "cannot be edited"),
+        (EditKind.SET, "node-9.station", "7", "no finding node-9"),
+        (EditKind.SET, "/nodes/9/station", "7", "leads nowhere"),
+        (EditKind.SET, "tumor-1.contacts.trachea.probability", 0.5, "contact_mm2 first"),
+        (EditKind.SET, "node-1.laterality", "up", "left, right, midline"),
+        (EditKind.REJECT, "fact-9", None, "no finding fact-9"),
+        (EditKind.ADD, "station_result", {"station": "7"}, "malignant"),
+        (EditKind.ADD, "metastasis", {"volume_ml": 3}, "site"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_what_was_expected(
+    draft: Draft, kind: EditKind, target: str, value: Any, words: str
+) -> None:
+    with pytest.raises(ReviewError, match=words):
+        do(draft, kind, target, value)
