@@ -319,9 +319,7 @@ def test_replay_refuses_changed_inputs(lived_in: Path, staged: Staged, tmp_path:
     assert files_below(lived_in) == before
 
 
-def test_doctor_finds_nothing_missing_and_tells_no_secret(
-    aimdt: Aimdt, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_doctor_finds_nothing_missing_and_tells_no_secret(aimdt: Aimdt, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIMDT_FHIR_TOKEN", "hush-hush")
     settings.cache_clear()
     answer = aimdt("doctor")
