@@ -10,7 +10,7 @@ from db.accounts import Person
 from tasks import signoff
 from tasks.parts import Parts
 from tasks.records import failed_part_names
-from tasks.step import once
+from tasks.step import AT_END, once
 
 make_report = once(signoff.make_report)
 make_dicom = once(signoff.make_dicom)
@@ -32,7 +32,7 @@ def sign(case_id: str, kind: str, person: Person, reason: str = "", version: int
     return result
 
 
-@flow(name="finalize", flow_run_name="sign-{case_id}", persist_result=False)
+@flow(name="finalize", flow_run_name="sign-{case_id}", persist_result=False, **AT_END)
 def finalize(case_id: str, ticket: str) -> dict[str, Any]:
     """Final report, EHR bundle and PACS objects of a ticket, then the one transaction that makes them count.
 

@@ -20,12 +20,10 @@ from tasks.records import close_run, failed_part_names, mark_failed, open_run
 from tasks.report import write_report
 from tasks.request import analysis_parameters
 from tasks.staging import stage_tnm
-from tasks.step import forget_exceptions
-
-END = {"on_completion": [forget_exceptions], "on_failure": [forget_exceptions], "on_crashed": [forget_exceptions]}
+from tasks.step import AT_END
 
 
-@flow(name="patient", flow_run_name="case-{case_id}", persist_result=False, **END)
+@flow(name="patient", flow_run_name="case-{case_id}", persist_result=False, **AT_END)
 def stage_patient(case_id: str) -> dict[str, Any]:
     """Stage one case that was taken in; ends with the case awaiting review.
 

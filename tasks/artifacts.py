@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from io import BytesIO
@@ -20,6 +21,20 @@ log = logging.getLogger("aimdt")
 THUMBNAIL_PX = 320  # artifacts are rows of Prefect's database
 
 
+def _shown(show: Callable[..., None]) -> Callable[..., None]:
+    """What cannot be shown is no reason to lose a case; the log says so by type, because words may name the patient."""
+
+    @functools.wraps(show)
+    def shown(case_id: str, *arguments: Any) -> None:
+        try:
+            show(case_id, *arguments)
+        except Exception as error:  # noqa: BLE001  Prefect raises its transport's errors here, whatever they are
+            log.warning("case %s: %s failed: %s", case_id, show.__name__, type(error).__name__)
+
+    return shown
+
+
+@_shown
 def show_images(case_id: str) -> None:
     """Which series were taken, and the verdicts on them."""
     images = CaseFiles(case_id).load_json(IMAGES)
@@ -27,20 +42,22 @@ def show_images(case_id: str) -> None:
         {"series": item["modality"], "slices": item["shape"][0], "spacing (mm)": str(item["spacing_mm"])}
         for item in images["series"]
     ]
-    _publish(create_table_artifact, key=_key(case_id, "images"), table=rows, description=f"Images of case {case_id}")
+    create_table_artifact(key=_key(case_id, "images"), table=rows, description=f"Images of case {case_id}")
     lines = "".join(f"- {item['severity']}: {item['message']}\n" for item in images["verdicts"])
-    _publish(create_markdown_artifact, key=_key(case_id, "quality"), markdown=lines or "no remark")
+    create_markdown_artifact(key=_key(case_id, "quality"), markdown=lines or "no remark")
 
 
+@_shown
 def show_findings(case_id: str) -> None:
     """Measurements of tumors and nodes."""
     findings = CaseFiles(case_id).load_json(FINDINGS)
     rows = [_row(item, "greatest_dimension_mm") for item in findings["tumors"]]
     rows += [_row(item, "short_axis_mm") for item in findings["nodes"]]
     text = f"Findings of case {case_id}. Research use only."
-    _publish(create_table_artifact, key=_key(case_id, "findings"), table=rows, description=text)
+    create_table_artifact(key=_key(case_id, "findings"), table=rows, description=text)
 
 
+@_shown
 def show_staging(case_id: str) -> None:
     """The stage by edition."""
     staging = CaseFiles(case_id).load_json(STAGING)
@@ -50,15 +67,16 @@ def show_staging(case_id: str) -> None:
         group = result["stage_group"]
         lines.append(f"- TNM {edition}: {categories}, stage {group['category'] or ' or '.join(group['possible'])}")
     lines += [f"- missing: {item['what']}: {item['why']}" for item in staging["missing"]]
-    _publish(create_markdown_artifact, key=_key(case_id, "staging"), markdown="\n".join(lines))
+    create_markdown_artifact(key=_key(case_id, "staging"), markdown="\n".join(lines))
 
 
+@_shown
 def show_pictures(case_id: str, pictures: Mapping[str, str] | None) -> None:
     """A small copy of the first key image."""
     names = [name for name in pictures or {} if name.endswith(".png")]
     for name in names[:1]:
         uri = _thumbnail(CaseFiles(case_id).load_bytes(name))
-        _publish(create_image_artifact, key=_key(case_id, "key-image"), image_url=uri, description=f"Case {case_id}")
+        create_image_artifact(key=_key(case_id, "key-image"), image_url=uri, description=f"Case {case_id}")
 
 
 def _row(item: Mapping[str, Any], size: str) -> dict[str, Any]:
@@ -76,11 +94,3 @@ def _thumbnail(png: bytes) -> str:
 
 def _key(case_id: str, name: str) -> str:
     return f"{name}-{case_id}"
-
-
-def _publish(create: Callable[..., Any], **content: Any) -> None:
-    """An artifact that cannot be shown is no reason to lose a case; the log says so."""
-    try:
-        create(**content)
-    except Exception as error:  # noqa: BLE001  Prefect raises its transport's errors here, whatever they are
-        log.warning("artifact %s could not be shown: %s", content["key"], type(error).__name__)

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-from prefect import task
 
 import oncology
 from oncology.errors import ReportError
 from tasks.case_files import CaseFiles, Outputs, canonical_json, write_bytes
 from tasks.manifest import provenance
-from tasks.step import IO_RETRIES, IO_RETRY_SECONDS
+from tasks.step import once_io
 
 SCHEMAS = Path(oncology.__file__).parent / "schemas"
 CHECKED = ("findings", "staging", "manifest")
@@ -24,7 +23,7 @@ DELIVERED = ("findings.json", "staging.json", "report.pdf", "report.html", "bund
 DELIVERED_FOLDERS = ("key_images/", "dicom/", "masks/")
 
 
-@task(retries=IO_RETRIES, retry_delay_seconds=IO_RETRY_SECONDS)
+@once_io
 def deliver(case_id: str, steps: list[Outputs | None], failures: list[dict[str, Any]]) -> None:
     """Put every result into the case's `out` folder, with the manifest that says where it came from.
 

@@ -10,15 +10,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from prefect import task
-
 from db.engine import open_database
 from db.store import Store
 from db.tables import Document, Finding, Model, Series, StagingRow, Study
 from tasks.case_files import CaseFiles, sha256_of
 from tasks.images import IMAGES
 from tasks.settings import settings
-from tasks.step import IO_RETRIES, IO_RETRY_SECONDS
+from tasks.step import once_io
 
 MEDIA_TYPES = {".pdf": "application/pdf", ".html": "text/html", ".json": "application/json", ".png": "image/png"}
 MEDIA_TYPES |= {".dcm": "application/dicom", ".gz": "application/gzip"}
@@ -36,7 +34,7 @@ def run_key(case_id: str, parameters: Mapping[str, Any]) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-@task(retries=IO_RETRIES, retry_delay_seconds=IO_RETRY_SECONDS)
+@once_io
 def open_run(case_id: str, cancer: str, parameters: dict[str, Any]) -> str:
     """Note that a run of this case begins; returns the run's key."""
     key = run_key(case_id, parameters)
@@ -44,7 +42,7 @@ def open_run(case_id: str, cancer: str, parameters: dict[str, Any]) -> str:
     return key
 
 
-@task(retries=IO_RETRIES, retry_delay_seconds=IO_RETRY_SECONDS)
+@once_io
 def close_run(case_id: str, run: str, failed_parts: list[str]) -> str:
     """Write all results of the run in one transaction; returns the state it ended in."""
     case = CaseFiles(case_id)

@@ -53,10 +53,25 @@ def step(version: str, *, io: bool = False) -> Callable[[Callable[..., Outputs]]
     return decorate
 
 
-def once(function: Callable[..., Any]) -> Any:
-    """Turn `function(case_id, ...)` into a task whose answer is not kept: it runs whenever it is called."""
+def once(function: Callable[..., Any], *, io: bool = False) -> Any:
+    """Turn `function(case_id, ...)` into a task whose answer is not kept: it runs whenever it is called.
+
+    Args:
+        io: as for `step`.
+    """
     name = function.__name__.replace("_", "-")
-    return task(name=name, persist_result=False)(_timed(name, function))
+    return task(
+        name=name,
+        persist_result=False,
+        retries=IO_RETRIES if io else 0,
+        retry_delay_seconds=IO_RETRY_SECONDS,
+        retry_condition_fn=_worth_retrying,
+    )(_timed(name, function))
+
+
+def once_io(function: Callable[..., Any]) -> Any:
+    """`once` for what talks to disks or records and may be tried again; a decorator."""
+    return once(function, io=True)
 
 
 def forget_exceptions(_flow: Any, _run: Any, _state: Any) -> None:
@@ -67,6 +82,10 @@ def forget_exceptions(_flow: Any, _run: Any, _state: Any) -> None:
     for path in (settings().home / "cases").iterdir():
         if path.is_file():
             path.unlink(missing_ok=True)
+
+
+# What every flow of a case is given: @flow(..., **AT_END).
+AT_END = {f"on_{end}": [forget_exceptions] for end in ("completion", "failure", "crashed", "cancellation")}
 
 
 def _timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
