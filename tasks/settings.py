@@ -30,7 +30,8 @@ class Settings(BaseSettings):
     ehr_certificate: Path | None = None  # mutual TLS: client certificate and key, PEM
     ehr_certificate_key: Path | None = None
     ehr_ca: Path | None = None  # the hospital's own certificate authority, PEM
-    dicomweb_token: SecretStr | None = None  # bearer token of the archive that priors are fetched from
+    pacs_url: str | None = None  # DICOMweb root to which signed objects are sent
+    dicomweb_token: SecretStr | None = None  # bearer token of the archive: priors from it, results to it
 
     @property
     def records_url(self) -> str:

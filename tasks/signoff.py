@@ -22,6 +22,8 @@ from db.accounts import Person, Role
 from db.outbox import Order, Outbox
 from db.review import SignedResults
 from db.tables import Run, Signature
+from mdt_dicom.rejection import write_rejection
+from mdt_dicom.result import Maker
 from mdt_dicom.sr import Verification
 from mdt_fhir.report_case import Documents, ReportStatus, Signer
 from oncology.errors import ReviewError, StoreError
@@ -35,6 +37,7 @@ from tasks.images import CT
 from tasks.manifest import provenance
 from tasks.masks import ANATOMY_MASKS, FINDING_MASKS, load_masks, save_masks
 from tasks.outbox import prepare
+from tasks.pacs import pacs_order
 from tasks.pictures import PICTURES
 from tasks.records import result_rows, store
 from tasks.report import HTML, PDF
@@ -44,8 +47,8 @@ from tasks.settings import settings
 from tasks.staging import STAGING
 
 ACCOUNT_SYSTEM = "urn:aimdt:account"
-DECISIONS, MANIFEST = "review.json", "manifest.json"
-DELIVERED = (FINDINGS, STAGING, DECISIONS, HTML, PDF, BUNDLE, SEG, SR, REPORT)
+DECISIONS, MANIFEST, REJECTION = "review.json", "manifest.json", "dicom/rejection.dcm"
+DELIVERED = (FINDINGS, STAGING, DECISIONS, HTML, PDF, BUNDLE, SEG, SR, REPORT, REJECTION)
 
 
 @dataclass(frozen=True)
@@ -154,10 +157,10 @@ def _last_signed(case_id: str) -> Restaged:
 
 
 def make_dicom(case_id: str, ticket_id: str) -> Outputs:
-    """SEG, verified SR and the report as DICOM; none when a result is withdrawn."""
+    """SEG, verified SR and the report as DICOM; of a withdrawn result the note that rejects all that was signed."""
     ticket = _ticket(case_id, ticket_id)
     if ticket.kind == "withdrawn":
-        return {}
+        return _reject(case_id, ticket)
     files = _files(case_id, ticket)
     observer = f"{ticket.person.family}^{ticket.person.given}"
     return write_objects(
@@ -167,6 +170,20 @@ def make_dicom(case_id: str, ticket_id: str) -> Outputs:
         pdf=True,
         verification=Verification(observer, settings().organization),
     )
+
+
+def _reject(case_id: str, ticket: Ticket) -> Outputs:
+    files = _files(case_id, ticket)
+    folders = [files.root / "signed" / signature.folder / "out" for signature in reviews().signatures(case_id)]
+    objects = {sha256_of(path): path for folder in folders for path in sorted((folder / "dicom").glob("*.dcm"))}
+    if not objects:
+        return {}
+    created = datetime.fromisoformat(ticket.at)
+    path = files.work / REJECTION
+    write_rejection(
+        list(objects.values()), path, case_id=files.case_id, maker=Maker(installed("aimdt")), created=created
+    )
+    return {REJECTION: sha256_of(path)}
 
 
 def make_final_bundle(case_id: str, ticket_id: str) -> Outputs:
@@ -262,11 +279,15 @@ def _deliver(case_id: str, ticket: Ticket, draft: str, failed_parts: Sequence[st
 
 
 def _orders(case_id: str, ticket: Ticket) -> list[Order]:
-    """Deliveries that a signature asks for: to the EHR, where one is set up."""
-    if not settings().ehr_url:
-        return []
-    outbox = Outbox(store().engine)
-    return [prepare(outbox, case_id, KINDS[ticket.kind].intent, lambda previous: _bundle(case_id, ticket, previous))]
+    """Deliveries that a signature asks for: to the EHR and the PACS, where they are set up."""
+    orders: list[Order | None] = []
+    intent = KINDS[ticket.kind].intent
+    if settings().ehr_url:
+        outbox = Outbox(store().engine)
+        orders.append(prepare(outbox, case_id, intent, lambda previous: _bundle(case_id, ticket, previous)))
+    if settings().pacs_url:
+        orders.append(pacs_order(case_id, _files(case_id, ticket).work / "out", intent))
+    return [order for order in orders if order is not None]
 
 
 def signed_folder(case_id: str, number: int | None = None) -> Path:

@@ -9,10 +9,13 @@ from typing import Any
 
 from db.outbox import PARKED, Outbox
 from flows.cli import PART_FAILED, STAGED
+from oncology.errors import InputError
 from tasks.ehr import ehr_push_settings, ehr_url
-from tasks.outbox import EHR, deliver_due, fhir_sender
+from tasks.outbox import EHR, Sender, deliver_due, fhir_sender
+from tasks.pacs import PACS, pacs_sender, pacs_web
 from tasks.publication import order_again
 from tasks.records import store
+from tasks.settings import settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     if options.release:
         outbox.release(options.case)
     if not options.order_only:
-        deliver_due(outbox, {EHR: fhir_sender(ehr_url(), ehr_push_settings())})
+        deliver_due(outbox, senders())
     rows = outbox.deliveries(options.case)
     if options.json:
         sys.stdout.write(json.dumps({"deliveries": [_shown(row) for row in rows]}) + "\n")
@@ -40,6 +43,22 @@ def run(options: argparse.Namespace) -> int:
             reason = f": {row.reason}" if row.reason else ""
             sys.stdout.write(f"{row.destination} {row.sequence} {row.intent:<17} {row.state}{reason}\n")
     return PART_FAILED if any(row.state == PARKED for row in rows) else STAGED
+
+
+def senders() -> dict[str, Sender]:
+    """Ways to the destinations that are set up.
+
+    Raises:
+        InputError: none is.
+    """
+    found: dict[str, Sender] = {}
+    if settings().ehr_url:
+        found[EHR] = fhir_sender(ehr_url(), ehr_push_settings())
+    if settings().pacs_url:
+        found[PACS] = pacs_sender(pacs_web())
+    if not found:
+        raise InputError("there is nowhere to send results to; set AIMDT_EHR_URL, AIMDT_PACS_URL or both")
+    return found
 
 
 def _shown(row: Any) -> dict[str, Any]:

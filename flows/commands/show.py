@@ -8,9 +8,11 @@ import sys
 from typing import Any
 
 from db.engine import open_database
+from db.review import Reviews
 from db.store import Store
 from db.tables import Document, StagingRow
 from flows.cli import STAGED
+from flows.person import operator
 from tasks.settings import settings
 
 
@@ -22,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what the records hold of the case's last run."""
-    content = _content(Store(open_database(settings().records_url)), options.case)
+    store = Store(open_database(settings().records_url))
+    content = _content(store, options.case)
+    Reviews(store).note(options.case, operator(), "viewed")
     if options.json:
         sys.stdout.write(json.dumps(content) + "\n")
         return STAGED

@@ -16,9 +16,11 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from db.accounts import Person, Role
+from dicom.servers.orthanc import orthanc
 from flow_bench import Call, Staged, ask_prefect, at_home, call
 from oncology.edit import Edit, EditKind, differences
 from oncology.errors import ReviewError
+from tasks.settings import settings
 from tasks.workflow_traces import erase_traces
 
 PASSWORD = "correct horse battery"
@@ -101,6 +103,12 @@ def test_amending_and_withdrawing_reach_the_bundle_and_keep_what_was_signed(cli:
     assert "entered-in-error" in status_of(second, "Observation")  # what was said of node-1
     third = sign(cli, staged.case_id, "--withdraw", "--reason", "wrong patient")
     assert status_of(third, "DiagnosticReport") == status_of(third, "Observation") == {"entered-in-error"}
+    note = pydicom.dcmread(third / "dicom" / "rejection.dcm")
+    named = [item.ReferencedSOPSequence[0] for item in note.ContentSequence if "ReferencedSOPSequence" in item]
+    rejected = {item.ReferencedSOPInstanceUID for item in named}
+    assert note.ConceptNameCodeSequence[0].CodeValue == "113037"
+    sent = {pydicom.dcmread(path).SOPInstanceUID for folder in (first, second) for path in folder.glob("dicom/*.dcm")}
+    assert rejected == sent
     assert (first / "report.pdf").read_bytes() == report
     assert state(cli, staged.case_id) == "withdrawn"
 
@@ -174,6 +182,36 @@ def test_an_erased_case_leaves_its_audit_and_nothing_else(cli: Cli, staged: Stag
     answer = cli("audit", case)
     assert "erased" in answer.stdout
     assert "the chain holds" in answer.stdout
+
+
+def test_what_was_signed_reaches_the_archive_and_is_rejected_there_when_withdrawn(
+    cli: Cli, staged: Staged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = staged.case_id
+    with orthanc(tmp_path / "orthanc") as archive:
+        monkeypatch.setenv("AIMDT_PACS_URL", archive.dicomweb)
+        settings.cache_clear()
+        edit(cli, case, "accept", "--all")
+        folder = sign(cli, case)
+        answers = [json.loads(cli("publish", case, "--json").stdout)["deliveries"] for _ in range(2)]
+        assert [[row["state"] for row in rows] for rows in answers] == [["delivered"]] * 2
+        sent = {str(pydicom.dcmread(path).SOPInstanceUID) for path in folder.glob("dicom/*.dcm")}
+        assert set(archive.instances()) == sent
+        sign(cli, case, "--withdraw", "--reason", "wrong patient")
+        assert cli("publish", case).status == 0
+        assert len(archive.instances()) == len(sent) + 1
+
+
+def test_a_signature_orders_its_delivery_to_the_ehr_once(
+    cli: Cli, staged: Staged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIMDT_EHR_URL", "http://127.0.0.1:9/fhir")
+    settings.cache_clear()
+    edit(cli, staged.case_id, "accept", "--all")
+    sign(cli, staged.case_id)
+    for _ in range(2):
+        rows = json.loads(cli("publish", staged.case_id, "--order-only", "--json").stdout)["deliveries"]
+        assert [(row["destination"], row["intent"], row["state"]) for row in rows] == [("ehr", "final", "waiting")]
 
 
 def leave_traces(case: str) -> None:
