@@ -21,7 +21,7 @@ from oncology.findings import (
     Verdict,
     to_json,
 )
-from oncology.imaging.lobe import lobe_at
+from oncology.imaging.anatomy import Anatomy, give_back, lobe_at
 from oncology.imaging.survey import Region, Scene, body_regions, survey
 from tasks.case_files import CaseFiles, Outputs
 from tasks.images import CT, IMAGES, PET
@@ -65,13 +65,15 @@ def scene_of(case: CaseFiles, *, with_pet: bool, with_anatomy: bool) -> Scene:
     """CT, PET, structures and landmarks of a case, as measuring wants them."""
     ct = case.load_volume(CT)
     structures = load_masks(case, ANATOMY_MASKS, ct.geometry) if with_anatomy else {}
-    landmarks = case.load_json(ANATOMY)["landmarks"] if with_anatomy else {}
+    content = case.load_json(ANATOMY) if with_anatomy else {"landmarks": {}, "verdicts": []}
+    landmarks = {name: (point[0], point[1], point[2]) for name, point in content["landmarks"].items()}
+    anatomy = Anatomy(structures, landmarks, tuple(_verdicts(content)), ct.geometry)
     return Scene(
         ct=ct,
         suv=case.load_volume(PET) if with_pet else None,
         structures=structures,
-        landmarks={name: (point[0], point[1], point[2]) for name, point in landmarks.items()},
-        guess_lobe=lambda point: lobe_at(structures, ct.geometry, point),
+        landmarks=landmarks,
+        guess_lobe=lambda tumor, center: lobe_at(give_back(anatomy, tumor), center),
     )
 
 

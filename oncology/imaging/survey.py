@@ -34,7 +34,7 @@ LEAST_NODE_ML = 0.03  # below a sphere of about 4 mm a part of a node contour is
 INVOLVED = re.compile(r"^i?gtv[\s_-]*-?n", re.IGNORECASE)
 
 Masks = Mapping[str, np.ndarray]
-LobeGuess = Callable[[Point], Mapping[str, float]]
+LobeGuess = Callable[[np.ndarray, Point], Mapping[str, float]]  # a tumor's mask and center
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _tumor(region: Region, scene: Scene, place: int) -> Tumor:
     met = tuple(contact for contact in tumor.contacts if contact.structure not in HOLDING)
     tumor = replace(tumor, contacts=met, key_image=f"key_images/{tumor.id}-axial.png")
     if tumor.location is None:
-        guess = dict(scene.guess_lobe(tumor.centroid_lps))
+        guess = dict(scene.guess_lobe(region.mask, tumor.centroid_lps))
         location = max(guess, key=lambda name: guess[name]) if guess else None
         tumor = replace(tumor, location=location, location_alternatives=guess)
     return tumor

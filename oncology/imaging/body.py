@@ -1,0 +1,74 @@
+"""The patient's body: skin and everything inside it, without table, blankets and air around."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from oncology.imaging import shape
+from oncology.imaging.shape import Spacing
+
+TISSUE_HU = -300
+IN_PLANE = np.array([[[0, 1, 0], [1, 1, 1], [0, 1, 0]]], dtype=bool)
+# Table tops and blankets are thinner than twice this; skin folds and ears go too, and come back afterwards.
+TABLE_HALF_THICKNESS_MM = 5.0
+# A separate part of the body (an arm) is at least this part of the trunk, and not a cushion (mean HU).
+SMALLEST_PART = 0.03
+CUSHION_HU = -140
+# Air that touches the edge of the field of view is a lung, cut off, when little of it is room air (pure gas) and
+# ribs or spine accompany its border; foam and table tops have no bone beside them.
+ROOM_AIR_HU, ROOM_AIR_PART = -960, 0.4
+BONE_HU, BONE_NEAR_MM, BONE_PART = 200, 12.0, 0.28
+
+
+def segment_body(hu: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
+    """Mask of the body, lungs and bowel gas included; empty when there is no tissue.
+
+    Args:
+        hu: (z, y, x) CT numbers, canonical axes.
+    """
+    tissue = hu > TISSUE_HU
+    core = _parts_of_patient(hu, shape.open_(tissue, TABLE_HALF_THICKNESS_MM, spacing_mm))
+    if not core.any():
+        return core
+    skin = shape.dilate(core, TABLE_HALF_THICKNESS_MM, spacing_mm) & tissue
+    return ~_room_air(hu, ~skin, spacing_mm)
+
+
+def _parts_of_patient(hu: np.ndarray, core: np.ndarray) -> np.ndarray:
+    """The trunk, and limbs that the field of view cut from it."""
+    labels, sizes = shape.components(core)
+    if sizes.size == 1:
+        return core
+    big = sizes >= max(1.0, SMALLEST_PART * sizes.max())
+    means = np.bincount(labels.ravel(), hu.ravel(), minlength=sizes.size) / np.maximum(sizes, 1)
+    keep = big & (means > CUSHION_HU)
+    keep[0], keep[1] = False, True
+    return keep[labels]
+
+
+def _room_air(hu: np.ndarray, empty: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
+    """What is not tissue and reaches the edge of its slice, cut-off lungs excepted."""
+    labels = shape.slice_labels(empty)
+    edge = np.unique(np.concatenate([labels[:, [0, -1], :].ravel(), labels[:, :, [0, -1]].ravel()]))
+    count = int(labels.max()) + 1
+    sizes = np.maximum(np.bincount(labels.ravel(), minlength=count), 1)
+    gas = np.bincount(labels.ravel(), (hu < ROOM_AIR_HU).ravel(), minlength=count) / sizes
+    open_air = np.zeros(count, dtype=bool)
+    open_air[edge] = True
+    open_air[0] = False
+    perhaps_lung = (open_air & (gas < ROOM_AIR_PART))[labels]
+    return open_air[labels] & ~beside_bone(hu, perhaps_lung, spacing_mm)
+
+
+def beside_bone(hu: np.ndarray, mask: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
+    """The connected parts of a mask whose axial outlines run along bone for a good part."""
+    if not mask.any():
+        return mask
+    labels, sizes = shape.components(mask)
+    border = mask & ~ndimage.binary_erosion(mask, IN_PLANE, border_value=1)
+    near = shape.distance_mm(hu <= BONE_HU, spacing_mm) <= BONE_NEAR_MM
+    length = np.maximum(np.bincount(labels[border], minlength=sizes.size), 1)
+    accompanied = np.bincount(labels[border & near], minlength=sizes.size) / length >= BONE_PART
+    accompanied[0] = False
+    return accompanied[labels]
