@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def segment(case_id: str, images: Outputs) -> Outputs:
     return save_masks(case, ANATOMY_MASKS, anatomy.masks, ct.geometry) | case.save_json(ANATOMY, description)
 
 
-def save_masks(case: CaseFiles, name: str, masks: dict[str, np.ndarray], grid: Geometry) -> Outputs:
+def save_masks(case: CaseFiles, name: str, masks: Mapping[str, np.ndarray], grid: Geometry) -> Outputs:
     """Boolean masks of one grid, eight voxels to a byte."""
     packed = {key: np.packbits(mask) for key, mask in masks.items()}
     return case.save_arrays(name, packed | {"shape": np.array(grid.shape)})

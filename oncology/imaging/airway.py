@@ -154,7 +154,8 @@ def _central_part(ct: Volume, coarse: Coarse, column: np.ndarray) -> tuple[Coars
     box = tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
     origin = ct.geometry.to_lps(start)
     part = ct.array[box]
-    geometry = Geometry(part.shape, ct.geometry.spacing_mm, tuple(map(float, origin)), ct.geometry.direction)
+    corner = (float(origin[0]), float(origin[1]), float(origin[2]))
+    geometry = Geometry(part.shape, ct.geometry.spacing_mm, corner, ct.geometry.direction)
     fine = coarsen(Volume(part, geometry), AIRWAY_VOXEL_MM)
     seed = np.zeros(fine.hu.shape, bool)
     points = np.round(fine.geometry.to_index(coarse.geometry.to_lps(np.stack([z, y, x], axis=1)))).astype(int)

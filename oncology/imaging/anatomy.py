@@ -164,7 +164,7 @@ def _turned(mask: np.ndarray, given: Geometry, wanted: Geometry) -> np.ndarray:
     turn = np.asarray(wanted.direction).T @ np.asarray(given.direction)
     order = [2 - int(np.abs(turn[2 - axis]).argmax()) for axis in range(3)]
     flips = [axis for axis in range(3) if turn[2 - axis, 2 - order[axis]] < 0]
-    return np.ascontiguousarray(np.flip(mask.transpose(order), flips))
+    return np.ascontiguousarray(np.flip(mask.transpose(order), tuple(flips)))
 
 
 def _find(ct: Volume) -> _Finds:
@@ -174,7 +174,7 @@ def _find(ct: Volume) -> _Finds:
     box = shape.bounding_box(body, BODY_MARGIN_MM, whole.spacing_mm)
     finds = _Finds(whole.crop(box), body[box])
     if not body.any():
-        finds.say("body-absent", Severity.ERROR, "no tissue was found in the CT; expected a patient in Hounsfield units")
+        finds.say("body-absent", Severity.ERROR, "no tissue was found in the CT; expected a patient in HU")
         return finds
     finds.soft["body"] = finds.body
     _find_axis(finds, ct)
@@ -202,9 +202,7 @@ def _find_chest(finds: _Finds) -> None:
     air = lung_air(coarse.hu, finds.body, airway, canal, coarse.spacing_mm)
     midline = None if canal is None else Midline(canal.y, canal.x)
     sides = part_sides(air, coarse.hu, _midline_x(finds), coarse.spacing_mm)
-    chest = Chest(
-        coarse.hu, airway, central, thin_bones(coarse.hu, coarse.spacing_mm), midline, coarse.spacing_mm
-    )
+    chest = Chest(coarse.hu, airway, central, thin_bones(coarse.hu, coarse.spacing_mm), midline, coarse.spacing_mm)
     left = complete_lung(chest, sides.left, sides.right, left=True)
     right = complete_lung(chest, sides.right, sides.left, left=False)
     right = replace(right, lung=right.lung & ~left.lung)

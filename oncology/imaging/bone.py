@@ -103,9 +103,7 @@ def _with_marrow(bones: np.ndarray, canal: Canal | None, spacing_mm: Spacing) ->
     return filled
 
 
-def _offsets(
-    extent: tuple[int, ...], canal: Canal, spacing_mm: Spacing
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _offsets(extent: tuple[int, ...], canal: Canal, spacing_mm: Spacing) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Millimeters behind (Z, Y, 1) and beside (Z, 1, X) the canal; believed slices (Z, 1, 1)."""
     behind = (np.arange(extent[1])[None, :] - canal.y[:, None]) * spacing_mm[1]
     aside = np.abs(np.arange(extent[2])[None, :] - canal.x[:, None]) * spacing_mm[2]
@@ -122,4 +120,3 @@ def _around_canal(extent: tuple[int, ...], canal: Canal, spacing_mm: Spacing) ->
 def _disk(extent: tuple[int, ...], canal: Canal, radius_mm: float, spacing_mm: Spacing) -> np.ndarray:
     behind, aside, believed = _offsets(extent, canal, spacing_mm)
     return np.asarray(believed & (np.hypot(behind, aside) <= radius_mm))
-

@@ -105,11 +105,9 @@ def _toward_midline(left: bool) -> np.ndarray:
     return np.asarray(inward > np.cos(np.radians(MEDIAL_DEG)))
 
 
-def _center(
-    lung: np.ndarray, midline: tuple[np.ndarray, np.ndarray], left: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def _center(lung: np.ndarray, midline: tuple[np.ndarray, np.ndarray], left: bool) -> tuple[np.ndarray, np.ndarray]:
     """Middle of the half chest per slice, at a constant distance from the spine."""
-    depth, width = lung.any(axis=2), lung.any(axis=1)
+    depth, width = np.asarray(lung.any(axis=2)), np.asarray(lung.any(axis=1))
     first, last = depth.argmax(axis=1), depth.shape[1] - 1 - depth[:, ::-1].argmax(axis=1)
     extent = np.where(depth.any(axis=1), last - first, 0)
     deep = extent >= 0.7 * extent.max()

@@ -42,6 +42,10 @@ GROWTH_MM, GROWTH_UNFLOORED_MM = 20.0, 14.0  # the latter where neither lung nor
 
 GAP_MM = 14.0  # dents of what was given back, as wide as twice this, are filled
 
+# Pleural fluid (0-20 HU) lies along the wall with this part of its surface; a necrotic mass has a solid rim there.
+FLUID_HU = (-20, 20)
+FLUID_RADIUS_MM, FLUID_ML, FLUID_AT_WALL = 4.0, 5.0, 0.25
+
 # On the right a mass on the diaphragm differs from the liver below it by at least this, and is darker.
 LIVER_HU = (20, 220)
 FAT_HU = -50
@@ -136,7 +140,22 @@ def _given_back(half: HalfChest) -> np.ndarray:
     reach_mm = np.where(floored, GROWTH_MM, GROWTH_UNFLOORED_MM)
     near = shape.distance_mm(~cores, half.spacing_mm) <= reach_mm
     grown = shape.touching(cores | (solid & roofed & flat & near & (seen.closed >= GROWN_CLOSED)), cores)
-    return grown | (shape.close(grown, GAP_MM, half.spacing_mm) & solid & flat)
+    grown |= shape.close(grown, GAP_MM, half.spacing_mm) & solid & flat
+    return grown & ~_effusion(grown, half)
+
+
+def _effusion(solid: np.ndarray, half: HalfChest) -> np.ndarray:
+    """Fluid along the chest wall: not lung."""
+    fluid = solid & (half.hu > FLUID_HU[0]) & (half.hu < FLUID_HU[1])
+    labels, sizes = shape.components(shape.open_(fluid, FLUID_RADIUS_MM, half.spacing_mm))
+    found = np.zeros_like(solid)
+    for label in np.flatnonzero(sizes * np.prod(half.spacing_mm) >= FLUID_ML * 1000):
+        box = shape.bounding_box(labels == label, 2 * VOXEL_MM, half.spacing_mm)
+        part = labels[box] == label
+        shell = ndimage.binary_dilation(part) & ~part
+        if half.wall[box][shell].mean() >= FLUID_AT_WALL:
+            found[box] |= shape.dilate(part, VOXEL_MM, half.spacing_mm) & fluid[box]
+    return found
 
 
 def _cores(seen: Surroundings, solid: np.ndarray, half: HalfChest) -> np.ndarray:

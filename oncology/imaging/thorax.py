@@ -51,7 +51,9 @@ def find_surroundings(
         _mediastinum(lungs, cavity & body & ~bones & ~spine, domes, midline, spacing_mm)
         if left.lung.any() and right.lung.any()
         else None,
-        _chest_wall(lungs, cavity, body & ~spine, midline, (right.cavity.any(), left.cavity.any()), spacing_mm),
+        _chest_wall(
+            lungs, cavity, body & ~spine, midline, (bool(right.cavity.any()), bool(left.cavity.any())), spacing_mm
+        ),
         _diaphragm(lungs, cavity & body & ~bones & ~spine, domes, midline, spacing_mm),
     )
 
@@ -93,7 +95,7 @@ def _mediastinum(
 def _hull_by_slice(lungs: np.ndarray, midline: Midline) -> np.ndarray:
     """Convex hull of both lungs in every slice that shows both."""
     hull = np.zeros_like(lungs)
-    grid = np.stack(np.mgrid[: lungs.shape[1], : lungs.shape[2]], axis=-1)
+    grid = np.stack(list(np.mgrid[: lungs.shape[1], : lungs.shape[2]]), axis=-1)
     for z in np.flatnonzero(lungs.any(axis=(1, 2))):
         border = lungs[z] & ~ndimage.binary_erosion(lungs[z])
         points = np.argwhere(border)
