@@ -35,7 +35,7 @@ def order_again(case_id: str, *, preliminary: bool = False) -> list[Delivery]:
         state = store().case(case_id).state
         raise ReviewError(f"case {case_id} is {state}, not signed; sign it first, or send the draft with --preliminary")
     outbox = Outbox(store().engine)
-    orders = [_ehr_order(case_id, folder, intent)] if settings().ehr_url else []
+    orders: list[Order | None] = [_ehr_order(case_id, folder, intent)] if settings().ehr_url else []
     orders += [pacs_order(case_id, folder, intent)] if settings().pacs_url else []
     return [_ordered(outbox, order, since) for order in orders if order is not None]
 
