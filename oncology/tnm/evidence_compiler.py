@@ -211,20 +211,20 @@ class ItemCompiler:
 
     def _elements(self, item: Item) -> Iterator[tuple[float, tuple[Any, ...]]]:
         nothing = tuple((0,) * (len(self.features) + 1) for _ in self._sides)
-        for mass, gates, gate_stated in item.gate:
+        for mass, gates, _ in item.gate:
             if True not in gates:
                 yield mass, (nothing,)
                 continue
-            for share, outcomes in self._positive(item, gate_stated):
+            for share, outcomes in self._positive(item):
                 yield mass * share, ((nothing, *outcomes) if False in gates else outcomes)
 
-    def _positive(self, item: Item, gate_stated: bool) -> list[tuple[float, tuple[Any, ...]]]:
+    def _positive(self, item: Item) -> list[tuple[float, tuple[Any, ...]]]:
         """The item given that it is malignant; station and side that exclude each other are dropped."""
         fields = [item.station, item.side, item.size, item.number, item.ene, *(focal for _, focal in item.flags)]
         names = tuple(name for name, _ in item.flags)
         found = []
         for elements in product(*fields):
-            evident = self.list_name == "mets" or (gate_stated and elements[0][2])
+            evident = self.list_name == "mets" or elements[0][2]
             read = (
                 self._values(values, names, evident) for values in product(*(outcomes for _, outcomes, _ in elements))
             )

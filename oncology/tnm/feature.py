@@ -37,7 +37,7 @@ class ItemValues(NamedTuple):
     number: int
     ene: str | None
     flags: tuple[tuple[str, Any], ...] = ()
-    evident: bool = True  # malignancy and station are stated, not merely not excluded
+    evident: bool = True  # the station is stated, not merely not excluded
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ class Slot:
     name: str
     status: Status
     options: tuple[Option, ...]
+    alike: str = ""  # equal for the same field of equal nodes or metastases: they decide alike
 
 
 class Findings:
@@ -141,7 +142,7 @@ class Findings:
                 for text, new, span in alternatives(spec, value, self._bounds.get(name, []))
             )
             if options:
-                yield Slot(f"{where}.{key}", status_of(value), options)
+                yield Slot(f"{where}.{key}", status_of(value), options, _alike(name, key, entry))
         if name == "nodes":
             yield from self._station_slot(facts, entries, place, entry, where)
 
@@ -161,7 +162,7 @@ class Findings:
             )
             for station in given
         )
-        yield Slot(f"{where}.{key}", status_of(value), options)
+        yield Slot(f"{where}.{key}", status_of(value), options, _alike("nodes", key, entry))
 
     def _new_nodes(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """One small positive node per station, on either side where the station does not tell."""
@@ -178,6 +179,11 @@ class Findings:
     def _new_mets(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for site in self._site.mets["site"].values:
             yield plain(site), {"site": site, "count": 1, MET_GATE: True}
+
+
+def _alike(name: str, key: str, entry: Mapping[str, Any]) -> str:
+    rest = sorted((field, repr(value)) for field, value in entry.items() if field != "id")
+    return f"{name}.{key}: {rest}"
 
 
 def status_of(value: Any) -> Status:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from oncology.tnm.elimination import Name
+from oncology.tnm.layout import Name
 from oncology.tnm.mass import Mass, from_parts
 from oncology.tnm.table import Table
 

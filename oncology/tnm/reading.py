@@ -126,11 +126,25 @@ def effective_value(spec: FactSpec, facts: Mapping[str, Any], strict: bool) -> A
     """The raw value of a fact, or what its absence means."""
     if spec.key in facts:
         return facts[spec.key]
-    for other, values in spec.implied_by.items():
-        stated = facts.get(other)
-        if stated is not None and (values is None or (isinstance(stated, str) and stated in values)):
-            return spec.implied_value
-    return spec.strict if strict else spec.closed
+    if any(_implies(facts.get(other), values) for other, values in spec.implied_by.items()):
+        return spec.implied_value
+    absent = spec.strict if strict else spec.closed
+    if spec.kind == "enum" and absent is not None and any(other in facts for other in _told_apart(spec, facts)):
+        return {"one_of": list(dict.fromkeys([absent, spec.implied_value]))}
+    return absent
+
+
+def _implies(stated: Any, values: tuple[Any, ...] | None) -> bool:
+    return stated is not None and (values is None or (isinstance(stated, str) and stated in values))
+
+
+def _told_apart(spec: FactSpec, facts: Mapping[str, Any]) -> list[str]:
+    """The facts that would imply a value but are stated as unknown or doubtful."""
+    return [
+        other
+        for other, values in spec.implied_by.items()
+        if facts.get(other) is None or (values is not None and isinstance(facts[other], Mapping))
+    ]
 
 
 def _read_fact(spec: FactSpec, facts: Mapping[str, Any], strict: bool) -> tuple[Focal, ...]:

@@ -16,7 +16,7 @@ from oncology.tnm.mass import Mass, possible, project, union_of
 from oncology.tnm.reading import Evidence, read_facts
 from oncology.tnm.summary import Summary, summarize
 from oncology.tnm.system import Solved, System
-from oncology.tnm.table import Table
+from oncology.tnm.table import Table, category_order
 from oncology.tnm.trace import Tracer
 from oncology.tnm.vocabulary import SiteSpec, vocabulary
 
@@ -39,6 +39,7 @@ def parse_edition(edition: object) -> int:
 class _Choice:
     """The tables for one subset."""
 
+    subset: str | None
     system: System
     grouping: Grouping | None
 
@@ -58,18 +59,20 @@ class Stager:
         self.edition = edition
         self.axes = axes
         self.tables: dict[str, tuple[Table, ...]] = dict.fromkeys(axes, ())
-        self._choices = [self._choice(chosen) for chosen in _table_choices(site, edition, classification, subset, axes)]
+        self._choices = [
+            self._choice(one, chosen) for one, chosen in _table_choices(site, edition, classification, subset, axes)
+        ]
         self._group_reads_facts = any(table.features for table in self.tables.get("group", ()))
         self._kept: dict[tuple[str, tuple[Solved, ...]], Summary] = {}
         self._tracers = {id(t): Tracer(site, t) for axis in axes if axis != "group" for t in self.tables[axis]}
 
-    def _choice(self, chosen: Mapping[str, Table]) -> _Choice:
+    def _choice(self, subset: str | None, chosen: Mapping[str, Table]) -> _Choice:
         for axis, table in chosen.items():
             if table not in self.tables[axis]:
                 self.tables[axis] = (*self.tables[axis], table)
         rows = {axis: table for axis, table in chosen.items() if axis != "group"}
         grouping = Grouping(chosen["group"], rows) if "group" in chosen else None
-        return _Choice(System(self.site, rows), grouping)
+        return _Choice(subset, System(self.site, rows), grouping)
 
     def read(self, facts: Mapping[str, Any], strict: bool) -> Evidence:
         """Checks and reads facts.
@@ -90,7 +93,8 @@ class Stager:
         if found is None:
             found = self._summarized(axis, solved, evidence)
             if axis in ("m", "group") and any(one.wide for one in solved):
-                found = replace(found, possible=self._summarized(axis, solved, evidence, wide=True).possible)
+                wide = self._summarized(axis, solved, evidence, wide=True).possible
+                found = replace(found, possible=tuple(sorted({*found.possible, *wide}, key=category_order)))
             if axis != "group" or not self._group_reads_facts:
                 self._keep(key, found)
         return found
@@ -104,12 +108,12 @@ class Stager:
             self._kept.clear()
         self._kept[key] = found
 
-    def by_subset(self, axis: str, solved: Sequence[Solved], evidence: Evidence) -> list[Summary]:
+    def by_subset(self, axis: str, solved: Sequence[Solved], evidence: Evidence) -> dict[str | None, Summary]:
         """The answer for one axis under each subset that is possible."""
-        return [
-            summarize(self.tables[axis], self._mass(axis, *pair, evidence))
-            for pair in zip(self._choices, solved, strict=True)
-        ]
+        return {
+            choice.subset: summarize(self.tables[axis], self._mass(axis, choice, one, evidence))
+            for choice, one in zip(self._choices, solved, strict=True)
+        }
 
     def _mass(self, axis: str, choice: _Choice, solved: Solved, evidence: Evidence, wide: bool = False) -> Mass:
         """Mass over row references; the place of a table tells subsets apart.
@@ -177,12 +181,12 @@ class Stager:
 
 def _table_choices(
     site: SiteSpec, edition: int, classification: str, subset: str | None, axes: tuple[str, ...]
-) -> list[dict[str, Table]]:
+) -> list[tuple[str | None, dict[str, Table]]]:
     """The tables per axis: one choice, or one per subset when the subset leaves some axis open."""
     found = {axis: tables().find(site, edition, classification, axis, subset) for axis in axes}
     if all(len(of_axis) == 1 for of_axis in found.values()):
-        return [{axis: of_axis[0] for axis, of_axis in found.items()}]
-    choices: list[dict[str, Table]] = []
+        return [(subset, {axis: of_axis[0] for axis, of_axis in found.items()})]
+    choices: list[tuple[str | None, dict[str, Table]]] = []
     for one in site.subsets:
         try:
             by_subset = {axis: tables().find(site, edition, classification, axis, one) for axis in axes}
@@ -190,8 +194,8 @@ def _table_choices(
             continue
         choice = {axis: of_axis[0] for axis, of_axis in by_subset.items()}
         fits = all(len(of_axis) == 1 and choice[axis] in found[axis] for axis, of_axis in by_subset.items())
-        if fits and choice not in choices:
-            choices.append(choice)
+        if fits and all(choice != earlier for _, earlier in choices):
+            choices.append((one, choice))
     return choices
 
 

@@ -12,11 +12,11 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from oncology.tnm.elimination import Layout, Name
 from oncology.tnm.evidence_compiler import KEPT, FactCompiler, ItemCompiler, Step
-from oncology.tnm.feature import TUMOR_SIDES, Feature
+from oncology.tnm.feature import TUMOR_SIDES, Feature, FoldFeature
 from oncology.tnm.fold import Question, fold
 from oncology.tnm.joint import Part, joint_rows
+from oncology.tnm.layout import Layout, Name
 from oncology.tnm.mass import Mass, from_parts, project
 from oncology.tnm.reading import Evidence
 from oncology.tnm.table import Table
@@ -61,12 +61,12 @@ class System:
         self.site = site
         self.tables = dict(tables)
         self._features: dict[Name, Feature] = {
-            (axis, name): feature for axis, table in tables.items() for name, feature in table.features.items()
+            (axis, name): _widened(feature) if wide else feature
+            for axis, table in tables.items()
+            for name, feature in table.features.items()
         }
         self._is_wide = wide
-        self._m_facts = [
-            fact for (axis, _), one in self._features.items() if axis == "m" for fact in one.facts if fact not in LISTS
-        ]
+        self._m_facts = {fact for (axis, _), one in self._features.items() if axis == "m" for fact in one.facts}
         self._wide = System(site, {"m": tables["m"]}, wide=True) if "m" in tables and not wide else None
         pairs = [("" if wide else axis, feature) for (axis, _), feature in self._features.items()]
         self._by_side = any(feature.needs_side for feature in self._features.values())
@@ -92,10 +92,13 @@ class System:
         return found
 
     def _m_is_open(self, evidence: Evidence) -> bool:
-        """Whether something that M reads is unknown; nodes aside, since `mets` has non-regional nodes too."""
-        if evidence.mets is None:
+        """Whether something that M reads is unknown."""
+        if evidence.mets is None or (evidence.nodes is None and "nodes" in self._m_facts):
             return True
-        return any(not focal[0][2] for fact in self._m_facts for focal in evidence.steps[fact])
+        if "nodes" in self._m_facts and not all(node.station[0][2] for node in evidence.nodes or ()):
+            return True
+        scalars = (fact for fact in self._m_facts if fact not in LISTS)
+        return any(not focal[0][2] for fact in scalars for focal in evidence.steps[fact])
 
     def _key(self, evidence: Evidence) -> Key:
         steps = evidence.steps
@@ -107,7 +110,9 @@ class System:
         items = evidence.nodes if name == "nodes" else evidence.mets
         if items is None and name == "mets" and not self._is_wide:
             items = ()  # no evidence of metastasis is M0
-        return None if items is None else tuple([compiler.step(item) for item in items])
+        if items is None:
+            return None
+        return tuple(sorted([compiler.step(item) for item in items], key=id))  # in any order, but equal for equal lists
 
     def _solve(self, steps: Mapping[str, Steps | None]) -> Solved:
         known = self._certain_values(steps)
@@ -228,7 +233,7 @@ class System:
         places = {name: place for place, name in enumerate(self._features, start=1)}
         question = Question(
             layout=layout,
-            sources=tuple(places[name] for name in layout.features),
+            sources={name: places[name] for name in layout.features},
             answers={axis: self._answer(axis, mine, known, axis in complete) for axis, mine in inputs.items()},
             known=known,
             steps={fact: of_fact for fact, of_fact in steps.items() if of_fact is not None},
@@ -271,6 +276,11 @@ def _entry(outcome: Any, side: int) -> Sequence[int]:
     """A contribution, for the side of the tumor where it depends on that."""
     contribution: Sequence[int] = outcome if isinstance(outcome[0], int) else outcome[side]
     return contribution
+
+
+def _widened(feature: Feature) -> Feature:
+    """The input with nodes of unknown station counted."""
+    return replace(feature, evident_only=False) if isinstance(feature, FoldFeature) else feature
 
 
 def _is_certain(step: Step) -> bool:

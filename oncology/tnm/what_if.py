@@ -30,17 +30,38 @@ def summaries(stager: Stager, facts: Facts, strict: bool) -> dict[str, Summary]:
 
 
 def open_facts(stager: Stager, facts: Facts, strict: bool, found: Mapping[str, Summary]) -> dict[str, tuple[str, ...]]:
-    """Per axis the facts that are unknown or doubtful and whose resolution would change what is possible."""
+    """Per axis the facts that are unknown or doubtful and whose resolution would change what is possible.
+
+    Where no single one narrows the answer, all of them together do: then all are named.
+    """
     wide = [axis for axis, one in found.items() if len(one.possible) > 1]
     named: dict[str, list[str]] = {axis: list(one.open) for axis, one in found.items()}
-    if wide:
-        for axis in _subset_decides(stager, facts, strict, wide):
-            named[axis].append("subset")
-        for slot in _findings(stager, strict).slots(facts):
-            if slot.status is not Status.KNOWN:
-                for axis in _narrowed(stager, slot, strict, found, wide):
-                    named[axis].append(slot.name)
+    if not wide:
+        return {axis: tuple(names) for axis, names in named.items()}
+    for axis in _subset_decides(stager, facts, strict, wide):
+        named[axis].append("subset")
+    known: dict[str, list[str]] = {}
+    doubtful = [slot for slot in _findings(stager, strict).slots(facts) if slot.status is not Status.KNOWN]
+    for slot in doubtful:
+        narrowed = known.get(slot.alike) if slot.alike else None
+        if narrowed is None:
+            narrowed = known[slot.alike] = _narrowed(stager, slot, strict, found, wide)
+        for axis in narrowed:
+            named[axis].append(slot.name)
+    for axis in wide:
+        named[axis] = named[axis] or [slot.name for slot in doubtful if _root(slot) in _facts_of(stager, axis)]
     return {axis: tuple(dict.fromkeys(names)) for axis, names in named.items()}
+
+
+def _root(slot: Slot) -> str:
+    return slot.name.split(".")[0].split("[")[0]
+
+
+def _facts_of(stager: Stager, axis: str) -> set[str]:
+    """The facts that an axis depends on; the group depends on all."""
+    axes = stager.axes if axis == "group" else (axis,)
+    tables = [table for one in axes for table in stager.tables[one]]
+    return {fact for table in tables for feature in table.features.values() for fact in feature.facts}
 
 
 def _findings(stager: Stager, strict: bool) -> Findings:
@@ -52,7 +73,9 @@ def _subset_decides(stager: Stager, facts: Facts, strict: bool, wide: Iterable[s
     solved = stager.solve(evidence)
     if len(solved) == 1:
         return []
-    return [axis for axis in wide if len({one.possible for one in stager.by_subset(axis, solved, evidence)}) > 1]
+    return [
+        axis for axis in wide if len({one.possible for one in stager.by_subset(axis, solved, evidence).values()}) > 1
+    ]
 
 
 def _narrowed(stager: Stager, slot: Slot, strict: bool, found: Mapping[str, Summary], wide: Iterable[str]) -> list[str]:
@@ -92,7 +115,19 @@ def changes(stager: Stager, facts: Facts, strict: bool) -> tuple[Change, ...]:
         if (then := _after(stager, option, strict)) not in (None, now)
     ]
     tried.sort(key=lambda one: one.rank)
-    return tuple(_told(tried))
+    return (*_subset_changes(stager, facts, strict, now), *_told(tried))
+
+
+def _subset_changes(stager: Stager, facts: Facts, strict: bool, now: Mapping[str, str]) -> Iterator[Change]:
+    """What each subset would make of a case whose subset is not given."""
+    evidence = stager.read(facts, strict)
+    solved = stager.solve(evidence)
+    found = {axis: stager.by_subset(axis, solved, evidence) for axis in stager.axes}
+    subsets = list(found[stager.axes[0]]) if len(solved) > 1 else []
+    for subset in subsets:
+        then = _labels({axis: of_subset[subset] for axis, of_subset in found.items()})
+        if then != now:
+            yield Change("subset", str(subset), then)
 
 
 @dataclass(frozen=True)

@@ -232,6 +232,14 @@ def test_would_change_names_single_findings_with_the_new_stage() -> None:
     assert set(found[0].to_json()) == {"finding", "if", "then"}
 
 
+def test_would_change_tells_what_a_subset_that_is_not_given_would_do() -> None:
+    facts = {"deepest_layer": "muscularis_propria", "nodes": [], "mets": []}
+
+    found = [change for change in would_change("esophagus", 8, facts, strict=False) if change.finding == "subset"]
+
+    assert {change.condition for change in found} == {"scc", "adenocarcinoma"}
+
+
 def test_doubtful_findings_come_before_known_ones() -> None:
     facts = {**LUNG, "visceral_pleura_invasion": {"p": 0.4}, "greatest_dimension_mm": 28}
 
@@ -288,6 +296,24 @@ def test_thirty_doubtful_nodes_take_bounded_work() -> None:
 
     assert time.process_time() - started < 5.0
     assert sum(found.n.probabilities.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [{"positive": {"p": 0.5}}] * 12,
+        [{"positive": {"p": 0.1 + 0.05 * i}} for i in range(12)],
+        [{"positive": True, "level": None, "count": None}] * 8,
+        [dict.fromkeys(("positive", "level", "laterality", "greatest_dimension_mm", "ene", "count"))] * 3,
+    ],
+    ids=["equal", "different", "unknown-level", "unknown"],
+)
+def test_nodes_with_many_open_fields_take_bounded_work(nodes: list[dict[str, Any]]) -> None:
+    started = time.process_time()
+    found = stage("larynx", 8, {"nodes": nodes, "mets": []}, subset="glottis")
+
+    assert time.process_time() - started < 5.0
+    assert found.n.open
 
 
 def test_an_edition_without_tables_names_those_that_exist() -> None:
