@@ -23,7 +23,7 @@ class AxisAnswer:
     """T, N, M or the stage group.
 
     `category`: one category; TX or NX where the edition says so; None when it stays open or the edition has no answer
-    (then `reason` says why). `possible`: the real categories that the facts leave, least advanced first.
+    (`reason` says why). `possible`: the real categories that the facts leave, least advanced first.
     `probabilities`: per possible category; what has no category by the edition is missing from their sum. `credible`:
     the smallest set with at least 0.97. `rule`: the id of the row, or of all rows still possible. `open`: facts that
     would decide.

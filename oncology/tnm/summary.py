@@ -52,7 +52,7 @@ def summarize(tables: Sequence[Table], mass: Mass) -> Summary:
         credible=credible(probabilities, category_order),
         rows=tuple(deciding),
         rule=", ".join(dict.fromkeys(row.id for row in deciding.values())),
-        reason=_reason(real) if category is None else None,
+        reason=_reason(real),
         open=tuple(dict.fromkeys(fact for row in deciding.values() for fact in row.open)),
     )
 
