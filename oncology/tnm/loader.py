@@ -46,45 +46,35 @@ class TableSet:
         if subset is not None and subset not in site.subsets:
             raise FactError(f"unknown subset {subset!r} of {site.key}; {expected(subset, site.subsets)}")
         of_axis = [
-            (table, one)
+            (table, one.subset)
             for table in self.tables
             for one in table.applies
             if one.site == site.key and table.edition == edition and table.axis == axis
         ]
-        serving = [(table, one) for table, one in of_axis if classification in table.classifications]
+        serving = {of: table for table, of in of_axis if classification in table.classifications}
         if not serving:
             raise FactError(_missing(site.key, edition, classification, axis, [table for table, _ in of_axis]))
-        exact = [table for table, one in serving if one.subset in (None, subset)]
-        return tuple(exact or self._for_other_subset(site, edition, axis, subset, serving))
+        if None in serving or subset in serving:
+            return (serving.get(None) or serving[subset],)
+        if subset in self._told_apart(site.key):
+            known = ", ".join(sorted(map(str, serving)))
+            raise FactError(f"edition {edition} has no {_named(axis)} for {site.key} {subset}; available: {known}")
+        return tuple(serving.values())
 
-    def _for_other_subset(
-        self, site: SiteSpec, edition: int, axis: str, subset: str | None, serving: Sequence[tuple[Table, Serves]]
-    ) -> list[Table]:
-        """All tables when the subset is open, or says nothing about this axis (pancreas: exocrine and N)."""
-        named = {one.subset for table in self.tables for one in table.applies if one.site == site.key} - {None}
-        same_axis = {one.subset for _, one in serving}
-        covered = {
-            one.subset
-            for table in self.tables
-            for one in table.applies
-            if one.site == site.key and table.edition == edition
-        }
-        if subset is not None and subset in named and subset not in same_axis | covered:
-            raise FactError(
-                f"edition {edition} has no {axis.upper()} table for {site.key} {subset}; "
-                f"available: {', '.join(sorted(map(str, same_axis)))}"
-            )
-        if subset is not None and subset in named:
-            raise FactError(f"no {axis.upper()} table of edition {edition} for {site.key} {subset}")
-        return [table for table, _ in serving]
+    def _told_apart(self, site: str) -> set[str]:
+        """The subsets that have tables of their own; others (pancreas: exocrine) leave open which table holds."""
+        return {one.subset for table in self.tables for one in table.applies if one.site == site and one.subset}
+
+
+def _named(axis: str) -> str:
+    return "stage groups" if axis == "group" else f"{axis.upper()} table"
 
 
 def _missing(site: str, edition: int, classification: str, axis: str, others: Sequence[Table]) -> str:
     if classification not in CLASSIFICATIONS:
         return f"unknown classification {classification!r}; {expected(classification, CLASSIFICATIONS)}"
-    named = "stage group" if axis == "group" else axis.upper()
     known = ", ".join(sorted({one for table in others for one in table.classifications})) or "none"
-    return f"no {classification} {named} table of edition {edition} for {site}; available: {known}"
+    return f"no {classification} {_named(axis)} of edition {edition} for {site}; available: {known}"
 
 
 def read_drafts(folder: Path) -> list[Draft]:
