@@ -48,7 +48,7 @@ def step(version: str, *, io: bool = False) -> Callable[[Callable[..., Outputs]]
             retries=IO_RETRIES if io else 0,
             retry_delay_seconds=IO_RETRY_SECONDS,
             retry_condition_fn=_worth_retrying,
-        )(_timed(name, function))
+        )(_discreet(name, _timed(name, function)))
 
     return decorate
 
@@ -66,7 +66,7 @@ def once(function: Callable[..., Any], *, io: bool = False) -> Any:
         retries=IO_RETRIES if io else 0,
         retry_delay_seconds=IO_RETRY_SECONDS,
         retry_condition_fn=_worth_retrying,
-    )(_timed(name, function))
+    )(_discreet(name, function))
 
 
 def once_io(function: Callable[..., Any]) -> Any:
@@ -94,20 +94,30 @@ def _timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def timed(case_id: str, *arguments: Any, **options: Any) -> Any:
         begun = time.perf_counter()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # libraries' warnings quote values, names of patients among them
-                outputs = function(case_id, *arguments, **options)
-        except AimdtError as error:
-            raise error from None  # its own words name nobody; those of what caused it may
-        except Exception as error:  # noqa: BLE001  raised again, without its words
-            raise _without_words(CaseFiles(case_id), name, error) from None
+        outputs = function(case_id, *arguments, **options)
         folder = CaseFiles(case_id).root / "timings"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(f"{time.perf_counter() - begun:.3f}")
         return outputs
 
     return timed
+
+
+def _discreet(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, whose failures and libraries' warnings carry no words that could name the patient."""
+
+    @functools.wraps(function)
+    def discreet(case_id: str, *arguments: Any, **options: Any) -> Any:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # libraries' warnings quote values, names of patients among them
+                return function(case_id, *arguments, **options)
+        except AimdtError as error:
+            raise error from None  # its own words name nobody; those of what caused it may
+        except Exception as error:  # noqa: BLE001  raised again, without its words
+            raise _without_words(CaseFiles(case_id), name, error) from None
+
+    return discreet
 
 
 def _without_words(case: CaseFiles, name: str, error: Exception) -> StepError:

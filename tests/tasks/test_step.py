@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from prefect import flow
 
-from oncology.errors import ImageError, StoreError
+from oncology.errors import ImageError, StepError, StoreError
 from tasks.case_files import CaseFiles, Outputs
 from tasks.step import step
 
@@ -100,6 +100,6 @@ def test_a_busy_disk_is_tried_again() -> None:
 
 
 def test_computing_is_never_retried() -> None:
-    with pytest.raises(ValueError, match="a bug"):
+    with pytest.raises(StepError, match="ValueError at test_step"):
         run(compute_broken, CASE)
     assert calls == ["bug"]
