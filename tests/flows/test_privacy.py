@@ -97,7 +97,7 @@ def run(named: Inputs, prefect_server: None, tmp_path_factory: pytest.TempPathFa
 
 def test_the_search_would_find_the_words(run: dict[str, Any]) -> None:
     assert said((run["out"] / "report.html").read_text()) == [NAME, GIVEN, BIRTH_ISO, MRN]
-    assert set(said(next(run["home"].glob("cases/*/private/identity.json")).read_text())) >= {NAME, BIRTH, MRN}
+    assert set(said(next(run["home"].glob("cases/*/private/identity.json")).read_text())) >= {NAME, BIRTH_ISO, MRN}
     assert b"case-" in prefect_rows()
 
 
@@ -154,7 +154,6 @@ def aimdt(named: Inputs, prefect_server: None, tmp_path: Path, capfd: Any) -> It
         "tasks.images.read_study",
         "tasks.masks.read_contours",
         "tasks.masks.segment_anatomy",
-        "tasks.artifacts._row",
         "tasks.delivery.provenance",
         "tasks.records._finding_rows",
     ],
@@ -170,6 +169,17 @@ def test_an_unforeseen_error_names_nobody(
     assert said(file_names(tmp_path / "home")) == []
     database = tmp_path / "home" / "records.db"
     assert not database.exists() or said(dump(database)) == []
+
+
+def test_a_page_that_cannot_be_shown_names_nobody(
+    aimdt: Callable[..., Call], monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    monkeypatch.setattr("tasks.artifacts._row", unforeseen)
+    answer = aimdt()
+    assert answer.status == 0
+    assert "show_findings failed: ValueError" in caplog.text
+    assert said(answer.stdout + answer.stderr + caplog.text) == []
+    assert said(prefect_rows()) == []
 
 
 def test_an_input_error_names_nobody(aimdt: Callable[..., Call], named: Inputs, tmp_path: Path, caplog: Any) -> None:
