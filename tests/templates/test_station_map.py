@@ -25,6 +25,10 @@ def node(station: str | None, p_malignant: float | None, **others: Any) -> dict[
     return {**plain, "station": station, "p_malignant": p_malignant, **others}
 
 
+# VII beside cervical_periesophageal_VII: one place with two spellings in the vocabulary.
+SPELLED_TWICE = {"esophagus": {"VII"}}
+
+
 def words(svg: str) -> list[str]:
     return [element.text or "" for element in ET.fromstring(svg).iter(f"{SVG}text")]
 
@@ -35,7 +39,7 @@ def test_every_station_of_the_vocabulary_has_a_place(cancer: str) -> None:
 
     placed = {place.station for place in CHARTS[cancer].places}
 
-    assert set(stations) - UNPLACED == placed
+    assert set(stations) - UNPLACED - SPELLED_TWICE.get(cancer, set()) == placed
 
 
 @pytest.mark.parametrize("cancer", sorted(CHARTS))
