@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,8 +26,18 @@ from mdt_dicom.send import Failure, SendReport, SendSettings, send
 from oncology.errors import DeliveryError, ImageError, InputError
 
 # pynetdicom leaves the socket of a refused connection to the garbage collector, requests that of a broken one.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("sockets_collected"),
+]
 FAULTS = ["503", "429", "drop", "504", "500", "408"]
+
+
+@pytest.fixture
+def sockets_collected() -> Iterator[None]:
+    """What a test leaves to the garbage collector is collected while its warnings are ignored."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +27,18 @@ from mdt_dicom.receiver_store import Incoming
 
 QUICK_REPORTS = CommitmentSettings({}, attempts=3, first_wait_s=0.2, start_wait_s=0.05)
 # pynetdicom leaves the socket of a refused connection to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("sockets_collected"),
+]
 ALL_PEERS = replace(RULES_OF_TEST, titles=("AIMDT",))
+
+
+@pytest.fixture
+def sockets_collected() -> Iterator[None]:
+    """What a test leaves to the garbage collector is collected while its warnings are ignored."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
