@@ -34,6 +34,13 @@ FOR EACH ROW EXECUTE FUNCTION refuse_review_change();
 
 def upgrade() -> None:
     """Create the tables of people, reviews, edits, signatures and tombstones; protect what is written once."""
+    _people_and_tombstones()
+    _reviews_and_edits()
+    _signatures()
+    _protect()
+
+
+def _people_and_tombstones() -> None:
     op.create_table(
         "accounts",
         sa.Column("name", sa.String(length=64), nullable=False),
@@ -57,6 +64,9 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=8), nullable=False),
         sa.PrimaryKeyConstraint("case_id", "number"),
     )
+
+
+def _reviews_and_edits() -> None:
     op.create_table(
         "reviews",
         sa.Column("case_id", sa.String(length=16), nullable=False),
@@ -84,6 +94,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["reviews.case_id"]),
         sa.PrimaryKeyConstraint("case_id", "sequence"),
     )
+
+
+def _signatures() -> None:
     op.create_table(
         "signatures",
         sa.Column("case_id", sa.String(length=16), nullable=False),
@@ -101,7 +114,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_key"], ["runs.run_key"]),
         sa.PrimaryKeyConstraint("case_id", "number"),
     )
-    _protect()
 
 
 def _protect() -> None:
