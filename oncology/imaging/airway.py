@@ -6,7 +6,7 @@ distance that air travels from the top.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage, sparse, spatial
@@ -15,9 +15,9 @@ from scipy.sparse import csgraph
 from oncology.findings import Point
 from oncology.imaging import shape
 from oncology.imaging.canal import Canal
-from oncology.imaging.coarse import Coarse, coarsen
+from oncology.imaging.coarse import Coarse, coarsen, refine
 from oncology.imaging.shape import Spacing
-from oncology.imaging.volume import Geometry, Volume
+from oncology.imaging.volume import Geometry, Volume, resample
 
 # A trachea is 13-27 mm across in men and 10-23 mm in women (Breatnach 1984); disease and partial volume widen that.
 SEED_HU = -700
@@ -30,19 +30,30 @@ BEFORE_CANAL_MM = (15.0, 95.0)
 # Without a fork below it, a column this short may as well be bowel or stomach.
 SHORTEST_UNFORKED_MM = 40.0
 
-AIRWAY_VOXEL_MM = 1.2
+AIRWAY_VOXEL_MM, AIRWAY_SLICE_MM = 1.2, 1.5
+# Halfway between air and wall.
+WALL_HU = -500
 GROW_FROM_HU, GROW_TO_HU, GROW_STEP_HU = -960, -700, 20
-# Trachea and bronchi down to segments hold well under this; a leak holds liters.
-LARGEST_ML = 130.0
-LEAK_RATIO, LEAK_ML = 1.6, 12.0
+# Trachea and bronchi down to segments hold well under this; a leak into the lung brings many milliliters in one step.
+LARGEST_ML = 70.0
+START_ML, LEAK_ML = 15.0, 8.0
+BARRIER_MM = 2.0
+# Lung is looked for in parts of this size; airways are not followed deeper into it than this.
+INTERIOR_ML, INTERIOR_MM = 100.0, 8.0
 
 # Width of one front of traveling air, and at least this many voxels of the longest side.
 FRONT_MM, FRONT_VOXELS = 3.0, 1.3
 LONGEST_TRACHEA_MM = 130.0
 # Both branches must go on for this long, at this cross-section, to count as the two main bronchi.
-BRANCH_MM = 15.0
-BRANCH_MM2 = 20.0
+BRANCH_MM = 12.0
+# By then they have parted sideways; air in the esophagus or beside the trachea stays behind it.
+APART_ASIDE_MM = 14.0
+BRANCH_MM2 = 15.0
 MEET_VOXELS = 2.5
+# The main bronchi stay apart for at least this height below the carina.
+APART_MM = 4.0
+# A main bronchus ends where it divides in two that both last this long.
+LOBAR_MM = 9.0
 # Usual lengths to the first branch: right 2-2.5 cm, left 4-5 cm; longer paths have left the main bronchus.
 LONGEST_MAIN_MM = {"right": 32.0, "left": 58.0}
 
@@ -76,8 +87,9 @@ def segment_airway(ct: Volume, coarse: Coarse, body: np.ndarray, canal: Canal | 
     if column is None:
         return None
     fine, seed = _central_part(ct, coarse, column)
-    lumen = grow_lumen(fine.hu, seed, fine.spacing_mm)
-    airway = divide(lumen, fine.geometry)
+    inside = refine(_lung_interior(coarse, body, column), coarse.geometry, fine.geometry)
+    lumen = grow_lumen(np.where(inside & ~seed, 0, fine.hu), seed, fine.spacing_mm)
+    airway = _to_the_wall(divide(lumen, seed, fine.geometry), fine.hu)
     height_mm = np.count_nonzero(column.any(axis=(1, 2))) * coarse.spacing_mm[0]
     return None if airway.carina_lps is None and height_mm < SHORTEST_UNFORKED_MM else airway
 
@@ -156,7 +168,7 @@ def _central_part(ct: Volume, coarse: Coarse, column: np.ndarray) -> tuple[Coars
     part = ct.array[box]
     corner = (float(origin[0]), float(origin[1]), float(origin[2]))
     geometry = Geometry(part.shape, ct.geometry.spacing_mm, corner, ct.geometry.direction)
-    fine = coarsen(Volume(part, geometry), AIRWAY_VOXEL_MM)
+    fine = _thin(coarsen(Volume(part, geometry), AIRWAY_VOXEL_MM))
     seed = np.zeros(fine.hu.shape, bool)
     points = np.round(fine.geometry.to_index(coarse.geometry.to_lps(np.stack([z, y, x], axis=1)))).astype(int)
     points = points[((points >= 0) & (points < fine.hu.shape)).all(axis=1)]
@@ -164,25 +176,56 @@ def _central_part(ct: Volume, coarse: Coarse, column: np.ndarray) -> tuple[Coars
     return fine, seed
 
 
+def _lung_interior(coarse: Coarse, body: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Lung away from its surface: where a central airway cannot be."""
+    air = (coarse.hu < WALL_HU) & body & ~shape.dilate(column, INTERIOR_MM, coarse.spacing_mm)
+    lungs = shape.without_specks(air, round(INTERIOR_ML / coarse.geometry.voxel_ml))
+    return shape.erode(shape.close(lungs, INTERIOR_MM, coarse.spacing_mm), INTERIOR_MM, coarse.spacing_mm)
+
+
+def _thin(fine: Coarse) -> Coarse:
+    """Slices interpolated to about the airway's voxel size, so that oblique bronchi hold together."""
+    parts = round(fine.spacing_mm[0] / AIRWAY_SLICE_MM)
+    if parts < 2:
+        return fine
+    count = (fine.hu.shape[0] - 1) * parts + 1
+    geometry = Geometry(
+        (count, *fine.hu.shape[1:]),
+        (fine.spacing_mm[0] / parts, *fine.spacing_mm[1:]),
+        fine.geometry.origin_lps,
+        fine.geometry.direction,
+    )
+    return Coarse(resample(Volume(fine.hu, fine.geometry), geometry, linear=True, fill=0).array, geometry)
+
+
 def grow_lumen(hu: np.ndarray, seed: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
-    """Air connected with the seed at the highest density step before a leak, with its wall's inner voxels closed."""
+    """Air connected with the seed, grown in steps of density; what floods in at once is lung and is walled off."""
     voxel_ml = float(np.prod(spacing_mm)) / 1000.0
-    lumen = np.zeros_like(seed)
-    before_ml = 0.0
-    for limit in range(GROW_FROM_HU, GROW_TO_HU + 1, GROW_STEP_HU):
-        grown = shape.touching(hu < limit, seed)
-        ml = float(np.count_nonzero(grown)) * voxel_ml
-        leaked = ml > LARGEST_ML or (before_ml > 0 and ml > LEAK_RATIO * before_ml and ml - before_ml > LEAK_ML)
-        if leaked and before_ml > 0:
+    lumen = shape.touching(hu < GROW_FROM_HU, seed)
+    barrier = np.zeros_like(seed)
+    for limit in range(GROW_FROM_HU + GROW_STEP_HU, GROW_TO_HU + 1, GROW_STEP_HU):
+        grown = shape.touching((hu < limit) & ~barrier, lumen | seed)
+        if np.count_nonzero(grown) * voxel_ml <= START_ML:
+            lumen = grown
+            continue
+        labels, sizes = shape.components(grown & ~lumen)
+        leak = sizes * voxel_ml > LEAK_ML
+        if leak.any():
+            flood = shape.dilate(leak[labels], BARRIER_MM, spacing_mm)
+            barrier |= flood & ~ndimage.binary_dilation(lumen)
+        fresh = ~leak[labels] & (labels > 0)
+        if np.count_nonzero(lumen | fresh) * voxel_ml > LARGEST_ML:
             break
-        if ml <= LARGEST_ML:
-            lumen, before_ml = grown, ml if ml > 3.0 else 0.0
+        lumen |= fresh
     return shape.fill_holes(ndimage.binary_closing(lumen, ndimage.generate_binary_structure(3, 1)) | lumen)
 
 
-def divide(lumen: np.ndarray, geometry: Geometry) -> Airway:
-    """Cut the lumen into trachea and main bronchi by the distance that air travels from the top."""
-    points, travel = travel_mm(lumen, geometry.spacing_mm)
+def divide(lumen: np.ndarray, seed: np.ndarray, geometry: Geometry) -> Airway:
+    """Cut the lumen into trachea and main bronchi by the distance that air travels from the top of the seed."""
+    top = np.flatnonzero((seed & lumen).any(axis=(1, 2)))[-1:]
+    start = np.zeros_like(seed)
+    start[top] = (seed & lumen)[top]
+    points, travel = travel_mm(lumen, start, geometry.spacing_mm)
     fronts = _Fronts(points, travel, max(FRONT_MM, FRONT_VOXELS * max(geometry.spacing_mm)), geometry)
     fork = _first_fork(fronts)
     if fork is None:
@@ -195,7 +238,56 @@ def divide(lumen: np.ndarray, geometry: Geometry) -> Airway:
         side: _mask(_follow_branch(fronts, level, start, LONGEST_MAIN_MM[side]), lumen.shape)
         for side, start in (("right", right), ("left", left))
     }
-    return Airway(geometry, lumen, trachea, branches["left"], branches["right"], _between(right, left, geometry))
+    carina = _carina(trachea, branches["right"], branches["left"], geometry) or _between(right, left, geometry)
+    return Airway(geometry, lumen, trachea, branches["left"], branches["right"], carina)
+
+
+def _to_the_wall(airway: Airway, hu: np.ndarray) -> Airway:
+    """Trachea and main bronchi with the outermost voxels of their air, where it is averaged with the wall."""
+    parts = {
+        "trachea": airway.trachea,
+        "left": airway.main_bronchus_left,
+        "right": airway.main_bronchus_right,
+    }
+    found = {name: part for name, part in parts.items() if part is not None}
+    taken = np.logical_or.reduce(list(found.values()))
+    for name, part in found.items():
+        rim = ndimage.binary_dilation(part, ndimage.generate_binary_structure(3, 1)) & (hu < WALL_HU) & ~taken
+        taken |= rim
+        found[name] = part | rim
+    return replace(
+        airway,
+        trachea=found["trachea"],
+        main_bronchus_left=found.get("left"),
+        main_bronchus_right=found.get("right"),
+    )
+
+
+def _carina(trachea: np.ndarray, right: np.ndarray, left: np.ndarray, geometry: Geometry) -> Point | None:
+    """Middle of the ridge between the main bronchi in the highest axial slice that shows them apart."""
+    lasting = max(1, round(APART_MM / geometry.spacing_mm[0]))
+    apart = [_gap(trachea[z], right[z], left[z]) for z in range(trachea.shape[0])]
+    for z in range(trachea.shape[0] - 1, lasting - 2, -1):
+        gap = apart[z]
+        if gap is not None and all(one is not None for one in apart[z - lasting + 1 : z + 1]):
+            x, y, height = geometry.to_lps(np.array([z + 0.5, *gap]))
+            return float(x), float(y), float(height)
+    return None
+
+
+def _gap(trachea: np.ndarray, right: np.ndarray, left: np.ndarray) -> tuple[float, float] | None:
+    """Middle (y, x) between the two bronchi of one slice, or None where one is missing or they are joined."""
+    if not right.any() or not left.any():
+        return None
+    labels, _ = ndimage.label(trachea | right | left, np.ones((3, 3)))
+    on_right, on_left = set(np.unique(labels[right])), set(np.unique(labels[left]))
+    if on_right & on_left or (set(np.unique(labels[trachea])) - {0}) & (on_right | on_left):
+        return None
+    a, b = np.argwhere(right), np.argwhere(left)
+    distance, nearest = spatial.cKDTree(b).query(a)
+    first = int(distance.argmin())
+    y, x = (a[first] + b[nearest[first]]) / 2
+    return float(y), float(x)
 
 
 def _mask(points: np.ndarray, extent: tuple[int, ...]) -> np.ndarray:
@@ -204,8 +296,8 @@ def _mask(points: np.ndarray, extent: tuple[int, ...]) -> np.ndarray:
     return mask
 
 
-def travel_mm(lumen: np.ndarray, spacing_mm: Spacing) -> tuple[np.ndarray, np.ndarray]:
-    """Voxels of the lumen (N, 3) that air reaches from its top slice, and the shortest way inside to each (N,)."""
+def travel_mm(lumen: np.ndarray, start: np.ndarray, spacing_mm: Spacing) -> tuple[np.ndarray, np.ndarray]:
+    """Voxels of the lumen (N, 3) that air reaches from the start, and the shortest way inside to each (N,)."""
     index = np.full(lumen.shape, -1, np.int64)
     points = np.argwhere(lumen)
     index[tuple(points.T)] = np.arange(len(points))
@@ -223,8 +315,10 @@ def travel_mm(lumen: np.ndarray, spacing_mm: Spacing) -> tuple[np.ndarray, np.nd
     graph = sparse.coo_matrix(
         (np.concatenate(lengths), (np.concatenate(rows), np.concatenate(columns))), shape=(count, count)
     ).tocsr()
-    top = np.flatnonzero(points[:, 0] == points[:, 0].max())
-    reached = csgraph.dijkstra(graph, directed=False, indices=top, min_only=True)
+    origin = np.flatnonzero(start[tuple(points.T)])
+    if not origin.size:
+        return points[:0], np.zeros(0)
+    reached = csgraph.dijkstra(graph, directed=False, indices=origin, min_only=True)
     known = np.isfinite(reached)
     return points[known], reached[known]
 
@@ -256,16 +350,26 @@ class _Fronts:
 
 
 def _first_fork(fronts: _Fronts) -> tuple[int, np.ndarray, np.ndarray] | None:
-    """The first layer in two parts that both last: its number, the right and the left part."""
+    """The first layer in two parts that come from one and both last: its number, the right and the left part."""
     lasting = max(2, round(BRANCH_MM / fronts.width_mm))
-    run = 0
     for level in range(1, fronts.count):
-        run = run + 1 if len(fronts.parts(level)) >= 2 else 0
-        if run == lasting:
-            first = level - lasting + 1
-            right, left = sorted(fronts.parts(first)[:2], key=lambda part: float(part[:, 2].mean()))
-            return first, right, left
+        before = fronts.parts(level - 1)
+        parts = [part for part in fronts.parts(level) if before and _meet(part, before[0])]
+        ends = [(part, _goes_on(fronts, level, part, lasting)) for part in parts[:3]]
+        lasts = sorted(((part, end) for part, end in ends if end is not None), key=lambda one: one[1])
+        if len(lasts) >= 2 and (lasts[-1][1] - lasts[0][1]) * fronts.geometry.spacing_mm[2] >= APART_ASIDE_MM:
+            return level, lasts[0][0], lasts[-1][0]
     return None
+
+
+def _goes_on(fronts: _Fronts, level: int, part: np.ndarray, lasting: int) -> float | None:
+    """Mean x of what a part has become after that many layers; None when it ends before."""
+    for step in range(1, lasting):
+        nexts = [one for one in fronts.parts(level + step) if _meet(one, part)]
+        if not nexts:
+            return None
+        part = np.concatenate(nexts)
+    return float(part[:, 2].mean())
 
 
 def _between(right: np.ndarray, left: np.ndarray, geometry: Geometry) -> Point:
@@ -278,12 +382,14 @@ def _between(right: np.ndarray, left: np.ndarray, geometry: Geometry) -> Point:
 
 def _follow_branch(fronts: _Fronts, level: int, start: np.ndarray, longest_mm: float) -> np.ndarray:
     """Voxels (N, 3) of the branch from its first layer until it divides for good or reaches the greatest length."""
-    found, part, divided = [], start, 0
+    found, part = [], start
+    lasting = max(2, round(LOBAR_MM / fronts.width_mm))
     for step in range(max(1, int(longest_mm / fronts.width_mm))):
         found.append(part)
-        nexts = [one for one in fronts.parts(level + step + 1) if _meet(one, part)]
-        divided = divided + 1 if len(nexts) >= 2 else 0
-        if not nexts or divided >= 2:
+        after = level + step + 1
+        nexts = [one for one in fronts.parts(after) if _meet(one, part)]
+        lobar = [one for one in nexts if _goes_on(fronts, after, one, lasting) is not None]
+        if not nexts or len(lobar) >= 2:
             break
         part = np.concatenate(nexts)
     return np.concatenate(found)

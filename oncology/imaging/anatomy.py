@@ -201,7 +201,7 @@ def _find_chest(finds: _Finds) -> None:
     airway, central = _airway_with_walls(finds)
     air = lung_air(coarse.hu, finds.body, airway, canal, coarse.spacing_mm)
     midline = None if canal is None else Midline(canal.y, canal.x)
-    sides = part_sides(air, coarse.hu, _midline_x(finds), coarse.spacing_mm)
+    sides = part_sides(air, coarse.hu, _midline_x(finds) if air.any() else None, coarse.spacing_mm)
     chest = Chest(coarse.hu, airway, central, thin_bones(coarse.hu, coarse.spacing_mm), midline, coarse.spacing_mm)
     left = complete_lung(chest, sides.left, sides.right, left=True)
     right = complete_lung(chest, sides.right, sides.left, left=False)
@@ -238,14 +238,25 @@ def _airway_with_walls(finds: _Finds) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _midline_x(finds: _Finds) -> np.ndarray | None:
-    """x per coarse slice of the spine, or of the trachea where there is no spine."""
+    """x per coarse slice of the spine, of the trachea where there is no spine, or beyond the side that is cut off."""
     if finds.canal is not None:
         return finds.canal.x
-    if finds.airway is None:
+    extent = finds.coarse.hu.shape
+    if finds.airway is not None:
+        points = np.argwhere(finds.airway.trachea)
+        center = finds.coarse.geometry.to_index(finds.airway.geometry.to_lps(points.mean(axis=0)))
+        return np.full(extent[0], float(center[2]))
+    cut_right, cut_left = finds.body[:, :, 0].any(), finds.body[:, :, -1].any()
+    if cut_right == cut_left:
         return None
-    points = np.argwhere(finds.airway.trachea)
-    center = finds.coarse.geometry.to_index(finds.airway.geometry.to_lps(points.mean(axis=0)))
-    return np.full(finds.coarse.hu.shape[0], float(center[2]))
+    side = Laterality.LEFT if cut_right else Laterality.RIGHT
+    finds.say(
+        "lung-side-inferred",
+        Severity.WARNING,
+        f"neither spine nor trachea is in the field of view; the skin lies on the patient's {side}, so lung found is "
+        "taken for the lung of that side",
+    )
+    return np.full(extent[0], -1.0 if cut_right else float(extent[2]))
 
 
 def _keep_lungs(finds: _Finds, sides: Sides, left: HalfLung, right: HalfLung) -> None:
@@ -283,6 +294,9 @@ def _judge_lung(finds: _Finds, side: Laterality, half: HalfLung) -> None:
     if coarse.ml(half.solid) >= NOTABLE_SOLID_ML:
         message = f"{coarse.ml(half.solid):.0f} ml without air were counted to the {side} lung (tumor or consolidation)"
         finds.say(f"lung-{side}-solid", Severity.INFO, message)
+    if coarse.ml(half.fluid) >= NOTABLE_SOLID_ML:
+        message = f"about {coarse.ml(half.fluid):.0f} ml along the {side} chest wall have the density of pleural fluid"
+        finds.say(f"effusion-{side}-suspected", Severity.WARNING, message)
 
 
 def _keep_bones(finds: _Finds, cavity: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ GAP_MM = 14.0  # dents of what was given back, as wide as twice this, are filled
 
 # Pleural fluid (0-20 HU) lies along the wall with this part of its surface; a necrotic mass has a solid rim there.
 FLUID_HU = (-20, 20)
-FLUID_RADIUS_MM, FLUID_ML, FLUID_AT_WALL = 4.0, 5.0, 0.25
+FLUID_RADIUS_MM, FLUID_ML, FLUID_TO_WALL_MM, FLUID_AT_WALL = 4.0, 5.0, 6.0, 0.35
 
 # On the right a mass on the diaphragm differs from the liver below it by at least this, and is darker.
 LIVER_HU = (20, 220)
@@ -105,8 +105,8 @@ class HalfChest:
     spacing_mm: Spacing
 
 
-def solid_lung(half: HalfChest) -> np.ndarray:
-    """Solid tissue of this side that belongs to its lung, (z, y, x) bool on the coarse grid."""
+def solid_lung(half: HalfChest) -> tuple[np.ndarray, np.ndarray]:
+    """Solid tissue of this side that belongs to its lung, and pleural fluid beside it; bool on the coarse grid."""
     step = [max(1, round(VOXEL_MM / size)) for size in half.spacing_mm]
     coarser = tuple(slice(None, None, one) for one in step)
     spacing = tuple(size * one for size, one in zip(half.spacing_mm, step, strict=True))
@@ -120,7 +120,9 @@ def solid_lung(half: HalfChest) -> np.ndarray:
         half.left,
         (spacing[0], spacing[1], spacing[2]),
     )
-    return _enlarge(_given_back(small), step, half.hu.shape)
+    solid = _given_back(small)
+    fluid = _effusion(solid, small)
+    return _enlarge(solid & ~fluid, step, half.hu.shape), _enlarge(fluid, step, half.hu.shape)
 
 
 def _given_back(half: HalfChest) -> np.ndarray:
@@ -140,8 +142,7 @@ def _given_back(half: HalfChest) -> np.ndarray:
     reach_mm = np.where(floored, GROWTH_MM, GROWTH_UNFLOORED_MM)
     near = shape.distance_mm(~cores, half.spacing_mm) <= reach_mm
     grown = shape.touching(cores | (solid & roofed & flat & near & (seen.closed >= GROWN_CLOSED)), cores)
-    grown |= shape.close(grown, GAP_MM, half.spacing_mm) & solid & flat
-    return grown & ~_effusion(grown, half)
+    return grown | (shape.close(grown, GAP_MM, half.spacing_mm) & solid & flat)
 
 
 def _effusion(solid: np.ndarray, half: HalfChest) -> np.ndarray:
@@ -153,8 +154,11 @@ def _effusion(solid: np.ndarray, half: HalfChest) -> np.ndarray:
         box = shape.bounding_box(labels == label, 2 * VOXEL_MM, half.spacing_mm)
         part = labels[box] == label
         shell = ndimage.binary_dilation(part) & ~part
-        if half.wall[box][shell].mean() >= FLUID_AT_WALL:
-            found[box] |= shape.dilate(part, VOXEL_MM, half.spacing_mm) & fluid[box]
+        at_wall = shape.dilate(half.wall[box], FLUID_TO_WALL_MM, half.spacing_mm)[shell]
+        if at_wall.mean() >= FLUID_AT_WALL:
+            found[box] |= (
+                shape.dilate(part, 1.5 * VOXEL_MM, half.spacing_mm) & solid[box] & (half.hu[box] > 2 * FLUID_HU[0])
+            )
     return found
 
 

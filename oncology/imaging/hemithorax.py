@@ -54,11 +54,13 @@ class HalfLung:
     Attributes:
         lung: with solid parts given back.
         solid: what was given back beyond closing.
+        fluid: along the chest wall beside solid lung; not part of the lung.
         cavity: inside the rib cage on this side, up to the midline; empty without a midline.
     """
 
     lung: np.ndarray
     solid: np.ndarray
+    fluid: np.ndarray
     cavity: np.ndarray
 
 
@@ -71,30 +73,32 @@ def complete_lung(chest: Chest, air: np.ndarray, other: np.ndarray, left: bool) 
     """
     nothing = np.zeros_like(air)
     if not air.any():
-        return HalfLung(nothing, nothing, nothing)
+        return HalfLung(nothing, nothing, nothing, nothing)
     stop = other | chest.airway
     closed = shape.fill_holes(shape.close(air, CLOSING_MM, chest.spacing_mm)) & ~stop
     if chest.midline is None:
-        return HalfLung(_with_bronchi(closed, chest), nothing, nothing)
+        return HalfLung(_with_bronchi(closed, chest), nothing, nothing, nothing)
     cage = find_half_cage(air, chest.ribs, (chest.midline.y, chest.midline.x), left, chest.spacing_mm)
     cavity = cage.inside(air.shape, chest.spacing_mm)
-    solid = _solid_part(chest, closed, stop, cavity, left)
+    solid, fluid = _solid_part(chest, chest.midline, closed, stop, cavity, left)
     whole = closed
     if solid.any():
         whole = shape.fill_holes(shape.close(closed | solid, CLOSING_MM, chest.spacing_mm))
-        whole = (whole | _held_holes(whole, solid)) & ~stop & (cavity | closed)
-    return HalfLung(_with_bronchi(whole, chest), whole & ~closed, cavity)
+        whole = (whole | _held_holes(whole, solid)) & ~stop & ~fluid & (cavity | closed)
+    return HalfLung(_with_bronchi(whole, chest), whole & ~closed, fluid, cavity)
 
 
-def _solid_part(chest: Chest, closed: np.ndarray, stop: np.ndarray, cavity: np.ndarray, left: bool) -> np.ndarray:
-    """Solid lung of this side inside the cage."""
-    assert chest.midline is not None
-    aside = (np.arange(closed.shape[2])[None, None, :] - chest.midline.x[:, None, None]) * chest.spacing_mm[2]
+def _solid_part(
+    chest: Chest, midline: Midline, closed: np.ndarray, stop: np.ndarray, cavity: np.ndarray, left: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Solid lung of this side inside the cage, and pleural fluid beside it."""
+    aside = (np.arange(closed.shape[2])[None, None, :] - midline.x[:, None, None]) * chest.spacing_mm[2]
     aside = aside if left else -aside
     wall = ~cavity & (aside > 0)
     wall[~closed.any(axis=(1, 2))] = False
     half = HalfChest(chest.hu, closed, stop | (aside <= 0), wall, aside, left, chest.spacing_mm)
-    return solid_lung(half) & cavity & ~stop
+    solid, fluid = solid_lung(half)
+    return solid & cavity & ~stop, fluid & ~closed
 
 
 def _held_holes(lung: np.ndarray, solid: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ CORE_MM = 3.0
 BUBBLE_MM, BUBBLE_WALL_MM, BUBBLE_LUNG_PART = 6.0, 5.0, 0.35
 # A part of this size is a lung by itself; smaller ones need a lung beside them or the edge of the field of view.
 LUNG_ML = 150.0
+WHOLE_LUNG_ML = 800.0  # more than stomach or bowel hold at a time: lung, however dark
 PART_ML = 1.0
 CUT_PART_ML = 5.0
 # Pieces this far from the lung already found still belong to it (beyond a consolidation or a high diaphragm).
@@ -60,7 +61,7 @@ def lung_air(
     ml = sizes * float(np.prod(spacing_mm)) / 1000.0
     lunglike = ~_is_gas(hu, labels, sizes, spacing_mm)
     cut = lunglike & (ml >= CUT_PART_ML) & _reaches_top(labels, sizes.size)
-    found = (lunglike & (ml >= LUNG_ML))[labels]
+    found = ((lunglike & (ml >= LUNG_ML)) | (ml >= WHOLE_LUNG_ML))[labels]
     found |= beside_bone(hu, cut[labels] & ~found, spacing_mm)
     pieces = (lunglike & (ml >= PART_ML))[labels] & ~found
     if canal is not None:

@@ -34,8 +34,12 @@ def erode(mask: np.ndarray, radius_mm: float, spacing_mm: Spacing) -> np.ndarray
 
 
 def close(mask: np.ndarray, radius_mm: float, spacing_mm: Spacing) -> np.ndarray:
-    """Fill what a ball of that radius cannot enter from outside."""
-    return erode(dilate(mask, radius_mm, spacing_mm), radius_mm, spacing_mm) | mask
+    """Fill what a ball of that radius cannot enter from outside; the mask is taken to go on beyond the array."""
+    pad = [int(np.ceil(radius_mm / size)) for size in spacing_mm]
+    padded = np.pad(mask, [(one, one) for one in pad], mode="edge")
+    closed = erode(dilate(padded, radius_mm, spacing_mm), radius_mm, spacing_mm)
+    inside = tuple(slice(one, one + count) for one, count in zip(pad, mask.shape, strict=True))
+    return closed[inside] | mask
 
 
 def open_(mask: np.ndarray, radius_mm: float, spacing_mm: Spacing) -> np.ndarray:

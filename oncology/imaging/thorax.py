@@ -17,10 +17,12 @@ DIAPHRAGM_MM = 4.0
 # The heart rests on the diaphragm a little below the top of each dome; before the spine the mediastinum reaches
 # down as far as the lungs do.
 HEART_BELOW_DOME_MM = 12.0
+LIVER_ASIDE_MM = 40.0  # this far to the right, what lies under lung and below the dome is liver
+RAISED_MM = 30.0  # a left dome above the right one by more than this is raised: stomach and bowel, not heart
 PREVERTEBRAL_ASIDE_MM, PREVERTEBRAL_FRONT_MM = 30.0, 70.0
 # The dome is judged where the lung stands on the diaphragm: beside the midline, and not so far in front that the
 # heart lies under the lung.
-DOME_FROM_MIDLINE_MM, DOME_FROM_SPINE_MM, DOME_PERCENTILE = 40.0, 75.0, 95.0
+DOME_FROM_MIDLINE_MM, DOME_FROM_SPINE_MM, DOME_PERCENTILE = 60.0, 60.0, 90.0
 HULL_POINTS = 2000
 
 
@@ -86,10 +88,13 @@ def _mediastinum(
     between = room & ~lungs & _hull_by_slice(lungs, midline)
     z = np.arange(lungs.shape[0])[:, None, None]
     aside = (np.arange(lungs.shape[2])[None, None, :] - midline.x[:, None, None]) * spacing_mm[2]
-    floor = np.where(aside > 0, min(levels), levels[0]) - HEART_BELOW_DOME_MM / spacing_mm[0]
+    raised = levels[1] - levels[0] > RAISED_MM / spacing_mm[0]
+    floor = np.where(aside > 0, levels[1] if raised else min(levels), levels[0]) - HEART_BELOW_DOME_MM / spacing_mm[0]
     front = (midline.y[:, None, None] - np.arange(lungs.shape[1])[None, :, None]) * spacing_mm[1]
     prevertebral = (np.abs(aside) <= PREVERTEBRAL_ASIDE_MM) & (front <= PREVERTEBRAL_FRONT_MM)
-    return shape.largest(between & ((z >= floor) | prevertebral))
+    roofed = np.flip(np.maximum.accumulate(np.flip(lungs, 0), axis=0), 0)
+    liver = roofed & (z <= levels[0] + 2) & (aside <= -LIVER_ASIDE_MM)
+    return shape.largest(between & ((z >= floor) | prevertebral) & ~liver)
 
 
 def _hull_by_slice(lungs: np.ndarray, midline: Midline) -> np.ndarray:
