@@ -1,0 +1,199 @@
+"""How well staged patients agree with their truth: figures with intervals, from one plain row per patient.
+
+A row (JSON) has:
+    patient, cancer, shift (a name or None), mode: "images" | "record" | "truth"
+    editions: {edition: {axis: {"truth", "category", "probabilities", "credible"}}}, axes t, n, m, stage_group
+    stations: [{"station", "truth", "p"}], invasions: [{"structure", "truth", "p"}]
+    metastasis: {"truth", "asserted", "candidate"}
+    decisive: {"fact", "truth", "p"} or None: the T decision that matters for treatment
+Intervals are 95% percentile bootstraps over patients (Efron 1979), seeded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+AXES = ("t", "n", "m", "stage_group")
+RESAMPLES, SEED = 1000, 20
+BINS = 10
+ASSERTED = 0.5  # a station, an invasion: called positive from here
+ROMAN = {"0": 0, "Occult carcinoma": 0, "I": 1, "II": 2, "III": 3, "IV": 4}
+
+Row = Mapping[str, Any]
+Figure = dict[str, Any]
+Values = Sequence[float | None]
+
+
+def summarize(rows: Sequence[Row], edition: str) -> dict[str, Any]:
+    """All figures of one cohort in one edition; patients without that edition are left out."""
+    rows = [row for row in rows if edition in row["editions"]]
+    answers = {axis: [row["editions"][edition][axis] for row in rows] for axis in AXES}
+    groups = answers["stage_group"]
+    return {
+        "patients": len(rows),
+        "agreement": {axis: mean_figure([_right(answer) for answer in answers[axis]]) for axis in AXES},
+        "abstained": {
+            axis: mean_figure([float(answer["category"] is None) for answer in answers[axis]]) for axis in AXES
+        },
+        "within_one_group": mean_figure([_within_one(answer, groups) for answer in groups]),
+        "upstaged": mean_figure([_moved(answer, 1) for answer in groups]),
+        "downstaged": mean_figure([_moved(answer, -1) for answer in groups]),
+        "credible_holds_truth": {
+            axis: mean_figure([float(answer["truth"] in answer["credible"]) for answer in answers[axis]])
+            for axis in AXES
+        },
+        "credible_median_size": {
+            axis: float(np.median([len(answer["credible"]) for answer in answers[axis]])) if rows else None
+            for axis in AXES
+        },
+        "calibration_error": {axis: _calibration_figure(answers[axis]) for axis in AXES},
+        "reliability": {axis: reliability(*_top(answers[axis])) for axis in AXES},
+        **_details(rows),
+    }
+
+
+def _details(rows: Sequence[Row]) -> dict[str, Any]:
+    """Figures below the categories: stations, invasion, metastases, the decision that matters for treatment."""
+    stations = [[(item["truth"], item["p"]) for item in row["stations"]] for row in rows]
+    invasions = [[(item["truth"], item["p"]) for item in row["invasions"]] for row in rows]
+    decisive = [[(row["decisive"]["truth"], row["decisive"]["p"])] if row.get("decisive") else [] for row in rows]
+    mets = [row["metastasis"] for row in rows]
+    return {
+        "stations": _detection(stations),
+        "station_false_positives_per_patient": mean_figure(
+            [float(sum(not truth and p >= ASSERTED for truth, p in found)) for found in stations]
+        ),
+        "invasions": _detection(invasions),
+        "decisive_t": _detection(decisive),
+        "m1_wrongly_asserted": mean_figure([float(item["asserted"] and not item["truth"]) for item in mets]),
+        "m1_sensitivity_with_candidates": mean_figure(
+            [float(item["asserted"] or item["candidate"]) for item in mets if item["truth"]]
+        ),
+    }
+
+
+def mean_figure(values: Values) -> Figure:
+    """Mean with its interval and count; None where there is nothing to average."""
+    known = np.array([value for value in values if value is not None], float)
+    if known.size == 0:
+        return {"value": None, "low": None, "high": None, "n": 0}
+    draws = np.random.default_rng(SEED).integers(0, known.size, (RESAMPLES, known.size))
+    low, high = np.percentile(known[draws].mean(axis=1), [2.5, 97.5])
+    return _figure(float(known.mean()), float(low), float(high), known.size)
+
+
+def bootstrap_figure(groups: Sequence[Any], measure: Callable[[Sequence[Any]], float | None]) -> Figure:
+    """Any measure over patients, with the interval that resampling whole patients gives."""
+    value = measure(groups) if groups else None
+    if value is None:
+        return {"value": None, "low": None, "high": None, "n": len(groups)}
+    random = np.random.default_rng(SEED)
+    drawn = []
+    for _ in range(RESAMPLES // 2):
+        found = measure([groups[place] for place in random.integers(0, len(groups), len(groups))])
+        if found is not None:
+            drawn.append(found)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return _figure(value, float(low), float(high), len(groups))
+
+
+def _figure(value: float, low: float, high: float, count: int) -> Figure:
+    return {"value": round(value, 4), "low": round(low, 4), "high": round(high, 4), "n": count}
+
+
+def _right(answer: Row) -> float:
+    return float(answer["category"] == answer["truth"])
+
+
+def group_rank(group: str) -> tuple[int, str]:
+    """Order of stage groups: 0 < IA1 < IA2 < IB < IIA ...
+
+    >>> group_rank("IA3") < group_rank("IB") < group_rank("IIIA") < group_rank("IV") < group_rank("IVB")
+    True
+    """
+    found = re.fullmatch(r"(0|I{1,3}|IV)([A-C]?[1-3]?)", group)
+    return (ROMAN[found[1]], found[2]) if found else (ROMAN.get(group, 0), "")
+
+
+def _within_one(answer: Row, answers: Iterable[Row]) -> float:
+    """Whether the group is at most one step off, on the ladder of all groups that the cohort's distributions name."""
+    if answer["category"] is None:
+        return 0.0
+    named = {name for item in answers for name in (item["truth"], *item["probabilities"])}
+    ladder = sorted(named | {answer["category"]}, key=group_rank)
+    return float(abs(ladder.index(answer["category"]) - ladder.index(answer["truth"])) <= 1)
+
+
+def _moved(answer: Row, way: int) -> float:
+    if answer["category"] is None:
+        return 0.0
+    said, true = group_rank(answer["category"]), group_rank(answer["truth"])
+    return float(said > true if way > 0 else said < true)
+
+
+def _top(answers: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
+    """The likeliest category's probability of each patient, and whether it was right."""
+    best = [
+        max(answer["probabilities"].items(), key=lambda item: item[1]) for answer in answers if answer["probabilities"]
+    ]
+    right = [
+        name == answer["truth"]
+        for (name, _), answer in zip(best, [answer for answer in answers if answer["probabilities"]], strict=True)
+    ]
+    return np.array([p for _, p in best], float), np.array(right, float)
+
+
+def _calibration_figure(answers: Sequence[Row]) -> Figure:
+    return bootstrap_figure(list(answers), lambda drawn: calibration_error(*_top(drawn)))
+
+
+def calibration_error(p: np.ndarray, right: np.ndarray) -> float | None:
+    """Expected calibration error over ten equal bins (Naeini 2015); both arrays (N,)."""
+    if p.size == 0:
+        return None
+    return float(sum(item["n"] * abs(item["said"] - item["was"]) for item in reliability(p, right)) / p.size)
+
+
+def reliability(p: np.ndarray, right: np.ndarray) -> list[dict[str, float]]:
+    """Per bin that holds anything: mean probability said, share that was right, count."""
+    bins = np.minimum((p * BINS).astype(int), BINS - 1)
+    return [
+        {"said": float(p[here].mean()), "was": float(right[here].mean()), "n": int(here.sum())}
+        for here in (bins == place for place in range(BINS))
+        if here.any()
+    ]
+
+
+def _detection(patients: Sequence[Sequence[tuple[bool, float]]]) -> dict[str, Figure]:
+    """Sensitivity, specificity, area under the ROC curve and calibration of yes-or-no findings."""
+    return {
+        "sensitivity": bootstrap_figure(patients, lambda found: _share(found, truth=True)),
+        "specificity": bootstrap_figure(patients, lambda found: _share(found, truth=False)),
+        "auc": bootstrap_figure(patients, lambda found: auc(*_arrays(found))),
+        "calibration_error": bootstrap_figure(patients, lambda found: calibration_error(*_arrays(found)[::-1])),
+    }
+
+
+def _arrays(patients: Sequence[Sequence[tuple[bool, float]]]) -> tuple[np.ndarray, np.ndarray]:
+    pairs = [pair for found in patients for pair in found]
+    return np.array([truth for truth, _ in pairs], float), np.array([p for _, p in pairs], float)
+
+
+def _share(patients: Sequence[Sequence[tuple[bool, float]]], *, truth: bool) -> float | None:
+    said = [(p >= ASSERTED) == truth for found in patients for true, p in found if true == truth]
+    return float(np.mean(said)) if said else None
+
+
+def auc(truth: np.ndarray, p: np.ndarray) -> float | None:
+    """Area under the ROC curve by ranks, ties shared (Hanley 1982); None unless both kinds are there."""
+    positive = int(truth.sum())
+    negative = truth.size - positive
+    if positive == 0 or negative == 0:
+        return None
+    _, places, counts = np.unique(p, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    return float((ranks[truth > 0].sum() - positive * (positive + 1) / 2) / (positive * negative))

@@ -1,0 +1,75 @@
+"""Figures of agreement on rows small enough to count by hand."""
+
+import numpy as np
+import pytest
+
+from oncology.agreement import auc, calibration_error, group_rank, mean_figure, summarize
+
+GROUPS = ("IA", "IB", "IIA", "IIB", "III", "IV")
+
+
+def row(truth, said, *, p=0.9, credible=None, met=False, asserted=False, candidate=False, stations=()):
+    answer = {"truth": truth, "category": said, "probabilities": {said or truth: p}, "credible": credible or [truth]}
+    other = {"truth": "T1", "category": "T1", "probabilities": {"T1": 1.0}, "credible": ["T1"]}
+    return {
+        "editions": {"8": {"t": other, "n": other, "m": other, "stage_group": answer}},
+        "stations": list(stations),
+        "invasions": [],
+        "metastasis": {"truth": met, "asserted": asserted, "candidate": candidate},
+        "decisive": None,
+    }
+
+
+def test_abstention_counts_as_wrong_and_is_told_beside():
+    figures = summarize([row("IA", "IA"), row("IA", "IA"), row("IB", "IB"), row("IIA", None)], "8")
+    assert figures["agreement"]["stage_group"]["value"] == 0.75
+    assert figures["abstained"]["stage_group"]["value"] == 0.25
+
+
+def test_a_group_too_high_is_upstaged_and_too_low_is_downstaged():
+    rows = [row("IA", "IB"), row("IA", "IV"), row("IV", "III"), *(row(group, group) for group in GROUPS)]
+    figures = summarize(rows, "8")
+    assert figures["upstaged"]["value"] == pytest.approx(2 / 9, abs=1e-4)
+    assert figures["downstaged"]["value"] == pytest.approx(1 / 9, abs=1e-4)
+    assert figures["within_one_group"]["value"] == pytest.approx(8 / 9, abs=1e-4)
+
+
+def test_m1_wrongly_asserted_and_candidates_are_told_apart():
+    rows = [row("IA", "IV", asserted=True), row("IV", "IA", met=True, candidate=True), row("IV", "IA", met=True)]
+    figures = summarize(rows, "8")
+    assert figures["m1_wrongly_asserted"]["value"] == pytest.approx(1 / 3, abs=1e-4)
+    assert figures["m1_sensitivity_with_candidates"] == {"value": 0.5, "low": 0.0, "high": 1.0, "n": 2}
+
+
+def test_stations_give_sensitivity_and_false_positives_per_patient():
+    found = [{"station": "7", "truth": True, "p": 0.8}, {"station": "4R", "truth": False, "p": 0.6}]
+    missed = [{"station": "7", "truth": True, "p": 0.2}, {"station": "4R", "truth": False, "p": 0.1}]
+    figures = summarize([row("IA", "IA", stations=found), row("IA", "IA", stations=missed)], "8")
+    assert figures["stations"]["sensitivity"]["value"] == 0.5
+    assert figures["station_false_positives_per_patient"]["value"] == 0.5
+
+
+def test_an_interval_shrinks_with_the_number_of_patients():
+    few, many = mean_figure([0, 1] * 10), mean_figure([0, 1] * 1000)
+    assert few["high"] - few["low"] > 5 * (many["high"] - many["low"])
+    assert many["low"] < 0.5 < many["high"]
+
+
+def test_an_even_forecaster_is_calibrated_and_a_boaster_is_not():
+    random = np.random.default_rng(1)
+    p = random.uniform(0.5, 1.0, 20000)
+    right = random.uniform(size=p.size) < p
+    assert calibration_error(p, right) < 0.02
+    assert calibration_error(np.full(1000, 0.99), np.arange(1000) % 2) == pytest.approx(0.49)
+
+
+def test_auc_is_the_share_of_pairs_in_the_right_order():
+    truth, p = np.array([0, 0, 1, 1.0]), np.array([0.1, 0.4, 0.35, 0.8])
+    assert auc(truth, p) == 0.75
+    assert auc(truth, np.full(4, 0.5)) == 0.5
+    assert auc(np.ones(3), p[:3]) is None
+
+
+def test_groups_are_ordered_as_survival_is():
+    names = ["0", "IA1", "IA2", "IA3", "IB", "IIA", "IIB", "IIIA", "IIIB", "IIIC", "IVA", "IVB"]
+    assert sorted(names[::-1], key=group_rank) == names
