@@ -72,4 +72,4 @@ def test_auc_is_the_share_of_pairs_in_the_right_order():
 
 def test_groups_are_ordered_as_survival_is():
     names = ["0", "IA1", "IA2", "IA3", "IB", "IIA", "IIB", "IIIA", "IIIB", "IIIC", "IVA", "IVB"]
-    assert sorted(names[::-1], key=group_rank) == names
+    assert sorted(set(names), key=group_rank) == names
