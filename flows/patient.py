@@ -16,6 +16,7 @@ from tasks.images import take_in_images
 from tasks.masks import segment, take_in_contours, write_masks
 from tasks.parts import Parts
 from tasks.pictures import draw_key_images
+from tasks.prior import take_in_prior
 from tasks.records import close_run, failed_part_names, mark_failed, open_run
 from tasks.report import write_report
 from tasks.request import analysis_parameters
@@ -49,6 +50,7 @@ def _analyze(case_id: str, run: str, asked: dict[str, Any]) -> list[dict[str, An
     artifacts.show_images(case_id)
     record = take_in_record(case_id, asked["cancer"], asked["record"], images)
     contours = take_in_contours(case_id, images, asked["contours"])
+    prior = take_in_prior(case_id, asked["cancer"], asked["prior"], images)
 
     # What is seen
     anatomy = parts.run("anatomy", segment, case_id, images)
@@ -58,7 +60,14 @@ def _analyze(case_id: str, run: str, asked: dict[str, Any]) -> list[dict[str, An
     # What it means
     history = hold_against_images(case_id, record, findings)
     staging = stage_tnm(
-        case_id, findings, history, asked["editions"], asked["classification"], asked["subset"], asked["tables"]
+        case_id,
+        findings,
+        history,
+        asked["editions"],
+        asked["classification"],
+        asked["subset"],
+        asked["tables"],
+        prior,
     )
     artifacts.show_staging(case_id)
 

@@ -175,6 +175,7 @@ class Findings:
     quality: tuple[Verdict, ...] = ()
     regions_imaged: tuple[str, ...] = ()  # neck, thorax, abdomen, pelvis, brain
     nodes_assessed: bool = False  # somebody or something looked for nodes; else no node means unknown
+    landmarks: Mapping[str, Point] = field(default_factory=dict)  # what aligns two studies of one patient
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
-import oncology
-from oncology.errors import ReportError
 from tasks.case_files import CaseFiles, Outputs, canonical_json, write_bytes
 from tasks.manifest import provenance
+from tasks.schemas import check
 from tasks.step import once_io
 
-SCHEMAS = Path(oncology.__file__).parent / "schemas"
-CHECKED = ("findings", "staging", "manifest")
 # Files of work/ that are steps' own and are not delivered.
 DELIVERED = ("findings.json", "staging.json", "report.pdf", "report.html", "bundle.json")
 DELIVERED_FOLDERS = ("key_images/", "dicom/", "masks/")
@@ -58,20 +51,6 @@ def _swap(draft: Path, out: Path) -> None:
         out.replace(old)
     draft.replace(out)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def check(folder: Path, names: Iterable[str] = CHECKED) -> None:
-    """Hold the delivered JSON against the schemas kept with the software.
-
-    Raises:
-        ReportError: what does not fit, and where.
-    """
-    for name in names:
-        content = json.loads((folder / f"{name}.json").read_bytes())
-        schema = json.loads((SCHEMAS / f"{name}.schema.json").read_bytes())
-        error = next(jsonschema.Draft202012Validator(schema).iter_errors(content), None)
-        if error is not None:
-            raise ReportError(f"{name}.json does not fit its schema at {error.json_path}: {error.message[:200]}")
 
 
 def step_seconds(case: CaseFiles) -> dict[str, float]:

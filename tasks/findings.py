@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from oncology.cancers.evidence import classify_nodes
@@ -58,7 +59,8 @@ def measure(
     imaged = body_regions(scene.ct, scene.structures)
     found, masks = survey(CaseId(case_id), cancer, scene, regions, verdicts, imaged)
     outputs = save_masks(case, FINDING_MASKS, masks, scene.ct.geometry)
-    return outputs | case.save_json(FINDINGS, findings_json(classify_nodes(found)))
+    found = replace(classify_nodes(found), landmarks=dict(scene.landmarks))
+    return outputs | case.save_json(FINDINGS, findings_json(found))
 
 
 def scene_of(case: CaseFiles, *, with_pet: bool, with_anatomy: bool) -> Scene:
@@ -129,6 +131,7 @@ def findings_from(content: Mapping[str, Any]) -> Findings:
         quality=tuple(verdict_from(item) for item in content["quality"]),
         regions_imaged=tuple(content["regions_imaged"]),
         nodes_assessed=content["nodes_assessed"],
+        landmarks={name: (x, y, z) for name, (x, y, z) in content.get("landmarks", {}).items()},
     )
 
 

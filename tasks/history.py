@@ -30,7 +30,7 @@ def take_in_record(case_id: str, cancer: str, record: str, images: Outputs) -> O
     if found is None:
         return case.save_json(READ, to_json(History(verdicts=(NO_RECORD,)))) | case.private_outputs(RECORD)
     history = read_history(found, cancer)
-    compare_with_images(history, recorded_identity(found), _image_facts(case))
+    compare_with_images(history, recorded_identity(found), image_facts(case))
     return case.save_json(READ, to_json(history)) | case.private_outputs(RECORD)
 
 
@@ -42,7 +42,7 @@ def hold_against_images(case_id: str, record: Outputs, findings: Outputs) -> Out
     stored = stored_record(case)
     if stored is not None:
         tumor = largest(findings_from(case.load_json(FINDINGS)).tumors)
-        seen = _image_facts(case, laterality=tumor.laterality if tumor else None)
+        seen = image_facts(case, laterality=tumor.laterality if tumor else None)
         history = compare_with_images(history, recorded_identity(stored), seen)
     return case.save_json(HISTORY, to_json(history)) | case.private_outputs(IDENTITY, RECORD)
 
@@ -74,7 +74,8 @@ def stored_record(case: CaseFiles) -> Record | None:
     return read_record(path) if path.is_file() else None
 
 
-def _image_facts(case: CaseFiles, laterality: Any = None) -> ImageFacts:
+def image_facts(case: CaseFiles, laterality: Any = None) -> ImageFacts:
+    """What the images say about the patient."""
     who = identity(case)
     series = case.load_json(IMAGES)["series"][0]
     return ImageFacts(

@@ -15,6 +15,7 @@ from oncology.errors import FactError, InputError
 from oncology.findings import CaseId
 from oncology.tnm.loader import tables
 from tasks.case_files import IDENTITY, RECORD, REQUEST, CaseFiles, fingerprint, make_case_id, write_bytes
+from tasks.prior import prior_fingerprint
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Request:
     patient: str | None = None
     contours: tuple[Path, ...] = ()
     contour_names: Path | None = None
+    prior: Path | None = None
     subset: str | None = None
     edition: str | None = None
     classification: str = "clinical"
@@ -97,6 +99,7 @@ def analysis_parameters(case_id: str) -> dict[str, Any]:
         "images": {key: found[key] for key in ("ct", "pet") if key in found},
         "record": found["record"],
         "contours": found["contours"],
+        "prior": found["prior"],
         "tables": tables().version,
     }
 
@@ -123,6 +126,7 @@ def fingerprints_of(request: Request) -> dict[str, Any]:
         found["record"] = fingerprint(request.ehr)
     elif request.fhir_url:
         found["record"] = f"fetched-{secrets.token_hex(8)}"
+    found["prior"] = prior_fingerprint(request.prior)
     names = [fingerprint(request.contour_names)] if request.contour_names else []
     found["contours"] = [fingerprint(path) for path in request.contours] + names
     return found

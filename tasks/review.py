@@ -27,6 +27,7 @@ from tasks.findings import FINDINGS, findings_from, findings_json
 from tasks.history import HISTORY
 from tasks.images import IMAGES
 from tasks.pictures import PICTURES, STATION_MAP, draw_station_map
+from tasks.prior import PRIOR
 from tasks.records import store
 from tasks.report import HTML, PDF, assemble
 from tasks.review_files import ReviewFiles, draft_folder, keep_draft
@@ -173,7 +174,8 @@ def restage(case_id: str, trial: Sequence[Edit] = ()) -> Restaged:
     draft, applied = apply_edits(start, edits)
     findings = findings_json(classify_nodes(findings_from(draft.findings)))
     asked = Asked(tuple(parameters["editions"]), parameters["classification"], draft.subset, tables().version)
-    staging = staged(findings, draft.edited_history(), asked, files.load_json(IMAGES)["series"][0]["date"])
+    earlier = files.load_json(PRIOR) if parameters.get("prior", "none") != "none" else None
+    staging = staged(findings, draft.edited_history(), asked, files.load_json(IMAGES)["series"][0]["date"], earlier)
     stages = tuple(_stages(files.load_json(STAGING), staging))
     return Restaged(
         case_id=case_id,

@@ -19,9 +19,10 @@ from tasks.history import HISTORY
 from tasks.images import IMAGES
 from tasks.masks import FINDING_MASKS
 from tasks.pictures import PICTURES, STATION_MAP
+from tasks.prior import PRIOR
 from tasks.staging import STAGING
 
-KEPT = (FINDINGS, STAGING, HISTORY, IMAGES, FINDING_MASKS, PICTURES, STATION_MAP)
+KEPT = (FINDINGS, STAGING, HISTORY, IMAGES, FINDING_MASKS, PICTURES, STATION_MAP, PRIOR)
 KEPT_FOLDER = "key_images"
 NEEDED = (FINDINGS, STAGING, HISTORY, IMAGES, FINDING_MASKS)
 

@@ -29,7 +29,6 @@ from mdt_fhir.report_case import Documents, ReportStatus, Signer
 from oncology.errors import ReviewError, StoreError
 from tasks.bundle import BUNDLE, make_bundle
 from tasks.case_files import CaseFiles, Outputs, canonical_json, sha256_of, write_bytes
-from tasks.delivery import check
 from tasks.dicom_out import REPORT, SEG, SR, write_objects
 from tasks.findings import FINDINGS
 from tasks.history import HISTORY
@@ -37,12 +36,13 @@ from tasks.images import CT
 from tasks.manifest import provenance
 from tasks.masks import ANATOMY_MASKS, FINDING_MASKS, load_masks, save_masks
 from tasks.outbox import prepare
-from tasks.pacs import pacs_order
+from tasks.pacs import pacs_is_set_up, pacs_order
 from tasks.pictures import PICTURES
 from tasks.records import result_rows, store
 from tasks.report import HTML, PDF
 from tasks.review import Restaged, existing_review, moment, restage, reviews, write_report
 from tasks.review_files import ReviewFiles
+from tasks.schemas import check
 from tasks.settings import settings
 from tasks.staging import STAGING
 
@@ -285,7 +285,7 @@ def _orders(case_id: str, ticket: Ticket) -> list[Order]:
     if settings().ehr_url:
         outbox = Outbox(store().engine)
         orders.append(prepare(outbox, case_id, intent, lambda previous: _bundle(case_id, ticket, previous)))
-    if settings().pacs_url:
+    if pacs_is_set_up():
         orders.append(pacs_order(case_id, _files(case_id, ticket).work / "out", intent))
     return [order for order in orders if order is not None]
 

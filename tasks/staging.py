@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from tasks.case_files import CaseFiles, Outputs
 from tasks.findings import FINDINGS, findings_from
 from tasks.history import HISTORY, history_from
 from tasks.images import IMAGES
+from tasks.prior import PRIOR, compared
 from tasks.step import step
 
 STAGING = "staging.json"
@@ -25,12 +25,14 @@ def stage_tnm(
     classification: str,
     subset: str | None,
     tables_version: str,
+    prior: Outputs,
 ) -> Outputs:
     """Facts, categories, groups, gaps and what-ifs; the tables' version is part of the step's key."""
     case = CaseFiles(case_id)
     asked = Asked(tuple(editions), classification, subset, tables_version)
     date = case.load_json(IMAGES)["series"][0]["date"]
-    return case.save_json(STAGING, staged(case.load_json(FINDINGS), case.load_json(HISTORY), asked, date))
+    earlier = case.load_json(PRIOR) if prior else None
+    return case.save_json(STAGING, staged(case.load_json(FINDINGS), case.load_json(HISTORY), asked, date, earlier))
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,13 @@ class Asked:
 
 
 def staged(
-    findings: Mapping[str, Any], history: dict[str, Any], asked: Asked, imaging_date: str | None
+    findings: dict[str, Any],
+    history: dict[str, Any],
+    asked: Asked,
+    imaging_date: str | None,
+    prior: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The content of staging.json from those of findings.json and history.json."""
+    """The content of staging.json from those of findings.json, history.json and, where there is one, prior.json."""
     content = stage_case(
         findings_from(findings),
         history_from(history),
@@ -55,4 +61,6 @@ def staged(
         subset=asked.subset,
         imaging_date=imaging_date,
     )
+    if prior is not None:
+        content["comparison"] = compared(prior, findings, content)
     return content | {"tables_version": asked.tables_version}

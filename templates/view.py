@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from templates.comparison_view import comparison_view
+
 Translate = Callable[[str], str]
 Row = list[str]
 AXES = {"t": "T", "n": "N", "m": "M", "stage_group": "Stage"}
@@ -73,6 +75,7 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
         "facts": [_fact(fact) for fact in report.staging.get("facts", ())],
         "provenance": _provenance(report.manifest),
         "discussion": list(report.staging.get("discussion", ())),
+        "comparison": comparison_view(report.staging, translate),
         **_review(report.review),
     }
 

@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--patient", metavar="ID", help="the patient's id on that server")
     parser.add_argument("--contours", type=existing_path, nargs="+", default=[], metavar="FILE")
     parser.add_argument("--contour-names", type=existing_path, metavar="FILE", help="mapping of odd contour names")
+    parser.add_argument(
+        "--prior", type=existing_path, metavar="DIR", help="results of an earlier study to compare with"
+    )
     parser.add_argument("--cancer", required=True, metavar="KEY", help=f"one of: {', '.join(MODULES)}")
     parser.add_argument("--subset", metavar="NAME", help="narrows a site, e.g. glottis, p16=positive")
     parser.add_argument("--edition", choices=("8", "9"), help="only this edition (default: all of the cancer)")
@@ -49,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
         patient=options.patient,
         contours=tuple(options.contours),
         contour_names=options.contour_names,
+        prior=options.prior,
         subset=options.subset,
         edition=options.edition,
         nifti=options.nifti,

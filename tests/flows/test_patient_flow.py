@@ -17,8 +17,8 @@ from db.store import Store
 from db.tables import Case, Document, Finding, Run, StagingRow
 from flow_bench import Call, Inputs, Staged, ask_prefect, at_home, call
 from oncology.errors import ModelError
-from tasks.delivery import check
 from tasks.records import store
+from tasks.schemas import check
 from tasks.settings import settings
 
 DELIVERED = {"report.pdf", "report.html", "bundle.json", "findings.json", "staging.json", "manifest.json"}

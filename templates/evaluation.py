@@ -1,0 +1,93 @@
+"""The page of `aimdt evaluate`: agreement, calibration and errors of a scored cohort, with plots drawn as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from templates.render import FOLDER
+
+AXES = {"t": "T", "n": "N", "m": "M", "stage_group": "Stage group"}
+MODES = {"images": "images alone", "record": "images and record", "truth": "from truth"}
+WIDTH, BAR_HEIGHT, LABEL_WIDTH, PLOT = 560, 22, 230, 200
+INK, PALE, LINE = "#1f4e79", "#d7e3ef", "#b5b5b5"
+
+
+def render_evaluation(content: Mapping[str, Any]) -> str:
+    """One self-contained HTML page.
+
+    Args:
+        content: evaluation.json of `aimdt evaluate`: `software` and `cohorts`, each with cancer, mode, shift,
+            edition, reach and figures.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["figure"] = figure_words
+    environment.globals.update(bars=_agreement_bars, reliability=_reliability_plot, axes=AXES, modes=MODES)
+    return environment.get_template("evaluation.html.j2").render(content=content)
+
+
+def figure_words(figure: Mapping[str, Any]) -> str:
+    """A figure with its interval.
+
+    >>> figure_words({"value": 0.8125, "low": 0.71, "high": 0.9, "n": 60})
+    '0.81 (0.71-0.90), n=60'
+    >>> figure_words({"value": None, "low": None, "high": None, "n": 0})
+    'none'
+    """
+    if figure["value"] is None:
+        return "none"
+    return f"{figure['value']:.2f} ({figure['low']:.2f}-{figure['high']:.2f}), n={figure['n']}"
+
+
+def _agreement_bars(rows: Sequence[tuple[str, Mapping[str, Any], float | None]]) -> Markup:
+    """Horizontal bars from 0 to 1 with intervals; a mark where the figure is wanted to be."""
+    span = WIDTH - LABEL_WIDTH - 20
+    parts = []
+    for place, (label, figure, reach) in enumerate(rows):
+        y = place * BAR_HEIGHT
+        parts.append(f'<text x="{LABEL_WIDTH - 8}" y="{y + 15}" text-anchor="end">{Markup.escape(label)}</text>')
+        parts.append(f'<rect x="{LABEL_WIDTH}" y="{y + 4}" width="{span}" height="14" fill="{PALE}"/>')
+        if figure["value"] is not None:
+            parts += _bar(figure, LABEL_WIDTH, y, span)
+        if reach is not None:
+            x = LABEL_WIDTH + span * reach
+            parts.append(f'<path d="M{x:.1f} {y + 1} v20" stroke="#b00020" stroke-width="2" stroke-dasharray="3 2"/>')
+    return _svg(WIDTH, BAR_HEIGHT * len(rows) + 4, "Agreement with 95 % intervals", parts)
+
+
+def _bar(figure: Mapping[str, Any], left: float, y: float, span: float) -> list[str]:
+    low, high = left + span * figure["low"], left + span * figure["high"]
+    return [
+        f'<rect x="{left}" y="{y + 4}" width="{span * figure["value"]:.1f}" height="14" fill="{INK}"/>',
+        f'<path d="M{low:.1f} {y + 11} H{high:.1f}" stroke="#000" stroke-width="1.5"/>',
+        f'<text x="{left + span + 4}" y="{y + 15}" font-size="10">{figure["value"]:.2f}</text>',
+    ]
+
+
+def _reliability_plot(bins: Sequence[Mapping[str, float]]) -> Markup:
+    """What was said against what was so; the area of a dot follows its number of patients."""
+    total = sum(item["n"] for item in bins) or 1
+    parts = [
+        f'<rect x="30" y="4" width="{PLOT}" height="{PLOT}" fill="none" stroke="{LINE}"/>',
+        f'<path d="M30 {PLOT + 4} L{PLOT + 30} 4" stroke="{LINE}" stroke-dasharray="4 3"/>',
+        f'<text x="{30 + PLOT / 2}" y="{PLOT + 22}" text-anchor="middle">probability said</text>',
+        f'<text x="12" y="{PLOT / 2}" text-anchor="middle" transform="rotate(-90 12 {PLOT / 2})">share right</text>',
+    ]
+    for item in bins:
+        x, y = 30 + PLOT * item["said"], 4 + PLOT * (1 - item["was"])
+        radius = 3 + 14 * (item["n"] / total) ** 0.5
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{INK}" fill-opacity="0.55"/>')
+    return _svg(PLOT + 50, PLOT + 30, "Reliability of the stage group's probability", parts)
+
+
+def _svg(width: float, height: float, title: str, parts: Sequence[str]) -> Markup:
+    body = "".join(parts)
+    return Markup(  # built from numbers and escaped labels only
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'role="img" aria-label="{title}" font-family="sans-serif" font-size="12"><title>{title}</title>{body}</svg>'
+    )
