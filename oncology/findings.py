@@ -77,13 +77,20 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Contact:
-    """How a tumor meets one structure. `angle_deg`: part of a vessel's circumference in contact, 0-360."""
+    """How a tumor meets one structure. `angle_deg`: part of a vessel's circumference in contact, 0-360.
+
+    Seen on the CT, None where it was not given: `fat_plane_share`, the share of the interface along which fat lies
+    between both; `edge_hu_per_mm`, how steeply attenuation changes across it. `length_mm`: greatest extent of it.
+    """
 
     structure: str
     contact_mm2: float
     depth_mm: float  # how deep the tumor's mask reaches into the structure; 0 when it only touches
     angle_deg: float | None = None
     probability: float | None = None  # of true invasion; None: not estimated
+    fat_plane_share: float | None = None
+    length_mm: float | None = None
+    edge_hu_per_mm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,7 @@ class Tumor:
     needs_confirmation: bool = False  # a network's proposal that nobody has confirmed
     source: Source = Source(SourceKind.RULES, "unknown")
     key_image: str | None = None
+    measures: Mapping[str, float] = field(default_factory=dict)  # of one organ: imaging/organ.py names them
 
 
 @dataclass(frozen=True)
@@ -176,6 +184,7 @@ class Findings:
     regions_imaged: tuple[str, ...] = ()  # neck, thorax, abdomen, pelvis, brain
     nodes_assessed: bool = False  # somebody or something looked for nodes; else no node means unknown
     landmarks: Mapping[str, Point] = field(default_factory=dict)  # what aligns two studies of one patient
+    structures_assessed: tuple[str, ...] = ()  # whose masks were at hand; empty: not told
 
 
 @dataclass(frozen=True)

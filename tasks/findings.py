@@ -132,6 +132,7 @@ def findings_from(content: Mapping[str, Any]) -> Findings:
         regions_imaged=tuple(content["regions_imaged"]),
         nodes_assessed=content["nodes_assessed"],
         landmarks={name: (x, y, z) for name, (x, y, z) in content.get("landmarks", {}).items()},
+        structures_assessed=tuple(content.get("structures_assessed", ())),
     )
 
 

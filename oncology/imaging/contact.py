@@ -12,14 +12,16 @@ vessel swallowed whole by a tumor's mask is in contact all around.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from scipy import ndimage
 
 from oncology.findings import Contact
 from oncology.imaging.encasement import TUBULAR, contact_angle_deg
+from oncology.imaging.fat_plane import measure_interface
 from oncology.imaging.region import Box, Spacing, bounding_box, checked_mask, crop, distance_mm, grown, upright
-from oncology.imaging.volume import Geometry
+from oncology.imaging.volume import Geometry, Volume
 
 # The widest gap between two masks that still counts as contact: one voxel, and never more than this. Visible fat
 # between organs is wider; people and networks often leave one voxel between two labels.
@@ -39,6 +41,7 @@ def contacts(
     structures: Mapping[str, np.ndarray],
     grid: Geometry,
     tubular: Collection[str] = TUBULAR,
+    ct: Volume | None = None,
 ) -> tuple[Contact, ...]:
     """Every structure that the tumor touches or enters, in the order given.
 
@@ -47,6 +50,7 @@ def contacts(
         structures: masks on the same grid by name; a label map's (exclusive) or overlapping ones.
         grid: where the voxels lie, any orientation.
         tubular: names for which the angle of contact around the circumference is measured.
+        ct: in HU, on that grid; with it the border is looked at as well (fat plane, sharpness, length).
     Raises:
         ContourError: the tumor is empty, or a mask has another shape.
     """
@@ -56,7 +60,25 @@ def contacts(
         _contact(tumor, checked_mask(mask, grid, name), grid, box, name, name in tubular)
         for name, mask in structures.items()
     )
-    return tuple(contact for contact in found if contact is not None)
+    touched = tuple(contact for contact in found if contact is not None)
+    return (
+        touched
+        if ct is None
+        else tuple(_seen(contact, tumor, structures[contact.structure], ct) for contact in touched)
+    )
+
+
+def _seen(contact: Contact, tumor: np.ndarray, structure: np.ndarray, ct: Volume) -> Contact:
+    """The contact with what the CT shows along it."""
+    border = measure_interface(tumor, structure.astype(bool), ct)
+    if border is None:
+        return contact
+    return replace(
+        contact,
+        fat_plane_share=border.fat_share,
+        length_mm=border.length_mm,
+        edge_hu_per_mm=border.edge_hu_per_mm,
+    )
 
 
 def _contact(

@@ -73,7 +73,7 @@ def measure_tumor(
         **extent,
         laterality=find_laterality(mask, ct.geometry, structures),
         location=max(lobes, key=lambda name: lobes[name]) if lobes else None,
-        contacts=contacts(mask, meets, ct.geometry),
+        contacts=contacts(mask, meets, ct.geometry, ct=ct),
         location_alternatives=lobes,
         solid_component_mm=extent["greatest_dimension_mm"] if solid_mm is None else solid_mm,
         distance_to_carina_mm=distance_to_point_mm(mask, ct.geometry, carina) if carina is not None else None,
