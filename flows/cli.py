@@ -26,6 +26,8 @@ COMMANDS = {
     "restage": ("flows.commands.restage", "stage a case anew from its findings and edits, at once"),
     "sign": ("flows.commands.sign", "sign a reviewed case, amend or withdraw a signed one"),
     "publish": ("flows.commands.publish", "send a case's results to the EHR, and show what became of it"),
+    "deliver": ("flows.commands.deliver", "send what is due to EHR and PACS, until stopped"),
+    "serve": ("flows.commands.serve", "Prefect server, deployments and worker on this machine"),
     "export": ("flows.commands.export", "one zip with everything that produced a case"),
     "erase": ("flows.commands.erase", "remove a case for good, leaving a tombstone"),
     "account": ("flows.commands.account", "who may review and sign on this installation"),

@@ -63,3 +63,8 @@ def ehr_url() -> str:
 
 def _token(chosen: Settings) -> str:
     return chosen.fhir_token.get_secret_value() if chosen.fhir_token else ""
+
+
+def longest_request_s() -> float:
+    """No single request waits longer for its answer; a worker's lease has to outlast it."""
+    return settings().fhir_timeout_seconds

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from db.outbox import Job, LeaseLostError, Order, Outbox
 from db.tables import Delivery, RemoteResource
 from mdt_fhir.push import push
@@ -121,11 +123,11 @@ def fhir_sender(base_url: str, settings: PushSettings) -> Sender:
     return send
 
 
-def deliver_next(outbox: Outbox, senders: Mapping[str, Sender]) -> bool:
-    """Claim one delivery, send it and record how it went; False when nothing is due."""
+def deliver_next(outbox: Outbox, senders: Mapping[str, Sender]) -> Job | None:
+    """Claim one delivery, send it and record how it went; returns what was claimed, None when nothing is due."""
     job = outbox.claim()
     if job is None:
-        return False
+        return None
     try:
         outcome = _send(job, senders, Beat(outbox, job))
         if isinstance(outcome, Outcome):
@@ -136,7 +138,7 @@ def deliver_next(outbox: Outbox, senders: Mapping[str, Sender]) -> bool:
             outbox.parked(job, str(outcome))
     except LeaseLostError as error:
         LOG.warning("%s", error)
-    return True
+    return job
 
 
 def _send(job: Job, senders: Mapping[str, Sender], beat: Callable[[], None]) -> Outcome | AimdtError:
@@ -177,8 +179,27 @@ def deliver_due(outbox: Outbox, senders: Mapping[str, Sender]) -> int:
     return attempts
 
 
-def work(outbox: Outbox, senders: Mapping[str, Sender], stop: threading.Event, poll_s: float = 5.0) -> None:
-    """Send what is due, whenever it is, until told to stop."""
+def work(
+    outbox: Outbox,
+    senders: Mapping[str, Sender],
+    stop: threading.Event,
+    poll_s: float = 5.0,
+    told: Callable[[Job], None] = lambda _job: None,
+) -> None:
+    """Send what is due, whenever it is, until told to stop; what is being sent then is sent to its end.
+
+    Records that cannot be reached for a while end nothing: the lease of what was being sent runs out meanwhile.
+
+    Args:
+        told: hears of every attempt after it was recorded.
+    """
     while not stop.is_set():
-        deliver_due(outbox, senders)
-        stop.wait(poll_s)
+        try:
+            job = deliver_next(outbox, senders)
+        except (StoreError, SQLAlchemyError) as error:
+            LOG.error("the records cannot be used now (%s); tried again in %g s", type(error).__name__, poll_s)
+            job = None
+        if job is None:
+            stop.wait(poll_s)
+        else:
+            told(job)

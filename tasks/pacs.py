@@ -1,4 +1,4 @@
-"""From the outbox to the PACS: a signed case's DICOM objects by DICOMweb (STOW-RS). Runs without Prefect.
+"""From the outbox to the PACS: a signed case's DICOM objects by STOW-RS or C-STORE. Runs without Prefect.
 
 What is to be sent is a list of files below the case's folder with their SHA-256; the files are those that were signed.
 A result's objects have UIDs that follow from their content: sending again changes nothing in the archive.
@@ -7,19 +7,22 @@ A result's objects have UIDs that follow from their content: sending again chang
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from db.outbox import Job, Order
 from db.tables import RemoteResource
+from mdt_dicom.association import Tls, parse_peer, parse_title
 from mdt_dicom.dicomweb import DicomWeb, WebSettings
-from mdt_dicom.send import SendReport
+from mdt_dicom.send import SendReport, SendSettings, send
 from oncology.errors import DeliveryDelayedError, DeliveryError, DeliveryRefusedError, InputError, StoreError
 from tasks.case_files import CaseFiles, sha256_of
 from tasks.outbox import Outcome, Sender, keep_payload
 from tasks.settings import settings
 
 PACS = "pacs"
+Store = Callable[[Sequence[Path]], SendReport]
 
 
 def pacs_order(case_id: str, folder: Path, intent: str) -> Order | None:
@@ -31,33 +34,72 @@ def pacs_order(case_id: str, folder: Path, intent: str) -> Order | None:
     return Order(case_id, PACS, intent, keep_payload(case_id, json.dumps({"files": files}, sort_keys=True).encode()))
 
 
-def pacs_web() -> WebSettings:
-    """The archive as the settings describe it.
+def pacs_is_set_up() -> bool:
+    """True when the settings name an archive."""
+    return bool(settings().pacs_url or settings().pacs_peer)
+
+
+def pacs_route() -> Store:
+    """How objects get to the archive, as the settings say. One attempt: the outbox makes the others.
 
     Raises:
-        InputError: none is set.
+        InputError: no archive is set, two are, or the settings contradict themselves.
     """
     chosen = settings()
-    if not chosen.pacs_url:
-        raise InputError("there is no archive to send results to; set AIMDT_PACS_URL to its DICOMweb root")
+    if bool(chosen.pacs_url) == bool(chosen.pacs_peer):
+        found = "both AIMDT_PACS_URL and AIMDT_PACS_PEER are" if chosen.pacs_url else "no archive is"
+        raise InputError(
+            f"{found} set; set AIMDT_PACS_URL for DICOMweb (STOW-RS) or AIMDT_PACS_PEER=TITLE@HOST:PORT for C-STORE"
+        )
+    return _web_route() if chosen.pacs_url else _peer_route()
+
+
+def _web_route() -> Store:
+    chosen = settings()
     token = chosen.dicomweb_token
-    return WebSettings(chosen.pacs_url, token.get_secret_value() if token else None, attempts=1)
+    web = WebSettings(
+        str(chosen.pacs_url),
+        token.get_secret_value() if token else None,
+        authorities=chosen.pacs_ca,
+        certificate=_certificate(),
+        attempts=1,
+    )
+    return DicomWeb(web).store
 
 
-def pacs_sender(web: WebSettings) -> Sender:
+def _peer_route() -> Store:
+    chosen, files = settings(), _certificate()
+    peer = parse_peer(str(chosen.pacs_peer))
+    if chosen.pacs_ca and not files:
+        raise InputError("AIMDT_PACS_CA was given for C-STORE without AIMDT_PACS_CERTIFICATE and its key; set both")
+    tls = Tls(*files, chosen.pacs_ca) if files else None
+    return partial(send, peer=peer, settings=SendSettings(parse_title(chosen.pacs_title), tls, attempts=1))
+
+
+def _certificate() -> tuple[Path, Path] | None:
+    chosen = settings()
+    if not chosen.pacs_certificate and not chosen.pacs_certificate_key:
+        return None
+    if not chosen.pacs_certificate or not chosen.pacs_certificate_key:
+        raise InputError("TLS needs AIMDT_PACS_CERTIFICATE and AIMDT_PACS_CERTIFICATE_KEY; one of them was given")
+    return chosen.pacs_certificate, chosen.pacs_certificate_key
+
+
+def pacs_sender(store: Store) -> Sender:
     """Sends DICOM objects to an archive."""
 
-    def send(job: Job, payload: bytes, beat: Callable[[], None]) -> Outcome:
-        paths = _files(job.case_id, payload)
-        beat()
-        try:
-            report = DicomWeb(web).store(paths)
-        except DeliveryError as error:
-            raise DeliveryDelayedError(str(error)) from error  # sent again it does no harm
+    def deliver(job: Job, payload: bytes, beat: Callable[[], None]) -> Outcome:
+        report = SendReport()
+        for path in _files(job.case_id, payload):
+            beat()
+            try:
+                report += store([path])
+            except DeliveryError as error:
+                raise DeliveryDelayedError(str(error)) from error  # sent again it does no harm
         _check(report)
         return Outcome(tuple(_remote(job, uid) for uid in report.stored), uncertain=False)
 
-    return send
+    return deliver
 
 
 def _files(case_id: str, payload: bytes) -> list[Path]:

@@ -11,7 +11,7 @@ from oncology.errors import ReviewError
 from tasks.bundle import BUNDLE
 from tasks.case_files import CaseFiles
 from tasks.outbox import EHR, keep_payload
-from tasks.pacs import pacs_order
+from tasks.pacs import pacs_is_set_up, pacs_order
 from tasks.records import store
 from tasks.review import reviews
 from tasks.settings import settings
@@ -36,7 +36,7 @@ def order_again(case_id: str, *, preliminary: bool = False) -> list[Delivery]:
         raise ReviewError(f"case {case_id} is {state}, not signed; sign it first, or send the draft with --preliminary")
     outbox = Outbox(store().engine)
     orders: list[Order | None] = [_ehr_order(case_id, folder, intent)] if settings().ehr_url else []
-    orders += [pacs_order(case_id, folder, intent)] if settings().pacs_url else []
+    orders += [pacs_order(case_id, folder, intent)] if pacs_is_set_up() else []
     return [_ordered(outbox, order, since) for order in orders if order is not None]
 
 

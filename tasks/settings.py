@@ -30,8 +30,22 @@ class Settings(BaseSettings):
     ehr_certificate: Path | None = None  # mutual TLS: client certificate and key, PEM
     ehr_certificate_key: Path | None = None
     ehr_ca: Path | None = None  # the hospital's own certificate authority, PEM
-    pacs_url: str | None = None  # DICOMweb root to which signed objects are sent
+    pacs_url: str | None = None  # DICOMweb root to which signed objects are sent; or, instead of it:
+    pacs_peer: str | None = None  # TITLE@HOST:PORT, to which they are sent by C-STORE
+    pacs_title: str = "AIMDT"  # our AE title towards it
+    pacs_certificate: Path | None = None  # TLS towards the archive: our certificate and key, PEM
+    pacs_certificate_key: Path | None = None
+    pacs_ca: Path | None = None  # who may have signed the archive's certificate, PEM
+    segmentation: str = "binary"  # of signed results; or labelmap, which many archives take by DICOMweb only
     dicomweb_token: SecretStr | None = None  # bearer token of the archive: priors from it, results to it
+    oidc_issuer: str | None = None  # OpenID Connect provider that proves reviewers and signers, in place of passwords
+    oidc_audience: str | None = None  # what its ID tokens must be made out to: our client id
+    oidc_account_claim: str = "sub"  # becomes the account; another claim only if it is never given to somebody else
+    oidc_role_claim: str = "groups"
+    oidc_reviewers: str | None = None  # value of the role claim that makes a reviewer
+    oidc_signers: str | None = None  # value of the role claim that makes a signer
+    oidc_identifier: str | None = None  # SYSTEM|CLAIM: by which the EHR knows the person, e.g. an NPI
+    oidc_ca: Path | None = None  # who may have signed the provider's certificate, PEM
 
     @property
     def records_url(self) -> str:
