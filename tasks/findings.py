@@ -24,6 +24,7 @@ from oncology.findings import (
 )
 from oncology.imaging.anatomy import Anatomy, give_back, lobe_at
 from oncology.imaging.survey import Region, Scene, body_regions, survey
+from oncology.invasion.model import estimate_invasion
 from tasks.case_files import CaseFiles, Outputs
 from tasks.images import CT, IMAGES, PET
 from tasks.masks import (
@@ -59,7 +60,7 @@ def measure(
     imaged = body_regions(scene.ct, scene.structures)
     found, masks = survey(CaseId(case_id), cancer, scene, regions, verdicts, imaged)
     outputs = save_masks(case, FINDING_MASKS, masks, scene.ct.geometry)
-    found = replace(classify_nodes(found), landmarks=dict(scene.landmarks))
+    found = replace(estimate_invasion(classify_nodes(found)), landmarks=dict(scene.landmarks))
     return outputs | case.save_json(FINDINGS, findings_json(found))
 
 

@@ -1,0 +1,127 @@
+"""The trained model as a file, and how it is applied. Without the file the ceilings of cancers/evidence.py hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oncology.errors import ModelError
+from oncology.findings import Contact, Findings, Tumor
+from oncology.invasion.feature import FEATURES, features_of
+from oncology.invasion.logistic import HeldOut, Logistic, fit_logistic
+from oncology.invasion.structure_class import StructureClass, class_of
+
+PATH = Path(__file__).with_name("coefficients.json")
+# No image makes certain: what the model gives is kept within these.
+LEAST, MOST = 0.005, 0.985
+
+
+@dataclass(frozen=True)
+class InvasionRow:
+    """One contact with its truth; `patient` keeps a patient's contacts in one fold."""
+
+    contact: Contact
+    tumor: Tumor
+    invaded: bool
+    patient: str
+
+
+@dataclass(frozen=True)
+class InvasionModel:
+    """A calibrated logistic per class of structure, with where it came from and how it did on held-out patients."""
+
+    classes: Mapping[StructureClass, Logistic]
+    held_out: Mapping[StructureClass, HeldOut] = field(default_factory=dict)
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def probability(self, contact: Contact, tumor: Tumor) -> float | None:
+        """P(the structure is invaded); None for a class that was not trained."""
+        logistic = self.classes.get(class_of(contact.structure))
+        if logistic is None:
+            return None
+        p = float(logistic.probability(features_of(contact, tumor))[0])
+        return round(min(max(p, LEAST), MOST), 4)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for save_model."""
+        return {
+            "provenance": dict(self.provenance),
+            "held_out": {str(kind): asdict(figures) for kind, figures in self.held_out.items()},
+            "classes": {str(kind): logistic.to_json() for kind, logistic in self.classes.items()},
+        }
+
+
+def fit_invasion(rows: Sequence[InvasionRow], provenance: Mapping[str, str]) -> InvasionModel:
+    """Train one logistic per class of structure; classes with too few rows are left out.
+
+    Args:
+        rows: contacts of many patients with their truth.
+        provenance: what the rows are and how they were made, in words; kept with the coefficients.
+    """
+    classes, held_out = {}, {}
+    for kind in StructureClass:
+        of_kind = [row for row in rows if class_of(row.contact.structure) is kind]
+        if not of_kind:
+            continue
+        x = np.array([features_of(row.contact, row.tumor) for row in of_kind])
+        y = np.array([row.invaded for row in of_kind])
+        fitted = fit_logistic(x, y, [row.patient for row in of_kind], FEATURES)
+        if fitted is not None:
+            classes[kind], held_out[kind] = fitted
+    return InvasionModel(classes, held_out, dict(provenance))
+
+
+def save_model(model: InvasionModel, path: Path = PATH) -> None:
+    """Write the coefficients with their provenance."""
+    path.write_text(json.dumps(model.to_json(), indent=1) + "\n", encoding="utf-8")
+    load_model.cache_clear()
+
+
+@cache
+def load_model(path: Path = PATH) -> InvasionModel | None:
+    """The trained model; None where there is none.
+
+    Raises:
+        ModelError: the file is damaged or asks for features that this version does not compute.
+    """
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        classes = {StructureClass(kind): Logistic.from_json(item) for kind, item in content["classes"].items()}
+        held_out = {StructureClass(kind): HeldOut(**item) for kind, item in content["held_out"].items()}
+    except (ValueError, KeyError, TypeError) as problem:
+        raise ModelError(
+            f"{path.name} cannot be read ({problem}); expected what fit_invasion saved; train it again"
+        ) from problem
+    strange = [kind for kind, logistic in classes.items() if logistic.features != FEATURES]
+    if strange:
+        raise ModelError(f"{path.name} was trained on other features ({', '.join(strange)}); train it again")
+    return InvasionModel(classes, held_out, content["provenance"])
+
+
+def estimate_invasion(findings: Findings, model: InvasionModel | None = None) -> Findings:
+    """The findings with a probability at every contact that has none, where a model is at hand.
+
+    Args:
+        model: instead of the one that is installed.
+    """
+    chosen = model or load_model()
+    if chosen is None:
+        return findings
+    return replace(findings, tumors=tuple(with_invasion(tumor, chosen) for tumor in findings.tumors))
+
+
+def with_invasion(tumor: Tumor, model: InvasionModel) -> Tumor:
+    """The tumor with a probability at every contact that has none."""
+    contacts = tuple(
+        replace(contact, probability=model.probability(contact, tumor)) if contact.probability is None else contact
+        for contact in tumor.contacts
+    )
+    return replace(tumor, contacts=contacts)
