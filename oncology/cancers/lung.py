@@ -2,47 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from oncology.cancers.evidence import (
     BRONCHUS_CEILING,
     COLLAPSE,
+    INVASION_CEILING,
     PLEURA_CEILING,
     contact_probability,
     doubtful,
-    from_node,
     from_record,
     from_tumor,
     invasion_probabilities,
     known,
     largest,
-    malignancy_probability,
-    station_results,
     unknown,
     whole_mm,
 )
 from oncology.cancers.protocol import CancerPlugin
-from oncology.findings import Fact, Facts, Findings, History, Laterality, Node, Tumor
+from oncology.cancers.spread import best, is_stated, mets_fact, nodes_fact, not_imaged, stated_fact
+from oncology.findings import Conflict, Contact, Fact, Facts, Findings, History, Laterality, Tumor
 from oncology.tnm.vocabulary import vocabulary
 
-# A mask's structure name -> the vocabulary's invaded structure. A structure without a mask stays unknown
-# only where the tumor reaches the region it lies in.
+# A mask's structure name (or how it begins, with a *) -> the vocabulary's invaded structure. A structure without a
+# mask stays unsaid: the tumor may reach the region it lies in, and that is asked about.
 INVADED = {
     "chest_wall": "chest_wall",
     "bones": "chest_wall",
+    "ribs": "chest_wall",
+    "rib_*": "chest_wall",
+    "sternum": "chest_wall",
+    "costal_cartilages": "chest_wall",
+    "clavicula_*": "chest_wall",
+    "scapula_*": "chest_wall",
+    "parietal_pleura": "parietal_pleura",
     "mediastinum": "mediastinum",
+    "mediastinal_fat": "mediastinum",
     "spine": "vertebral_body",
+    "vertebrae_*": "vertebral_body",
     "trachea": "trachea",
+    "carina": "carina",
     "heart": "heart",
+    "heart_*": "heart",
+    "atrial_appendage_left": "heart",
+    "pericardium": "parietal_pericardium",
     "aorta": "great_vessels",
+    "aortic_arch": "great_vessels",
     "pulmonary_artery": "great_vessels",
     "superior_vena_cava": "great_vessels",
+    "inferior_vena_cava": "great_vessels",
     "pulmonary_vein": "great_vessels",
+    "brachiocephalic_vein_*": "great_vessels",
     "brachiocephalic_trunk": "supra_aortic_artery",
+    "subclavian_artery_*": "supra_aortic_artery",
+    "common_carotid_artery_*": "supra_aortic_artery",
+    "azygos_vein": "azygos_vein",
+    "thymus": "thymus",
     "esophagus": "esophagus",
     "diaphragm": "diaphragm",
+    "brachial_plexus_*": "brachial_plexus",
 }
+FISSURE = "adjacent_lobe_across_fissure"
+# A tumor of which this part lies in a second lobe has crossed the fissure more likely than not.
+CROSSED_PART, CROSSED = 0.15, 0.7
+REACHING_PLEURA = ("chest_wall", "mediastinum", "diaphragm", "ribs", "parietal_pleura", "visceral_pleura")
 MAIN_BRONCHI = ("main_bronchus_left", "main_bronchus_right")
+# Volume loss counts where it comes this close to the main bronchus; above this share it takes the whole lung.
+TO_HILUM_MM, WHOLE_LUNG, LEAST_COLLAPSE = 15.0, 0.8, 0.03
+COLLAPSE_SEEN = 0.85
+# A second nodule that a network proposes and nobody confirmed. Most small extra nodules beside an operable lung cancer
+# are benign (Yuan 2003, AJR 180:1037), so it never decides alone.
+PROPOSED_NODULE = 0.3
 SOLID_BEYOND_IN_SITU_MM = (
     5.0  # a solid part above 5 mm rules out in situ and minimally invasive disease (Travis 2016, JTO 11)
 )
@@ -68,8 +100,8 @@ def derive(findings: Findings, history: History) -> Facts:
         subset=None,
         t=_t_facts(primary, findings, history) if primary else _no_tumor(),
         n=_n_facts(primary, findings, history),
-        m=(_mets(findings, history), _not_imaged(findings)),
-        conflicts=(*history.conflicts,),
+        m=(mets_fact(findings, history), not_imaged(findings, MUST_IMAGE)),
+        conflicts=(*history.conflicts, *_conflicts(primary, history)),
     )
 
 
@@ -83,21 +115,14 @@ def _t_facts(primary: Tumor, findings: Findings, history: History) -> tuple[Fact
         _size(primary),
         *_solidity(primary),
         _histology(primary, history),
-        _main_bronchus(primary),
-        _pleura(primary),
-        _recorded_or(
-            history,
-            "atelectasis_or_obstructive_pneumonitis",
-            doubtful(
-                "atelectasis_or_obstructive_pneumonitis",
-                {"p": {"none": 1 - COLLAPSE, "to_hilum_part_of_lung": COLLAPSE}},
-                reason="not read from the images; in the record nothing says so",
-            ),
-        ),
+        stated_fact(history, "main_bronchus_involved") or _main_bronchus(primary, history),
+        stated_fact(history, "visceral_pleura_invasion") or _pleura(primary),
+        _collapse(primary, history),
+        *_carina(primary),
         known("superficial_spreading_bronchial_wall_only", False, from_tumor(primary, "a mass is visible")),
         known("positive_cytology_no_visible_tumor", False, from_tumor(primary, "a mass is visible")),
-        _separate_nodules(primary, findings),
-        _invasion(primary),
+        stated_fact(history, "separate_nodules") or _separate_nodules(primary, findings),
+        stated_fact(history, "invaded_structures") or _invasion(primary, history),
     )
 
 
@@ -135,11 +160,14 @@ def _histology(primary: Tumor, history: History) -> Fact:
     return unknown("histology", "not recorded")
 
 
-def _main_bronchus(primary: Tumor) -> Fact:
+def _main_bronchus(primary: Tumor, history: History) -> Fact:
+    seen = _endoscopy(history, "main_bronchus_involved")
+    if seen is not None:
+        return seen
     contacts = [contact for contact in primary.contacts if contact.structure in MAIN_BRONCHI]
     if not contacts:
         return known("main_bronchus_involved", False, from_tumor(primary, "no contact with a main bronchus"))
-    closest = max(contacts, key=lambda contact: contact.contact_mm2)
+    closest = max(contacts, key=lambda contact: contact_probability(contact, BRONCHUS_CEILING))
     return doubtful(
         "main_bronchus_involved",
         {"p": contact_probability(closest, BRONCHUS_CEILING)},
@@ -148,10 +176,41 @@ def _main_bronchus(primary: Tumor) -> Fact:
     )
 
 
+def _endoscopy(history: History, key: str) -> Fact | None:
+    """What bronchoscopy saw: it looks at the lumen and wins over contact on CT (ACCP 2013, Rivera)."""
+    for fact in history.named("endoscopy"):
+        if isinstance(fact.value.get(key), bool):
+            return known(key, fact.value[key], from_record(fact))
+    return None
+
+
+def _carina(primary: Tumor) -> tuple[Fact, ...]:
+    distance = primary.distance_to_carina_mm
+    if distance is None:
+        return ()
+    return (
+        known("distance_to_carina_mm", whole_mm(distance), from_tumor(primary, f"{distance:.0f} mm to the carina")),
+    )
+
+
+def _collapse(primary: Tumor, history: History) -> Fact:
+    """Collapse or pneumonitis behind the tumor: as stated, else as the mask of airless lung shows it."""
+    key = "atelectasis_or_obstructive_pneumonitis"
+    stated = stated_fact(history, key)
+    if stated is not None:
+        return stated
+    share, apart = primary.measures.get("collapsed_share"), primary.measures.get("collapse_to_hilum_mm")
+    if share is None or apart is None or share < LEAST_COLLAPSE or apart > TO_HILUM_MM:
+        reason = "not read from the images; in the record nothing says so"
+        return doubtful(key, {"p": {"none": 1 - COLLAPSE, "to_hilum_part_of_lung": COLLAPSE}}, reason=reason)
+    extent = "to_hilum_whole_lung" if share >= WHOLE_LUNG else "to_hilum_part_of_lung"
+    detail = f"airless lung beyond the tumor reaches the hilum ({100 * share:.0f}% of that lung)"
+    chances = {"none": 1 - COLLAPSE_SEEN, extent: COLLAPSE_SEEN}
+    return doubtful(key, {"p": chances}, from_tumor(primary, detail), reason="tumor and airless lung look alike")
+
+
 def _pleura(primary: Tumor) -> Fact:
-    touching = [
-        contact for contact in primary.contacts if contact.structure in ("chest_wall", "mediastinum", "diaphragm")
-    ]
+    touching = [contact for contact in primary.contacts if contact.structure in REACHING_PLEURA]
     if not touching:
         return known("visceral_pleura_invasion", False, from_tumor(primary, "does not reach the pleura"))
     probability = max(contact_probability(contact, PLEURA_CEILING) for contact in touching)
@@ -164,14 +223,21 @@ def _pleura(primary: Tumor) -> Fact:
 
 
 def _separate_nodules(primary: Tumor, findings: Findings) -> Fact:
+    """The worst place of a second tumor; one in the other lung that nobody confirmed is a candidate of M."""
     others = [tumor for tumor in findings.tumors if tumor.id != primary.id]
-    if not others:
-        return known("separate_nodules", "none", from_tumor(primary, "no second tumor among the contours"))
-    places = {_relation(primary, other) for other in others}
+    sure = {_relation(primary, other) for other in others if not other.needs_confirmation}
+    proposed = {_relation(primary, other) for other in others if other.needs_confirmation} - {"contralateral"}
+    evidence = [from_tumor(other, "separate tumor") for other in others]
     for worst in ("contralateral", "ipsilateral_other_lobe", "same_lobe"):
-        if worst in places:
-            return known("separate_nodules", worst, *(from_tumor(other, "separate tumor") for other in others))
-    return unknown("separate_nodules", "a second tumor lies in a lobe that could not be told")
+        if worst in sure:
+            return known("separate_nodules", worst, *evidence)
+    for worst in ("ipsilateral_other_lobe", "same_lobe"):
+        if worst in proposed:
+            chances = {"none": 1 - PROPOSED_NODULE, worst: PROPOSED_NODULE}
+            return doubtful("separate_nodules", {"p": chances}, *evidence, reason="proposed and not confirmed")
+    if None in sure:
+        return unknown("separate_nodules", "a second tumor lies in a lobe that could not be told")
+    return known("separate_nodules", "none", from_tumor(primary, "no second tumor in the lung of this side"))
 
 
 def _relation(primary: Tumor, other: Tumor) -> str | None:
@@ -184,20 +250,70 @@ def _relation(primary: Tumor, other: Tumor) -> str | None:
     return "same_lobe" if primary.location == other.location else "ipsilateral_other_lobe"
 
 
-def _invasion(primary: Tumor) -> Fact:
-    touched = [contact for contact in primary.contacts if contact.structure in INVADED and contact.contact_mm2 > 0]
-    members: dict[str, Any] = {}
-    for name, probability in invasion_probabilities(touched).items():
-        structure = INVADED[name]
-        members[structure] = {"p": max(probability, members.get(structure, {"p": 0.0})["p"])}
+def invaded_name(structure: str) -> str | None:
+    """The vocabulary's word for a mask's name.
+
+    >>> invaded_name("vertebrae_T5"), invaded_name("heart_atrium_left"), invaded_name("liver")
+    ('vertebral_body', 'heart', None)
+    """
+    if structure in INVADED:
+        return INVADED[structure]
+    return next(
+        (word for name, word in INVADED.items() if name.endswith("*") and structure.startswith(name[:-1])), None
+    )
+
+
+def _worst_contacts(contacts: Iterable[Contact]) -> dict[str, Contact]:
+    """Per invaded structure the contact that speaks loudest for it; several masks may stand for one structure."""
+    worst: dict[str, Contact] = {}
+    for contact in contacts:
+        word = invaded_name(contact.structure)
+        if word is None or (contact.contact_mm2 <= 0 and not contact.depth_mm):
+            continue
+        other = worst.get(word)
+        if other is None or _loudness(contact) > _loudness(other):
+            worst[word] = contact
+    return worst
+
+
+def _loudness(contact: Contact) -> float:
+    return contact_probability(contact, INVASION_CEILING)
+
+
+def _invasion(primary: Tumor, history: History) -> Fact:
+    worst = _worst_contacts(primary.contacts)
+    shares = invasion_probabilities(replace(contact, structure=word) for word, contact in worst.items())
+    members: dict[str, Any] = {word: {"p": share} for word, share in shares.items()}
     evidence = [
         from_tumor(primary, f"{contact.contact_mm2:.0f} mm2 of contact with {contact.structure.replace('_', ' ')}")
-        for contact in touched
+        for contact in worst.values()
     ]
+    crossed = _crossed_fissure(primary)
+    if crossed:
+        members[FISSURE] = {"p": crossed}
+        evidence.append(from_tumor(primary, "lies in two lobes or against the fissure"))
+    for word in ("carina", "trachea"):
+        seen = _endoscopy(history, f"{word}_involved")
+        if seen is not None:
+            members[word] = bool(seen.value)
+            evidence += seen.evidence
     if not members:
         return known("invaded_structures", [], from_tumor(primary, "no contact with chest wall or mediastinum"))
     members = {name: members.get(name, False) for name in _structures()}
     return doubtful("invaded_structures", members, *evidence, reason="contact alone; a fat plane cannot be excluded")
+
+
+def _crossed_fissure(primary: Tumor) -> float:
+    """How likely the tumor has grown into a second lobe: contact with its mask, and the part that lies in it."""
+    other = [
+        contact for contact in primary.contacts if contact.structure in LOBES and contact.structure != primary.location
+    ]
+    if not other:
+        return 0.0
+    p = max(contact_probability(contact, PLEURA_CEILING) for contact in other)
+    second = max((primary.location_alternatives.get(contact.structure, 0.0) for contact in other), default=0.0)
+    given = any(contact.probability is not None for contact in other)
+    return p if given or second < CROSSED_PART else max(p, CROSSED)
 
 
 def _structures() -> tuple[str, ...]:
@@ -205,69 +321,36 @@ def _structures() -> tuple[str, ...]:
     return tuple(vocabulary().site("lung").facts["invaded_structures"].values)
 
 
-def _recorded_or(history: History, name: str, otherwise: Fact) -> Fact:
-    recorded = history.named(name)
-    return known(name, recorded[0].value, from_record(recorded[0])) if recorded else otherwise
-
-
 def _n_facts(primary: Tumor | None, findings: Findings, history: History) -> tuple[Fact, ...]:
-    return (_tumor_side(primary, history), _nodes(findings, history))
+    return (_tumor_side(primary, history), nodes_fact(findings, history, "lung"))
 
 
 def _tumor_side(primary: Tumor | None, history: History) -> Fact:
+    recorded = best(history, "laterality")
+    if recorded is not None and is_stated(recorded):
+        return known("tumor_side", recorded.value, from_record(recorded))
     if primary is not None and primary.laterality in (Laterality.LEFT, Laterality.RIGHT):
         return known("tumor_side", str(primary.laterality), from_tumor(primary, "lies in that lung"))
-    recorded = history.named("laterality")
-    if recorded:
-        return known("tumor_side", recorded[0].value, from_record(recorded[0]))
+    if recorded is not None:
+        return known("tumor_side", recorded.value, from_record(recorded))
     return unknown("tumor_side", "neither images nor record tell the side")
 
 
-def _nodes(findings: Findings, history: History) -> Fact:
-    results = station_results(history)
-    entries = [_node_entry(node, results) for node in findings.nodes]
-    evidence = [from_record(result) for result in results.values()]
-    seen = {node.station for node in findings.nodes}
-    for station, result in results.items():
-        if result.value["malignant"] and station not in seen:
-            entries.append({"positive": True, "station": station, "count": 1})
-    evidence += [from_node(node) for node in findings.nodes]
-    if not entries and not findings.nodes_assessed:
-        return unknown("nodes", "lymph nodes were not assessed: none contoured, no network, no biopsy that is positive")
-    certain = all(entry["positive"] in (True, False) for entry in entries)
-    return (known if certain else doubtful)("nodes", entries, *evidence)
-
-
-def _node_entry(node: Node, results: dict[str, Any]) -> dict[str, Any]:
-    entry: dict[str, Any] = {"count": 1, "greatest_dimension_mm": whole_mm(node.long_axis_mm)}
-    if node.laterality is not None:
-        entry["laterality"] = str(node.laterality)
-    entry["station"] = {"p": dict(node.station_alternatives)} if len(node.station_alternatives) > 1 else node.station
-    result = results.get(node.station or "")
-    if result is not None and result.value["malignant"]:
-        entry["positive"] = True
-    elif result is not None:
-        entry["positive"] = False
-    else:
-        entry["positive"] = {"p": malignancy_probability(node)}
-    return entry
-
-
-def _mets(findings: Findings, history: History) -> Fact:
-    confirmed = [candidate for candidate in findings.metastasis_candidates if candidate.confirmed]
-    recorded = [fact for fact in history.named("metastasis_result") if fact.value["malignant"]]
-    mets = [{"site": candidate.site, "count": 1, "malignant": True} for candidate in confirmed]
-    mets += [{"site": fact.value["site"], "count": fact.value.get("count", 1), "malignant": True} for fact in recorded]
-    evidence = [from_record(fact) for fact in recorded]
-    if not mets:
-        detail = "no metastasis confirmed by a person or the record"
-        return known("mets", [], from_tumor(findings.tumors[0], detail)) if findings.tumors else known("mets", [])
-    return known("mets", mets, *evidence)
-
-
-def _not_imaged(findings: Findings) -> Fact:
-    missing = [region for region in MUST_IMAGE if region not in findings.regions_imaged]
-    return known("regions_not_imaged", missing)
+def _conflicts(primary: Tumor | None, history: History) -> tuple[Conflict, ...]:
+    """The record names one side, the tumor lies on the other: shown; the images' side is staged."""
+    recorded = best(history, "laterality")
+    sides = (Laterality.LEFT, Laterality.RIGHT)
+    if recorded is None or primary is None or primary.laterality not in sides or recorded.value not in [*sides]:
+        return ()
+    if is_stated(recorded) or recorded.value == primary.laterality:
+        return ()
+    message = (
+        f"laterality: the record says {recorded.value}, the tumor lies on the {primary.laterality}; staged by the "
+        "images; check that record and images belong together"
+    )
+    return (
+        Conflict("laterality", (recorded.value, str(primary.laterality)), (recorded.resource, primary.id), message),
+    )
 
 
 CANCER = CancerPlugin(
@@ -282,6 +365,7 @@ CANCER = CancerPlugin(
         "density",
         "solid_component_mm",
         "histology",
+        "distance_to_carina_mm",
         "superficial_spreading_bronchial_wall_only",
         "positive_cytology_no_visible_tumor",
     ),

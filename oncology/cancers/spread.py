@@ -1,0 +1,229 @@
+"""Nodes and metastases of the trunk's cancers as facts: which source wins, and what waits for confirmation.
+
+Order of sources: a person's statement in review, then pathology in the record, then a probability from the images.
+A node at a station that is not regional is a metastasis. It counts once a person or the record confirms it; until
+then it stands among the candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from oncology.cancers.evidence import (
+    doubtful,
+    from_node,
+    from_record,
+    known,
+    malignancy_probability,
+    station_results,
+    unknown,
+    whole_mm,
+)
+from oncology.findings import (
+    REVIEW_RESOURCE,
+    Evidence,
+    Fact,
+    Findings,
+    History,
+    MetastasisCandidate,
+    Node,
+    RecordFact,
+    SourceKind,
+)
+from oncology.tnm.feature import FoldFeature
+from oncology.tnm.loader import tables
+from oncology.tnm.vocabulary import vocabulary
+
+CERTAIN = (0.0, 1.0)  # only a person (or a truth) says so; no network does
+NOT_ASSESSED = "lymph nodes were not assessed: none contoured, no network, no biopsy that is positive"
+
+
+def is_stated(fact: RecordFact) -> bool:
+    """Whether a person said so in review."""
+    return fact.resource.startswith(f"{REVIEW_RESOURCE}/")
+
+
+def best(history: History, name: str) -> RecordFact | None:
+    """The statement that counts: a person's in review, else the record's newest."""
+    found = history.named(name)
+    return next((fact for fact in found if is_stated(fact)), found[0] if found else None)
+
+
+def decisive_results(history: History) -> dict[str, RecordFact]:
+    """Result by station: a person's statement wins, then any positive sample, then the newest negative one."""
+    results = station_results(history)
+    for fact in reversed(history.named("station_result")):
+        if is_stated(fact):
+            results[fact.value["station"]] = fact
+    return results
+
+
+@cache
+def distant_stations(site: str, subset: str | None = None) -> frozenset[str]:
+    """Stations whose nodes make M1 by the tables, whatever the part of the organ where that is not told."""
+    known_site = vocabulary().site(site)
+    edition = max(tables().editions(site))
+    found = tables().find(known_site, edition, "clinical", "m", subset)
+    return frozenset.intersection(*(_node_stations(table.features.values()) for table in found))
+
+
+def _node_stations(features: Iterable[Any]) -> frozenset[str]:
+    return frozenset(
+        station
+        for feature in features
+        if isinstance(feature, FoldFeature)
+        for source in feature.sources
+        if source.list_name == "nodes"
+        for one in source.filters
+        for station in one.station or ()
+    )
+
+
+@dataclass
+class _Entries:
+    """The list of nodes as the engine takes it, and why."""
+
+    nodes: list[dict[str, Any]] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+
+
+def nodes_fact(findings: Findings, history: History, site: str, subset: str | None = None) -> Fact:
+    """The regional nodes with what is known of each, and what biopsies found where no node was measured."""
+    results = decisive_results(history)
+    distant = distant_stations(site, subset)
+    spelled = vocabulary().site(site).stations
+    into = _Entries(evidence=[from_record(result) for result in results.values()])
+    sampled = _sampled(findings.nodes, results)
+    for node in findings.nodes:
+        positive = _positive(node, results, sampled)
+        if _is_distant(node, distant, spelled) and positive is not True:
+            continue
+        into.nodes.append(_entry(node, positive, distant, spelled, results))
+        into.evidence.append(from_node(node))
+    seen = {node.station for node in findings.nodes}
+    into.nodes += [
+        {"positive": True, "station": station, "count": 1}
+        for station, result in results.items()
+        if result.value["malignant"] and station not in seen and station in spelled
+    ]
+    if not into.nodes and not (findings.nodes_assessed or findings.nodes):
+        return unknown("nodes", NOT_ASSESSED)
+    certain = all(entry["positive"] in (True, False) for entry in into.nodes)
+    return (known if certain else doubtful)("nodes", into.nodes, *into.evidence)
+
+
+def _sampled(nodes: Iterable[Node], results: Mapping[str, RecordFact]) -> set[str]:
+    """The node of each positive station that the needle most likely met: the most suspicious, then the largest."""
+    chosen: dict[str, Node] = {}
+    for node in nodes:
+        station = node.station or ""
+        if station in results and results[station].value["malignant"]:
+            other = chosen.get(station)
+            if other is None or _suspicion(node) > _suspicion(other):
+                chosen[station] = node
+    return {node.id for node in chosen.values()}
+
+
+def _suspicion(node: Node) -> tuple[float, float]:
+    return malignancy_probability(node), node.short_axis_mm
+
+
+def _positive(node: Node, results: Mapping[str, RecordFact], sampled: set[str]) -> Any:
+    """true, false, or {"p": ...} as the engine takes it."""
+    result = results.get(node.station or "")
+    p = malignancy_probability(node)
+    if node.source.kind is SourceKind.PERSON and p in CERTAIN and not (result and is_stated(result)):
+        return p == 1.0
+    if result is not None and not result.value["malignant"]:
+        return False
+    if node.id in sampled or p == 1.0:
+        return True
+    return {"p": p}
+
+
+def _is_distant(node: Node, distant: frozenset[str], spelled: Mapping[str, Any]) -> bool:
+    return node.station is not None and (node.station in distant or node.station not in spelled)
+
+
+def _entry(
+    node: Node,
+    positive: Any,
+    distant: frozenset[str],
+    spelled: Mapping[str, Any],
+    results: Mapping[str, RecordFact],
+) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "id": node.id,
+        "positive": positive,
+        "count": 1,
+        "greatest_dimension_mm": whole_mm(node.long_axis_mm),
+        "station": node.station if node.station in spelled else None,
+    }
+    if node.laterality is not None:
+        entry["laterality"] = str(node.laterality)
+    shares = {
+        name: p for name, p in node.station_alternatives.items() if name in spelled and name not in distant and p > 0
+    }
+    if len(shares) > 1 and node.station not in results and node.station not in distant:
+        total = sum(shares.values())
+        entry["station"] = {"p": {name: p / total for name, p in shares.items()}}
+    return entry
+
+
+def mets_fact(findings: Findings, history: History) -> Fact:
+    """Metastases that a person or the record confirms, each once; candidates that a sample ruled out are gone."""
+    results = _site_results(history)
+    benign = {site for site, fact in results.items() if not fact.value["malignant"]}
+    spelled = vocabulary().site("lung").mets["site"].values
+    confirmed = [
+        candidate
+        for candidate in findings.metastasis_candidates
+        if candidate.confirmed and (candidate.site not in benign or candidate.source.kind is SourceKind.PERSON)
+    ]
+    mets = [{"site": site if site in spelled else "other", "count": count} for site, count in _counted(confirmed)]
+    sites = {candidate.site for candidate in confirmed}
+    recorded = [fact for site, fact in results.items() if fact.value["malignant"]]
+    mets += [
+        {"site": fact.value["site"], "count": fact.value.get("count", 1)}
+        for fact in recorded
+        if fact.value["site"] not in sites
+    ]
+    evidence = [from_record(fact) for fact in recorded]
+    evidence += [Evidence(item.source, item.id, f"{item.site.replace('_', ' ')}: confirmed") for item in confirmed]
+    if not mets and findings.tumors:
+        detail = "no metastasis confirmed by a person or the record"
+        evidence.append(Evidence(findings.tumors[0].source, findings.tumors[0].id, detail))
+    return known("mets", [{**entry, "malignant": True} for entry in mets], *evidence)
+
+
+def _counted(candidates: Iterable[MetastasisCandidate]) -> list[tuple[str, int]]:
+    counts: dict[str, int] = {}
+    for candidate in candidates:
+        counts[candidate.site] = counts.get(candidate.site, 0) + 1
+    return list(counts.items())
+
+
+def _site_results(history: History) -> dict[str, RecordFact]:
+    """Result by site, chosen as decisive_results chooses."""
+    results: dict[str, RecordFact] = {}
+    found = history.named("metastasis_result")
+    for fact in reversed(found):
+        site = fact.value["site"]
+        if not (site in results and results[site].value["malignant"]):
+            results[site] = fact
+    results |= {fact.value["site"]: fact for fact in reversed(found) if is_stated(fact)}
+    return results
+
+
+def stated_fact(history: History, key: str) -> Fact | None:
+    """A fact that the record or a person gives in the vocabulary's own words; None when nobody did."""
+    fact = best(history, key)
+    return known(key, fact.value, from_record(fact)) if fact else None
+
+
+def not_imaged(findings: Findings, regions: Iterable[str]) -> Fact:
+    """The regions that M rests on and nobody imaged."""
+    return known("regions_not_imaged", [region for region in regions if region not in findings.regions_imaged])
