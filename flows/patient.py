@@ -82,6 +82,6 @@ def _analyze(case_id: str, run: str, asked: dict[str, Any]) -> list[dict[str, An
             "report", write_report, case_id, findings, staging, history, pictures, language, parts.failures
         )
         bundle = parts.run("FHIR bundle", write_bundle, case_id, run, findings, staging, history, report, language)
-        dicom = parts.run("DICOM", write_dicom, case_id, run, findings, staging, anatomy, report)
+        dicom = parts.run("DICOM", write_dicom, case_id, run, findings, staging, anatomy, report, pictures)
     deliver(case_id, [findings, staging, pictures, masks, report, bundle, dicom], parts.failures)
     return parts.failures

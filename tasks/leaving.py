@@ -12,9 +12,12 @@ from sqlmodel import Session
 
 from db import audit
 from db.accounts import Person, Role
-from db.tables import AuditEvent
+from db.tables import AuditEvent, Study
 from oncology.errors import InputError
 from tasks.case_files import CaseFiles, sha256_of
+from tasks.images import IMAGES
+from tasks.pacs import pacs_is_set_up
+from tasks.received import erase_received
 from tasks.records import store
 from tasks.review import moment, reviews
 from tasks.settings import settings
@@ -98,20 +101,39 @@ def _suffix(path: Path) -> str:
 
 
 def erase_case(case_id: str, person: Person) -> dict[str, Any]:
-    """Remove a case's rows and folder; what stays is its audit, which holds no words of it, and a tombstone.
+    """Remove a case's rows, its folder, and what the receiver keeps of its study: objects, results, priors.
 
-    The rows go first: a folder that could not be removed is found again by erasing once more.
+    What stays is its audit, which holds no words of it, and a tombstone. The rows go first and the folder last: what
+    could not be removed is found again by erasing once more.
 
     Raises:
-        AccessError: no signer. StoreError: there is neither a case nor a folder of that id.
+        AccessError: no signer. StoreError: there is neither a case nor a folder of that id, or it is being staged.
     """
     person.require(Role.SIGNER)
     case = CaseFiles(case_id)
-    known = any(row.case_id == case_id for row in store().cases())
-    left_behind = not known and case.root.is_dir() and _was_erased(case_id)
-    rows = {} if left_behind else reviews().erase(case_id, person)
-    case.erase()
-    return {"case_id": case_id, "rows": rows, "folder_removed": not case.root.exists(), "at": moment()}
+    with case.locked():
+        known = any(row.case_id == case_id for row in store().cases())
+        left_behind = not known and case.root.is_dir() and _was_erased(case_id)
+        studies = _studies_of(case)
+        rows = {} if left_behind else reviews().erase(case_id, person)
+        received = erase_received(studies)
+        case.erase()
+    (settings().home / "unforeseen.traceback").unlink(missing_ok=True)  # whose it is, nobody knows
+    return {
+        "case_id": case_id,
+        "rows": rows,
+        "received": received,
+        "folder_removed": not case.root.exists(),
+        "at": moment(),
+    }
+
+
+def _studies_of(case: CaseFiles) -> set[str]:
+    """StudyInstanceUIDs of a case, by its rows and, when those are gone already, by its files."""
+    found = {row.study_uid for row in store().rows(Study, case_id=case.case_id)}
+    if (case.work / IMAGES).is_file():
+        found |= {series["study_uid"] for series in case.load_json(IMAGES)["series"]}
+    return {uid for uid in found if uid}
 
 
 def _was_erased(case_id: str) -> bool:
@@ -123,6 +145,7 @@ def _was_erased(case_id: str) -> bool:
 def outside_copies() -> str:
     """What erasing here does not reach."""
     places = ["copies made with --out and exports"]
-    if settings().ehr_url:
-        places.append("what was delivered to the EHR (withdraw it first)")
+    for name, is_set in (("EHR", bool(settings().ehr_url)), ("PACS", pacs_is_set_up())):
+        if is_set:
+            places.append(f"what was delivered to the {name} (withdraw it first)")
     return "; ".join(places)

@@ -29,7 +29,7 @@ from mdt_fhir.report_case import Documents, ReportStatus, Signer
 from oncology.errors import ReviewError, StoreError
 from tasks.bundle import BUNDLE, make_bundle
 from tasks.case_files import CaseFiles, Outputs, canonical_json, sha256_of, write_bytes
-from tasks.dicom_out import REPORT, SEG, SR, write_objects
+from tasks.dicom_out import KEYS, REPORT, SEG, SR, Contents, labelmap_is_asked_for, write_objects
 from tasks.findings import FINDINGS
 from tasks.history import HISTORY
 from tasks.images import CT
@@ -163,13 +163,14 @@ def make_dicom(case_id: str, ticket_id: str) -> Outputs:
         return _reject(case_id, ticket)
     files = _files(case_id, ticket)
     observer = f"{ticket.person.family}^{ticket.person.given}"
-    return write_objects(
-        files,
-        datetime.fromisoformat(ticket.at),
+    contents = Contents(
         anatomy=files.has(ANATOMY_MASKS),
         pdf=True,
+        pictures=files.has(PICTURES),
         verification=Verification(observer, settings().organization),
+        labelmap=labelmap_is_asked_for(),
     )
+    return write_objects(files, datetime.fromisoformat(ticket.at), contents)
 
 
 def _reject(case_id: str, ticket: Ticket) -> Outputs:
@@ -261,6 +262,7 @@ def _deliver(case_id: str, ticket: Ticket, draft: str, failed_parts: Sequence[st
     out = files.work / "out"
     shutil.rmtree(out, ignore_errors=True)
     names = [name for name in DELIVERED if (files.work / name).is_file()]
+    names += [path.relative_to(files.work).as_posix() for path in sorted(files.work.glob(KEYS))]
     if files.has(PICTURES):
         names += [item["name"] for item in files.load_json(PICTURES)["pictures"]]
     outputs = {name: write_bytes(out / name, files.load_bytes(name)) for name in names}

@@ -170,7 +170,7 @@ class Incoming:
 
     def _names_of(self, study: str) -> dict[str, str]:
         """Object key to file name; of two contents of one object (a process was killed between) the newer stays."""
-        if study not in self._names:
+        if study not in self._names or not self.objects(study).is_dir():  # another process may have erased it
             found: dict[str, str] = {}
             folder = self.objects(study)
             files = sorted(folder.glob("*.dcm"), key=lambda path: path.stat().st_mtime_ns) if folder.is_dir() else []
@@ -242,8 +242,14 @@ class Incoming:
         return frozenset(json.loads(path.read_bytes())) if path.exists() else frozenset()
 
     def erase(self, study_uid: str) -> bool:
-        """Remove everything that was received of a study; True when there was something."""
-        study = study_key(study_uid)
+        """Remove everything that was received of a study; True when there was something.
+
+        A receiver that runs meanwhile notices, whichever process erases; what comes later is new to it.
+        """
+        return self.erase_study(study_key(study_uid))
+
+    def erase_study(self, study: str) -> bool:
+        """`erase` by the name of the study's folder."""
         gone = self._arriving / f"erased-{secrets.token_hex(12)}"
         with self.study_lock(study):
             self._names.pop(study, None)

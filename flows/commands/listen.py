@@ -29,6 +29,7 @@ from mdt_dicom.receiver_commitment import Commitments, CommitmentSettings
 from mdt_dicom.receiver_store import Incoming
 from oncology.cancers.protocol import MODULES, cancer
 from oncology.errors import AimdtError, InputError
+from tasks import received
 from tasks.settings import settings
 
 log = logging.getLogger("aimdt.listen")
@@ -111,28 +112,27 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Receive until SIGTERM or Ctrl-C; status 3 when a part of the receiver died."""
-    home = settings().home.resolve()
     if options.status:
-        return _print_status(Incoming(home / "incoming"), as_json=options.json)
+        return _print_status(received.incoming(), as_json=options.json)
     _keep_quiet()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    return _listen(options, home, stop)
+    return _listen(options, stop)
 
 
-def _listen(options: argparse.Namespace, home: Path, stop: threading.Event) -> int:
-    incoming = Incoming(home / "incoming")
+def _listen(options: argparse.Namespace, stop: threading.Event) -> int:
+    incoming = received.incoming()
     cancers, tls = _cancers(options), _tls(options)
     web = _web(options)
     plan = StagingPlan(
         cancers=cancers,
-        out=(options.out or home / "results").resolve(),
+        out=(options.out or received.results()).resolve(),
         incoming=incoming.root,
         extra=("--lang", options.lang, *(("--edition", options.edition) if options.edition else ())),
         fhir_url=options.fhir_url,
         web=web,
-        priors=Incoming(home / "priors"),
+        priors=received.priors(),
         stop=stop,
         told=_teller(as_json=options.json),
     )

@@ -7,6 +7,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,16 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from db.accounts import Person, Role
-from dicom.servers.orthanc import orthanc
+from dicom.servers.orthanc import Orthanc, orthanc
 from flow_bench import Call, Staged, ask_prefect, at_home, call
+from mdt_dicom.receiver_store import Incoming, content_offset
 from oncology.edit import Edit, EditKind, differences
 from oncology.errors import ReviewError
 from tasks.settings import settings
 from tasks.workflow_traces import erase_traces
 
 PASSWORD = "correct horse battery"
+SEGMENTATIONS = {"binary": "1.2.840.10008.5.1.4.1.1.66.4", "labelmap": "1.2.840.10008.5.1.4.1.1.66.7"}
 Cli = Callable[..., Call]
 
 
@@ -170,36 +173,72 @@ def test_an_export_holds_inputs_results_and_records(cli: Cli, staged: Staged, tm
     assert (tmp_path / "case.zip").stat().st_mode & 0o077 == 0
 
 
+def take_in(home: Path, staged: Staged) -> None:
+    """The patient's CT, as if it had been sent to this machine."""
+    for path in (staged.inputs.folder / "ct").iterdir():
+        content = path.read_bytes()
+        meta = pydicom.filereader.read_file_meta_info(path)
+        Incoming(home / "incoming", free_bytes_kept=0).keep(meta, content[content_offset(content) :])
+
+
 def test_an_erased_case_leaves_its_audit_and_nothing_else(cli: Cli, staged: Staged, tmp_path: Path) -> None:
     from tasks.leaving import erase_case  # at this home
 
-    case = staged.case_id
+    case, home = staged.case_id, tmp_path / "home"
+    take_in(home, staged)
     assert cli("erase", case, "--account", "ada").status == 2  # without --yes
     assert cli("erase", case, "--account", "bob", "--yes").status == 2  # no signer
-    erase_case(case, Person("ada", Role.SIGNER, "Lovelace"))
-    assert not (tmp_path / "home" / "cases" / case).exists()
+    (home / "unforeseen.traceback").write_text("it may name the patient")
+    assert erase_case(case, Person("ada", Role.SIGNER, "Lovelace"))["received"]["studies"] == 1
+    assert not (home / "cases" / case).exists()
+    assert [path.name for path in home.rglob("*") if path.suffix in (".dcm", ".pdf", ".json", ".traceback")] == []
     assert cli("show", case).status == 3
     answer = cli("audit", case)
     assert "erased" in answer.stdout
     assert "the chain holds" in answer.stdout
 
 
-def test_what_was_signed_reaches_the_archive_and_is_rejected_there_when_withdrawn(
-    cli: Cli, staged: Staged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def route_to(archive: Orthanc, route: str, patch: pytest.MonkeyPatch) -> None:
+    """Set one way to the archive."""
+    peer = f"{archive.title}@127.0.0.1:{archive.dicom_port}"
+    name, value = ("AIMDT_PACS_URL", archive.dicomweb) if route == "STOW-RS" else ("AIMDT_PACS_PEER", peer)
+    patch.setenv(name, value)
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("route", "segmentation"),
+    [("STOW-RS", "binary"), ("C-STORE", "binary"), pytest.param("STOW-RS", "labelmap", marks=pytest.mark.slow)],
+)
+def test_what_was_signed_is_in_the_archive_as_it_was_signed_and_rejected_there_when_withdrawn(
+    cli: Cli, staged: Staged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, route: str, segmentation: str
 ) -> None:
     case = staged.case_id
+    monkeypatch.setenv("AIMDT_SEGMENTATION", segmentation)
     with orthanc(tmp_path / "orthanc") as archive:
-        monkeypatch.setenv("AIMDT_PACS_URL", archive.dicomweb)
-        settings.cache_clear()
+        route_to(archive, route, monkeypatch)
         edit(cli, case, "accept", "--all")
         folder = sign(cli, case)
         answers = [json.loads(cli("publish", case, "--json").stdout)["deliveries"] for _ in range(2)]
         assert [[row["state"] for row in rows] for rows in answers] == [["delivered"]] * 2
-        sent = {str(pydicom.dcmread(path).SOPInstanceUID) for path in folder.glob("dicom/*.dcm")}
-        assert set(archive.instances()) == sent
+        sent = {str(item.SOPInstanceUID): item for item in map(pydicom.dcmread, folder.glob("dicom/*.dcm"))}
+        assert {str(item.Modality) for item in sent.values()} == {"SEG", "SR", "DOC", "OT"}
+        assert SEGMENTATIONS[segmentation] in {str(item.SOPClassUID) for item in sent.values()}
+        assert set(archive.instances()) == set(sent)
+        assert all(pydicom.dcmread(BytesIO(archive.file(uid))) == item for uid, item in sent.items())
         sign(cli, case, "--withdraw", "--reason", "wrong patient")
         assert cli("publish", case).status == 0
         assert len(archive.instances()) == len(sent) + 1
+
+
+def test_two_ways_to_the_archive_are_bad_input(cli: Cli, staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(cli, staged.case_id, "accept", "--all")
+    sign(cli, staged.case_id)
+    monkeypatch.setenv("AIMDT_PACS_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AIMDT_PACS_PEER", "PACS@127.0.0.1:104")
+    settings.cache_clear()
+    answer = cli("publish", staged.case_id)
+    assert (answer.status, "both AIMDT_PACS_URL and AIMDT_PACS_PEER" in answer.stderr) == (2, True)
 
 
 def test_a_signature_orders_its_delivery_to_the_ehr_once(
