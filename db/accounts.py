@@ -59,8 +59,9 @@ class Person:
 class Authenticator(Protocol):
     """Proves who somebody is.
 
-    Local accounts take a password. An OpenID Connect provider plugs in here: `secret` is then the ID token, whose
-    signature, audience, nonce and expiry are checked, and whose subject and groups become account and role.
+    Local accounts take a password (LocalAccounts). A hospital's OpenID Connect provider makes ID tokens (db.oidc):
+    their signature, issuer, audience and age are checked, and a claim and the groups become account and role. A page
+    that signs people in itself hands the token it got to the same function, after it compared the nonce it had sent.
     """
 
     def authenticate(self, account: str, secret: str) -> Person:

@@ -1,4 +1,4 @@
-"""Who is at the command line: proven by the password of an account, which is never an argument."""
+"""Who is at the command line: proven by a password or an ID token, neither of which is ever an argument."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import argparse
 import getpass
 import sys
 
-from db.accounts import LocalAccounts, Person
+from db.accounts import Person
 from oncology.errors import AccessError
-from tasks.records import store
 from tasks.settings import settings
+from tasks.sign_on import authenticator, secret_name
 
 
 def add_person(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """`--account` of who acts."""
-    text = "your account; the password is asked for, or read from AIMDT_PASSWORD_FILE"
+    text = "your account; password or ID token is asked for, or read from AIMDT_PASSWORD_FILE"
     parser.add_argument("--account", required=required, metavar="NAME", help=text)
 
 
@@ -22,9 +22,9 @@ def prove(account: str) -> Person:
     """The person behind an account.
 
     Raises:
-        AccessError: unknown account, wrong password, locked, or no way to ask for the password.
+        AccessError: unknown account, wrong password or ID token, locked, or no way to ask for it.
     """
-    return LocalAccounts(store()).authenticate(account, read_password(f"password of {account}: "))
+    return authenticator().authenticate(account, read_password(f"{secret_name()} of {account}: "))
 
 
 def read_password(prompt: str, *, twice: bool = False) -> str:

@@ -196,10 +196,10 @@ def work(
     while not stop.is_set():
         try:
             job = deliver_next(outbox, senders)
+            if job is not None:
+                told(job)
         except (StoreError, SQLAlchemyError) as error:
             LOG.error("the records cannot be used now (%s); tried again in %g s", type(error).__name__, poll_s)
             job = None
         if job is None:
             stop.wait(poll_s)
-        else:
-            told(job)

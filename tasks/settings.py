@@ -17,7 +17,7 @@ class Settings(BaseSettings):
 
     home: Path = Path(".aimdt")  # cases, records, the pseudonym key, Prefect's own database
     database_url: str | None = None  # default: SQLite inside home
-    password_file: Path | None = None  # first line: the password of --account; else it is asked for
+    password_file: Path | None = None  # first line: password or ID token of --account; else asked for
     organization: str = "AI-MDT research site"  # who answers for the results, as the EHR shows it
     fhir_token: SecretStr | None = None  # bearer token of the EHR's FHIR server
     fhir_timeout_seconds: float = 30.0

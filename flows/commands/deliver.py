@@ -80,7 +80,10 @@ def teller(outbox: Outbox, *, as_json: bool = False) -> Callable[[Job], None]:
     """Says what became of every attempt: case id, destination, version and state."""
 
     def tell(job: Job) -> None:
-        row = next(item for item in outbox.deliveries(job.case_id, job.destination) if item.sequence == job.sequence)
+        rows = outbox.deliveries(job.case_id, job.destination)
+        row = next((item for item in rows if item.sequence == job.sequence), None)
+        if row is None:
+            return  # the case was erased meanwhile
         if as_json:
             sys.stdout.write(json.dumps({"case_id": job.case_id, **shown(row)}) + "\n")
             sys.stdout.flush()

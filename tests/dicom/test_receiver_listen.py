@@ -23,7 +23,7 @@ import dicom_factory as factory
 from dicom.servers import studies
 from dicom.servers.dcmtk import storescu
 from dicom.servers.orthanc import orthanc
-from dicom.servers.process import free_port, listens, running, wait_for
+from dicom.servers.process import free_port, listens, program, running, wait_for
 from flows import cli
 from models.synthetic.ct import Scanner
 from models.synthetic.patient import DEMO
@@ -94,6 +94,29 @@ def test_strangers_are_refused_by_default_and_by_list(tmp_path: Path) -> None:
         assert storescu(listener.port, files, "CT1", "LUNG").returncode == 0
         assert storescu(listener.port, files, "CT2", "LUNG").returncode != 0
         assert listener.end() == 0
+
+
+def certificate(folder: Path, name: str) -> tuple[str, str]:
+    """PEM files of a key and a certificate that it signed itself."""
+    program("openssl")
+    key, found = str(folder / f"{name}.key"), str(folder / f"{name}.pem")
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name} -keyout {key} -out {found}"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    return key, found
+
+
+def test_over_tls_only_who_shows_a_known_certificate_may_send(tmp_path: Path) -> None:
+    (our_key, ours), (key, theirs), stranger = (certificate(tmp_path, name) for name in ("ours", "ct", "stranger"))
+    asked = ("--tls-certificate", ours, "--tls-key", our_key, "--tls-authorities", theirs)
+    files = studies.write(tmp_path / "mri", "mri", Modality="MR")
+    with aimdt_listen(tmp_path, "--cancer", "lung", *asked) as listener:
+        for refused in ((), ("+tls", *stranger, "+cf", ours), ("+tls", key, theirs, "+cf", stranger[1])):
+            assert storescu(listener.port, files, "CT1", "AIMDT", *refused).returncode != 0
+        assert storescu(listener.port, files, "CT1", "AIMDT", "+tls", key, theirs, "+cf", ours).returncode == 0
+        wait_for(lambda: len(listener.told()) == 1, what="the study")
+        assert listener.end() == 0
+    assert listener.told()[0]["objects"] == len(files)
+    assert "no TLS with 127.0.0.1" in listener.log.read_text()
 
 
 @pytest.mark.parametrize(

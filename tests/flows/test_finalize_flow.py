@@ -20,6 +20,7 @@ from db.accounts import Person, Role
 from dicom.servers.orthanc import Orthanc, orthanc
 from flow_bench import Call, Staged, ask_prefect, at_home, call
 from mdt_dicom.receiver_store import Incoming, content_offset
+from oidc_provider import AUDIENCE, REVIEWERS, SIGNERS, oidc_provider
 from oncology.edit import Edit, EditKind, differences
 from oncology.errors import ReviewError
 from tasks.settings import settings
@@ -123,6 +124,25 @@ def test_signing_needs_a_signer_a_review_and_the_version_that_was_seen(cli: Cli,
     assert "needs a signer" in cli("sign", case, "--account", "bob").stderr
     assert "version 2" in cli("sign", case, "--account", "ada", "--version", "1").stderr
     assert state(cli, case) == "in-review"
+
+
+def test_who_the_hospital_signed_in_signs_and_local_passwords_no_longer_do(
+    cli: Cli, staged: Staged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, secret = staged.case_id, tmp_path / "password"  # AIMDT_PASSWORD_FILE
+    with oidc_provider() as provider:
+        found = {"ISSUER": provider.issuer, "AUDIENCE": AUDIENCE, "SIGNERS": SIGNERS, "REVIEWERS": REVIEWERS}
+        for name, value in (found | {"ACCOUNT_CLAIM": "preferred_username"}).items():
+            monkeypatch.setenv(f"AIMDT_OIDC_{name}", value)
+        settings.cache_clear()
+        assert "not accepted" in cli("sign", case, "--account", "ada").stderr  # the file holds her password
+        secret.write_text(provider.token(preferred_username="rita", groups=[REVIEWERS]))
+        edit(cli, case, "accept", "--all", account="rita")
+        assert "needs a signer" in cli("sign", case, "--account", "rita").stderr
+        secret.write_text(provider.token())
+        folder = sign(cli, case)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "signed by Ada Lovelace" in page
 
 
 def test_edits_that_make_no_sense_are_refused_and_kept_nowhere(cli: Cli, staged: Staged) -> None:
