@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.synthetic.frame import Build
 from models.synthetic.patient import LungPlan, NodePlan
-from models.synthetic.thorax import Build
 from oncology.findings import Point
 
 # Centers that keep a tumor of up to 45 mm inside its lobe on an average body, scaled with it.

@@ -11,7 +11,7 @@ from scipy.spatial import ConvexHull, cKDTree
 from scipy.spatial.distance import pdist
 
 from models.synthetic.canvas import Canvas, smooth_noise
-from models.synthetic.thorax import CARINA
+from models.synthetic.frame import CARINA
 from oncology.findings import Point
 
 # Where a station's node lies, in mm from the carina (right is negative x); IASLC map (Rusch 2009, JTO 4).

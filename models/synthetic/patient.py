@@ -9,9 +9,10 @@ import numpy as np
 
 from models.synthetic.canvas import Canvas
 from models.synthetic.ct import Scanner, render_ct
+from models.synthetic.frame import Build, make_canvas
 from models.synthetic.lesion import Lesion, grow_node, grow_tumor, longest_in_planes_mm
 from models.synthetic.pet import render_pet
-from models.synthetic.thorax import Build, draw_thorax, make_canvas
+from models.synthetic.thorax import draw_thorax
 from oncology.findings import Point
 from oncology.imaging.volume import Volume
 

@@ -6,35 +6,12 @@ shorter and steeper than the left). Everything is scaled and shaken by the patie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import ndimage
 
 from models.synthetic.canvas import Canvas, curve, smooth_noise
+from models.synthetic.frame import CARINA, Build, Masks
 from oncology.findings import Point
-from oncology.imaging.volume import Geometry
-
-CARINA: Point = (0.0, 12.0, 170.0)
-Masks = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Build:
-    """One patient's body: scale of the thorax, fat under the skin in mm, and the seed of all variation."""
-
-    seed: int
-    scale: float = 1.0
-    fat_mm: float = 16.0
-    sex: str = "male"
-
-
-def make_canvas(spacing_mm: float, build: Build) -> Canvas:
-    """A grid that holds the thorax: 400 x 300 x 320 mm, scaled."""
-    size = np.array([320.0, 300.0, 400.0]) * build.scale
-    shape = tuple(int(n) for n in np.ceil(size / spacing_mm))
-    origin = (-size[2] / 2, -size[1] / 2 + 10.0, 0.0)
-    return Canvas(Geometry((shape[0], shape[1], shape[2]), (spacing_mm,) * 3, origin))
 
 
 def draw_thorax(canvas: Canvas, build: Build) -> Masks:
