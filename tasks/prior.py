@@ -12,35 +12,20 @@ from mdt_fhir.record import read_record
 from oncology.comparison import compare
 from oncology.errors import InputError, ReportError
 from oncology.findings import History, Severity, Verdict, to_json
-from tasks.case_files import REQUEST, CaseFiles, Outputs, fingerprint
+from tasks.case_files import REQUEST, CaseFiles, Outputs
 from tasks.findings import findings_from
 from tasks.history import image_facts
+from tasks.request import PRIOR_EXPECTED, PRIOR_NEEDED
 from tasks.schemas import check
 from tasks.step import step
 
 PRIOR = "prior.json"
-NEEDED = ("findings.json", "staging.json")
-EXPECTED = "expected the --out folder of the earlier study's staging; stage that study first and give its results"
 UNPROVEN = Verdict(
     "prior-not-checked",
     Severity.WARNING,
     "nothing proves that the prior results belong to the same patient: check them",
     "prior",
 )
-
-
-def prior_fingerprint(folder: Path | None) -> str:
-    """Hash of what an earlier case holds that matters here.
-
-    Raises:
-        InputError: the folder holds no results of an earlier staging.
-    """
-    if folder is None:
-        return "none"
-    lacking = [name for name in NEEDED if not (folder / name).is_file()]
-    if lacking:
-        raise InputError(f"--prior holds no {' and no '.join(lacking)}; {EXPECTED}")
-    return "-".join(fingerprint(folder / name)[:32] for name in NEEDED)
 
 
 @step("1", io=True)
@@ -57,9 +42,9 @@ def take_in_prior(case_id: str, cancer: str, prior: str, images: Outputs) -> Out
     folder = Path(case.read_private(REQUEST)["prior"])
     try:
         check(folder, ("findings", "staging"))
-        content = {name.split(".")[0]: json.loads((folder / name).read_bytes()) for name in NEEDED}
+        content = {name.split(".")[0]: json.loads((folder / name).read_bytes()) for name in PRIOR_NEEDED}
     except (ReportError, ValueError, OSError) as error:
-        raise InputError(f"the results that --prior names are damaged; {EXPECTED}") from error
+        raise InputError(f"the results that --prior names are damaged; {PRIOR_EXPECTED}") from error
     if content["findings"]["cancer"] != cancer:
         raise InputError(f"--prior holds a {content['findings']['cancer']} case; expected {cancer}")
     if content["findings"]["case_id"] == case_id:

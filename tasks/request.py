@@ -15,7 +15,9 @@ from oncology.errors import FactError, InputError
 from oncology.findings import CaseId
 from oncology.tnm.loader import tables
 from tasks.case_files import IDENTITY, RECORD, REQUEST, CaseFiles, fingerprint, make_case_id, write_bytes
-from tasks.prior import prior_fingerprint
+
+PRIOR_NEEDED = ("findings.json", "staging.json")
+PRIOR_EXPECTED = "expected the --out folder of the earlier study's staging; stage that study first and give its results"
 
 
 @dataclass(frozen=True)
@@ -126,10 +128,24 @@ def fingerprints_of(request: Request) -> dict[str, Any]:
         found["record"] = fingerprint(request.ehr)
     elif request.fhir_url:
         found["record"] = f"fetched-{secrets.token_hex(8)}"
-    found["prior"] = prior_fingerprint(request.prior)
+    found["prior"] = _prior_fingerprint(request.prior)
     names = [fingerprint(request.contour_names)] if request.contour_names else []
     found["contours"] = [fingerprint(path) for path in request.contours] + names
     return found
+
+
+def _prior_fingerprint(folder: Path | None) -> str:
+    """Hash of what an earlier case holds that matters here.
+
+    Raises:
+        InputError: the folder holds no results of an earlier staging.
+    """
+    if folder is None:
+        return "none"
+    lacking = [name for name in PRIOR_NEEDED if not (folder / name).is_file()]
+    if lacking:
+        raise InputError(f"--prior holds no {' and no '.join(lacking)}; {PRIOR_EXPECTED}")
+    return "-".join(fingerprint(folder / name)[:32] for name in PRIOR_NEEDED)
 
 
 def _plain(value: Any) -> Any:

@@ -29,6 +29,7 @@ STEPS = (
     "take_in_images",
     "take_in_record",
     "take_in_contours",
+    "take_in_prior",
     "segment",
     "measure",
     "hold_against_images",
