@@ -59,6 +59,8 @@ def stage_case(
         "missing": missing,
         "conflicts": to_json(facts.conflicts),
         "discussion": _discussion(facts, results, missing, plugin),
+        "particulars": to_json(plugin.particulars(findings, history)) if plugin.particulars else {},
+        "resectability": to_json(plugin.resectability(findings, history)) if plugin.resectability else None,
     }
 
 

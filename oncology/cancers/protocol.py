@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from typing import Any
 
 from oncology.errors import ScopeError
 from oncology.findings import Facts, Findings, History
 
 # Key -> module; a module ends with CANCER = CancerPlugin(...).
-MODULES = {"lung": "oncology.cancers.lung"}
+MODULES = {
+    "lung": "oncology.cancers.lung",
+    "esophagus": "oncology.cancers.esophagus",
+    "pancreas": "oncology.cancers.pancreas",
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class CancerPlugin:
         must_image: regions whose imaging the M category rests on, with the reason.
         next_tests: open fact (or region) to the test that would settle it, as a discussion point.
         settled: facts that nobody doubts once a tumor was measured; they are left out of what would change the stage.
+        particulars: what a report says of this organ beside T, N and M, as plain values.
+        resectability: the class beside T, as a record; None where the field has no such classes.
     """
 
     key: str
@@ -37,6 +44,8 @@ class CancerPlugin:
     must_image: Mapping[str, str] = field(default_factory=dict)
     next_tests: Mapping[str, str] = field(default_factory=dict)
     settled: tuple[str, ...] = ()
+    particulars: Callable[[Findings, History], Mapping[str, Any]] | None = None
+    resectability: Callable[[Findings, History], Any] | None = None
 
 
 def cancer(key: str) -> CancerPlugin:
