@@ -27,7 +27,7 @@ def some_value(die: random.Random, spec: FactSpec) -> Any:
 
 
 def ever_more_known(die: random.Random) -> Iterator[Facts]:
-    """A lung case of which a third is known and a third is said to be unknown, then one of these filled in at a time."""
+    """A lung case of which a third is known and a third said to be unknown, then one of these filled in at a time."""
     specs = {key: spec for key, spec in vocabulary().sites["lung"].facts.items() if key not in GIVEN}
     kinds = {key: die.choice(("known", "unknown", "absent")) for key in specs}
     facts: Facts = {"tumor_side": "left", "nodes": [], "mets": []}
