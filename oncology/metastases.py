@@ -1,0 +1,383 @@
+"""Possible distant metastases: what PET and CT show outside the primary, its nodes, and the usual pattern.
+
+Nothing here is a metastasis yet: each is a candidate until a person or the record confirms it. A candidate needs an
+organ with a mask (bone, liver, adrenal, lung) or a station: hot tissue that nothing names is left to the reader, as false
+metastases are what spoils stages (88 of 306 patients upstaged by 196 of them: autoPET III on lung cancer, EJNMMI 2025).
+
+Uptake counts above 1.5 times the liver's mean plus two standard deviations (PERCIST 1.0, Wahl 2009); without a liver,
+above twice the blood pool plus two of its deviations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+from scipy import ndimage
+
+from oncology.cancers.evidence import malignancy_probability
+from oncology.cancers.protocol import cancer as plugin_of
+from oncology.cancers.spread import distant_stations
+from oncology.errors import ScopeError
+from oncology.findings import (
+    Findings,
+    History,
+    Laterality,
+    MetastasisCandidate,
+    Node,
+    Source,
+    SourceKind,
+    Tumor,
+)
+from oncology.imaging.location import centroid_lps
+from oncology.imaging.measure import volume_ml
+from oncology.imaging.region import bounding_box, components, crop, distance_mm, grown
+from oncology.imaging.survey import Scene
+from oncology.imaging.volume import Geometry, Volume, resample
+from oncology.tnm.vocabulary import vocabulary
+
+Masks = Mapping[str, np.ndarray]
+NO_MASKS: Masks = MappingProxyType({})
+RULES = Source(SourceKind.RULES, "metastasis-candidates")
+# Organs that take up FDG in health, or collect it; with the spill around them.
+PHYSIOLOGIC = ("brain", "heart", "atrial_appendage", "kidney", "urinary_bladder", "ureter", "small_bowel", "colon",
+               "duodenum", "stomach", "spleen", "parotid", "submandibular", "sublingual", "tonsil", "nasopharynx",
+               "oropharynx", "hypopharynx", "tongue", "larynx", "vocal", "thyroid_gland", "prostate", "testis", "eye",
+               "soft_palate", "gallbladder", "esophagus")  # fmt: skip
+SPILL_MM = 7.0
+BONES = ("vertebra", "rib", "sternum", "sacrum", "hip_", "femur", "humerus", "scapula", "clavicula", "skull", "bones",
+         "spine", "costal_cartilages")  # fmt: skip
+NEAR_ORGAN_MM = 4.0
+LEAST_HOT_ML = 0.3
+# Larger than this is marrow at work, muscle or an unmasked organ, and no single metastasis.
+MOST_HOT_ML = 250.0
+PERCIST_LIVER, PERCIST_BLOOD, PERCIST_SD = 1.5, 2.0, 2.0
+WITHOUT_REFERENCE_SUV = 4.0
+LIVER_RIM_MM = 6.0
+LESION_SD = 3.0
+FAT_HU = (-180.0, -20.0)  # brown fat takes up FDG and is fat on CT (Cohade 2003)
+KNOWN_MARGIN_MM = 6.0
+# A node out of the region is suspicious from these on (RECIST 1.1; SUVmax 2.5: Silvestri 2013).
+NODE_MM, NODE_SUV, NODE_P = 10.0, 2.5, 0.5
+# An adrenal gland thicker than this, and not as light as an adenoma on plain CT (Boland 1998, AJR 171:201).
+ADRENAL_MM, ADENOMA_HU = 10.0, 10.0
+# A focus darker than the liver by this, too dense for a cyst, of this size.
+LIVER_DARKER_HU, LIVER_DARKER_SD, CYST_HU, LIVER_LESION_MM = 20.0, 2.5, 15.0, 8.0
+LIVER_VESSELS = (
+    "portal_vein",
+    "inferior_vena_cava",
+    "gallbladder",
+    "liver_vessels",
+    "hepatic_vein",
+    "common_bile_duct",
+)
+FLUIDS = {
+    "pleural_effusion": "pleural_effusion",
+    "pericardial_effusion": "pericardial_effusion",
+    "ascites": "peritoneum",
+}
+LEAST_FLUID_ML = 15.0
+SAME_SPOT_MM = 15.0
+
+
+@dataclass(frozen=True)
+class Located:
+    """A candidate and its mask (Z, Y, X) on the CT's grid, None where it is a finding that has one already."""
+
+    candidate: MetastasisCandidate
+    mask: np.ndarray | None
+
+
+def find_candidates(
+    scene: Scene, findings: Findings, cancer: str, masks: Masks = NO_MASKS
+) -> tuple[MetastasisCandidate, ...]:
+    """Every possible distant metastasis, none of them confirmed.
+
+    Args:
+        scene: CT, PET and structures; what is missing is not looked at.
+        findings: tumors and nodes that were measured; they are no candidates unless they lie too far away.
+        cancer: the site being staged.
+        masks: finding id -> (Z, Y, X) bool on the CT's grid; without one a ball of the finding's size stands for it.
+    """
+    return tuple(found.candidate for found in locate_candidates(scene, findings, cancer, masks))
+
+
+def locate_candidates(scene: Scene, findings: Findings, cancer: str, masks: Masks = NO_MASKS) -> tuple[Located, ...]:
+    """As find_candidates, each with its mask."""
+    found = [Located(candidate, masks.get(candidate.id)) for candidate in _of_findings(findings, cancer)]
+    found += [*_fluids(scene), *_hot(scene, findings, cancer, masks), *_adrenals(scene), *_liver(scene)]
+    once: list[Located] = []
+    for one in found:
+        if not any(_same(one.candidate, other.candidate) for other in once):
+            once.append(one)
+    return tuple(
+        Located(replace(one.candidate, id=f"candidate-{place}", key_image=_picture(one, place)), one.mask)
+        for place, one in enumerate(once, start=1)
+    )
+
+
+def _picture(one: Located, place: int) -> str | None:
+    return f"key_images/candidate-{place}-axial.png" if one.mask is not None else None
+
+
+def _same(one: MetastasisCandidate, other: MetastasisCandidate) -> bool:
+    if one.site != other.site or one.centroid_lps is None or other.centroid_lps is None:
+        return False
+    return float(np.linalg.norm(np.subtract(one.centroid_lps, other.centroid_lps))) <= SAME_SPOT_MM
+
+
+def _of_findings(findings: Findings, cancer: str) -> Iterator[MetastasisCandidate]:
+    """Nodes out of the region, and for the lung a proposed tumor of the other side."""
+    distant = distant_stations(cancer, _subset(findings, cancer))
+    spelled = vocabulary().site(cancer).stations
+    for node in findings.nodes:
+        far = node.station is not None and (node.station in distant or node.station not in spelled)
+        if far and _is_suspicious(node):
+            p = malignancy_probability(node)
+            yield _candidate("non_regional_lymph_node", node, p)
+    primary = max(findings.tumors, key=lambda tumor: tumor.greatest_dimension_mm, default=None)
+    for tumor in findings.tumors if cancer == "lung" else ():
+        if primary is not None and tumor.needs_confirmation and _is_opposite(tumor.laterality, primary.laterality):
+            yield _candidate("contralateral_lung_nodule", tumor, None)
+
+
+def _candidate(site: str, of: Node | Tumor, p: float | None) -> MetastasisCandidate:
+    return MetastasisCandidate(
+        of.id, site, of.centroid_lps, volume_ml=of.volume_ml, suv_max=of.suv_max, p_malignant=p, source=of.source
+    )
+
+
+def _is_suspicious(node: Node) -> bool:
+    hot = node.suv_max is not None and node.suv_max >= NODE_SUV
+    return hot or node.short_axis_mm >= NODE_MM or malignancy_probability(node) >= NODE_P
+
+
+def _is_opposite(one: Laterality | None, other: Laterality | None) -> bool:
+    return {one, other} == {Laterality.LEFT, Laterality.RIGHT}
+
+
+def _subset(findings: Findings, cancer: str) -> str | None:
+    """The part of the organ, by the images alone, where regional stations differ by it."""
+    try:
+        return plugin_of(cancer).derive(findings, History()).subset
+    except ScopeError:  # refused when it is staged, with its reason
+        return None
+
+
+def _fluids(scene: Scene) -> Iterator[Located]:
+    for name, site in FLUIDS.items():
+        mask = scene.structures.get(name)
+        if mask is not None and volume_ml(mask, scene.ct.geometry) >= LEAST_FLUID_ML:
+            yield _of_mask(mask, scene.ct.geometry, site)
+
+
+def _of_mask(mask: np.ndarray, grid: Geometry, site: str, suv_max: float | None = None) -> Located:
+    candidate = MetastasisCandidate(
+        "", site, centroid_lps(mask, grid), volume_ml=volume_ml(mask, grid), suv_max=suv_max, source=RULES
+    )
+    return Located(candidate, mask)
+
+
+@dataclass(frozen=True)
+class _Pet:
+    """The PET and what masks say on its grid."""
+
+    suv: np.ndarray
+    grid: Geometry
+    scene: Scene
+
+    def mask(self, names: Iterable[str]) -> np.ndarray:
+        """Union (Z, Y, X) of the structures whose names begin so."""
+        beginnings = tuple(names)
+        found = np.zeros(self.suv.shape, bool)
+        for name, mask in self.scene.structures.items():
+            if name.startswith(beginnings):
+                found |= self.moved(mask)
+        return found
+
+    def moved(self, mask: np.ndarray) -> np.ndarray:
+        """A mask of the CT's grid on the PET's."""
+        return (
+            resample(Volume(mask.astype(np.uint8), self.scene.ct.geometry), self.grid, linear=False, fill=0).array > 0
+        )
+
+    def around(self, mask: np.ndarray, margin_mm: float) -> np.ndarray:
+        """The mask and what lies within a margin."""
+        if not mask.any():
+            return mask
+        near = grown(bounding_box(mask), self.grid, margin_mm + max(self.grid.spacing_mm))
+        wide = mask.copy()
+        wide[near] |= distance_mm(~mask[near], self.grid.spacing_mm) <= margin_mm
+        return wide
+
+
+def _hot(scene: Scene, findings: Findings, cancer: str, masks: Masks) -> Iterator[Located]:
+    """Foci of uptake in an organ that metastases go to."""
+    if scene.suv is None:
+        return
+    pet = _Pet(np.nan_to_num(scene.suv.array.astype(np.float32)), scene.suv.geometry, scene)
+    liver = pet.mask(("liver",))
+    lowest, in_liver = _thresholds(pet, liver)
+    usual = pet.around(pet.mask(PHYSIOLOGIC), SPILL_MM)
+    known = _known(pet, findings, masks)
+    hot = np.where(pet.around(liver, NEAR_ORGAN_MM), pet.suv > in_liver, pet.suv > lowest)
+    sites = _sites(pet, liver, cancer, findings)
+    for part, box in components(hot):
+        size_ml = volume_ml(part, pet.grid)
+        if size_ml < LEAST_HOT_ML:
+            break  # largest first
+        peak = _peak(pet.suv[box], part, box)
+        if size_ml > MOST_HOT_ML or usual[peak] or (known[box] & part).any():
+            continue
+        site = next((name for name, organ in sites if organ[peak]), None)
+        if site is not None and not _is_fat(part, box, pet):
+            yield _of_pet(part, box, pet, site)
+
+
+def _peak(suv: np.ndarray, part: np.ndarray, box: tuple[slice, ...]) -> tuple[int, ...]:
+    inner = np.unravel_index(int(np.where(part, suv, -1.0).argmax()), part.shape)
+    return tuple(int(side.start + place) for side, place in zip(box, inner, strict=True))
+
+
+def _thresholds(pet: _Pet, liver: np.ndarray) -> tuple[float, float]:
+    """SUV that counts outside of the liver, and within it."""
+    inner = distance_mm(np.pad(liver, 1), pet.grid.spacing_mm)[1:-1, 1:-1, 1:-1] > LIVER_RIM_MM
+    if volume_ml(inner, pet.grid) >= 30.0:
+        mean, sd = _calm(pet.suv[inner])
+        return PERCIST_LIVER * mean + PERCIST_SD * sd, max(PERCIST_LIVER * mean, mean + LESION_SD * sd)
+    blood = pet.mask(("aorta",))
+    inner = distance_mm(np.pad(blood, 1), pet.grid.spacing_mm)[1:-1, 1:-1, 1:-1] > 5.0
+    if volume_ml(inner, pet.grid) >= 2.0:
+        mean, sd = _calm(pet.suv[inner])
+        return PERCIST_BLOOD * mean + PERCIST_SD * sd, np.inf
+    return WITHOUT_REFERENCE_SUV, np.inf
+
+
+def _calm(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of a background in which single lesions may lie: by median and quartiles."""
+    low, middle, high = np.percentile(values, (25, 50, 75))
+    return float(middle), float((high - low) / 1.349)
+
+
+def _known(pet: _Pet, findings: Findings, masks: Masks) -> np.ndarray:
+    """What is measured already, with a margin."""
+    known = np.zeros(pet.suv.shape, bool)
+    index = np.stack(np.meshgrid(*map(np.arange, pet.suv.shape), indexing="ij"), axis=-1)
+    points = pet.grid.to_lps(index)
+    measured: tuple[Tumor | Node, ...] = (*findings.tumors, *findings.nodes)
+    for finding in measured:
+        if finding.id in masks:
+            known |= pet.around(pet.moved(masks[finding.id]), KNOWN_MARGIN_MM)
+            continue
+        longest = finding.greatest_dimension_mm if isinstance(finding, Tumor) else finding.long_axis_mm
+        apart = ((points - np.array(finding.centroid_lps)) ** 2).sum(axis=-1)
+        known |= apart <= (longest / 2 + KNOWN_MARGIN_MM) ** 2
+    return known
+
+
+def _sites(pet: _Pet, liver: np.ndarray, cancer: str, findings: Findings) -> list[tuple[str, np.ndarray]]:
+    """Where a focus makes which metastasis, small organs first."""
+    found = [
+        ("adrenal_left", pet.around(pet.mask(("adrenal_gland_left",)), NEAR_ORGAN_MM)),
+        ("adrenal_right", pet.around(pet.mask(("adrenal_gland_right",)), NEAR_ORGAN_MM)),
+        ("liver", liver),
+        ("bone", pet.around(pet.mask(BONES), 2.0)),
+    ]
+    if cancer != "lung":
+        return [*found, ("other", pet.mask(("lung_",)))]
+    primary = max(findings.tumors, key=lambda tumor: tumor.greatest_dimension_mm, default=None)
+    side = primary.laterality if primary else None
+    opposite = "right" if side is Laterality.LEFT else "left" if side is Laterality.RIGHT else None
+    if opposite is None:
+        return found
+    return [*found, ("contralateral_lung_nodule", pet.mask((f"lung_{opposite}", *_lobes(opposite))))]
+
+
+def _lobes(side: str) -> tuple[str, ...]:
+    return tuple(f"lung_{lobe}_lobe_{side}" for lobe in ("upper", "middle", "lower"))
+
+
+def _is_fat(part: np.ndarray, box: tuple[slice, ...], pet: _Pet) -> bool:
+    """Whether the focus lies in fat on CT."""
+    index = np.argwhere(part) + np.array([side.start for side in box])
+    place = np.round(pet.scene.ct.geometry.to_index(pet.grid.to_lps(index))).astype(int)
+    inside = ((place >= 0) & (place < np.array(pet.scene.ct.array.shape))).all(axis=1)
+    if not inside.any():
+        return False
+    hu = pet.scene.ct.array[tuple(place[inside].T)]
+    return bool(FAT_HU[0] <= float(np.median(hu)) <= FAT_HU[1])
+
+
+def _of_pet(part: np.ndarray, box: tuple[slice, ...], pet: _Pet, site: str) -> Located:
+    whole = np.zeros(pet.suv.shape, np.uint8)
+    whole[box] = part
+    on_ct = resample(Volume(whole, pet.grid), pet.scene.ct.geometry, linear=False, fill=0).array > 0
+    candidate = MetastasisCandidate(
+        "",
+        site,
+        centroid_lps(whole > 0, pet.grid),
+        volume_ml=volume_ml(part, pet.grid),
+        suv_max=float(pet.suv[box][part].max()),
+        source=RULES,
+    )
+    return Located(candidate, on_ct if on_ct.any() else None)
+
+
+def _adrenals(scene: Scene) -> Iterator[Located]:
+    """Adrenal glands that are thick and not as light as an adenoma."""
+    for side in ("left", "right"):
+        gland = scene.structures.get(f"adrenal_gland_{side}")
+        if gland is None or not gland.any():
+            continue
+        part = crop(gland, scene.ct.geometry, bounding_box(gland))
+        depth = distance_mm(np.pad(part.array, 1), part.geometry.spacing_mm)
+        thick_mm = 2.0 * float(depth.max()) - min(part.geometry.spacing_mm)
+        core = scene.ct.array[bounding_box(gland)][_core(part.array, part.geometry)]
+        if thick_mm > ADRENAL_MM and float(core.mean()) > ADENOMA_HU:
+            yield _of_mask(gland, scene.ct.geometry, f"adrenal_{side}")
+
+
+def _liver(scene: Scene) -> Iterator[Located]:
+    """Round dark foci inside the liver that are no cysts and no vessels."""
+    liver = scene.structures.get("liver")
+    if liver is None or volume_ml(liver, scene.ct.geometry) < 100.0:
+        return
+    box = bounding_box(liver)
+    grid = crop(liver, scene.ct.geometry, box).geometry
+    inner = distance_mm(np.pad(liver[box], 1), grid.spacing_mm)[1:-1, 1:-1, 1:-1] > LIVER_RIM_MM
+    for name in LIVER_VESSELS:
+        if name in scene.structures:
+            inner &= distance_mm(~scene.structures[name][box], grid.spacing_mm) > 3.0
+    if not inner.any():
+        return
+    smooth = ndimage.gaussian_filter(scene.ct.array[box].astype(np.float32), [1.5 / side for side in grid.spacing_mm])
+    middle, sd = _calm(smooth[inner])
+    dark = inner & (smooth < middle - max(LIVER_DARKER_HU, LIVER_DARKER_SD * sd))
+    for part, where in components(ndimage.binary_opening(dark)):
+        if _equivalent_mm(part, grid) < LIVER_LESION_MM:
+            break
+        core = _core(part, grid)
+        if float(np.median(smooth[where][core])) > CYST_HU and _is_round(part, grid):
+            whole = np.zeros(liver.shape, bool)
+            whole[box][where] = part
+            yield _of_mask(whole, scene.ct.geometry, "liver")
+
+
+def _core(part: np.ndarray, grid: Geometry) -> np.ndarray:
+    """The inner half of a part, away from its blurred edge."""
+    depth = distance_mm(np.pad(part, 1), grid.spacing_mm)[1:-1, 1:-1, 1:-1]
+    return np.asarray(depth >= 0.5 * depth.max())
+
+
+def _equivalent_mm(part: np.ndarray, grid: Geometry) -> float:
+    """Diameter of the ball of the same volume."""
+    return float((6000.0 * volume_ml(part, grid) / np.pi) ** (1 / 3))
+
+
+def _is_round(part: np.ndarray, grid: Geometry) -> bool:
+    """No vessel: the part fills a good deal of the ellipsoid in its box, and the box is no rod."""
+    sides = np.array(part.shape) * np.array(grid.spacing_mm)
+    filled = 1000.0 * volume_ml(part, grid) / (np.pi / 6 * np.prod(sides))
+    return bool(filled > 0.5 and sides.max() < 2.5 * sides.min())
