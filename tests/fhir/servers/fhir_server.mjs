@@ -8,10 +8,12 @@ import https from 'node:https';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
+globalThis.WebSocket ??= class {}; // newer versions of Medplum's core expect node 22, which has it
+
 const [modules, ...flags] = process.argv.slice(2);
 const load = createRequire(path.join(modules, 'x.js'));
 const core = load('@medplum/core');
-const { FhirRouter, MemoryRepository } = load('@medplum/fhir-router');
+const { FhirRepository, FhirRouter, MemoryRepository } = load('@medplum/fhir-router');
 const definitions = path.join(modules, '@medplum', 'definitions', 'dist', 'fhir', 'r4');
 const read = (file) => JSON.parse(readFileSync(file, 'utf8'));
 const option = (name, places = 1) => {
@@ -29,7 +31,7 @@ core.indexSearchParameterBundle(read(path.join(definitions, 'search-parameters.j
 class Repository extends MemoryRepository {
   identified = new Map();
 
-  async createResource(resource) {
+  async createResource(resource, ...more) {
     if (validating) {
       core.validateResource(resource);
     }
@@ -40,7 +42,11 @@ class Repository extends MemoryRepository {
       const key = `${resource.resourceType}|${system}|${value}`;
       this.identified.set(key, (this.identified.get(key) ?? new Set()).add(id));
     }
-    return super.createResource({ ...resource, id });
+    return super.createResource({ ...resource, id }, ...more);
+  }
+
+  conditionalCreate(...given) {
+    return FhirRepository.prototype.conditionalCreate.apply(this, given); // newer memory ones go past createResource
   }
 
   async search(request) {
