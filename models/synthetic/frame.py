@@ -1,7 +1,7 @@
 """One frame for every body: where things lie from the skull base to the pelvis, before a patient's own variation.
 
 World LPS millimeters of an average adult lying head first and supine: x to the left, y to the back, z to the head; the
-carina lies at (0, 12, 170) near the fourth thoracic disc. A build's scale multiplies every coordinate. Heights follow
+carina lies at (0, 20, 170) near the fourth thoracic disc. A build's scale multiplies every coordinate. Heights follow
 adult surface anatomy (vertebral levels of Gray's Anatomy): vertebrae from T12 down stand about 28-34 mm apart, thoracic ones
 22-25 mm, cervical ones 16-18 mm.
 """
@@ -17,7 +17,7 @@ from models.synthetic.canvas import Canvas
 from oncology.findings import Point
 from oncology.imaging.volume import Geometry
 
-CARINA: Point = (0.0, 12.0, 170.0)
+CARINA: Point = (0.0, 20.0, 170.0)
 Masks = dict[str, np.ndarray]
 # Bottom and top of the field of view of a region's scan, in the frame's millimeters, and its half width and depth.
 FIELDS: Mapping[str, tuple[float, float, float, float]] = {
@@ -57,39 +57,39 @@ OUTLINE: Sequence[tuple[float, float, float, float]] = (
     (-330.0, 178.0, 112.0, 10.0),
     (-200.0, 170.0, 108.0, 8.0),
     (-100.0, 156.0, 106.0, 8.0),
-    (0.0, 160.0, 110.0, 10.0),
-    (120.0, 168.0, 112.0, 12.0),
-    (235.0, 172.0, 104.0, 14.0),
-    (262.0, 160.0, 88.0, 16.0),
-    (285.0, 104.0, 72.0, 16.0),
-    (305.0, 66.0, 64.0, 12.0),
-    (360.0, 62.0, 66.0, 8.0),
-    (385.0, 66.0, 82.0, -2.0),
-    (420.0, 72.0, 94.0, -4.0),
-    (468.0, 76.0, 98.0, -2.0),
+    (0.0, 160.0, 116.0, 16.0),
+    (120.0, 168.0, 121.0, 21.0),
+    (235.0, 172.0, 115.0, 25.0),
+    (262.0, 160.0, 102.0, 30.0),
+    (285.0, 104.0, 92.0, 36.0),
+    (305.0, 66.0, 84.0, 32.0),
+    (360.0, 62.0, 81.0, 23.0),
+    (385.0, 66.0, 92.0, 8.0),
+    (420.0, 72.0, 104.0, 6.0),
+    (468.0, 76.0, 109.0, 9.0),
 )
 # Middle lines of what runs through more than one region, from the bottom up: points (x, y, z).
 PATHS: Mapping[str, Sequence[Point]] = {
     # centers of the vertebral bodies and of the spinal canal
     "vertebrae": (
-        (0, 66, -174), (0, 52, -104), (0, 56, -37), (0, 76, 54), (0, 86, 135),
-        (0, 80, 210), (0, 64, 278), (0, 50, 321), (0, 40, 376), (0, 40, 430), (0, 42, 450),
+        (0, 66, -174), (0, 52, -104), (0, 56, -37), (0, 76, 54), (0, 78, 135),
+        (0, 70, 210), (0, 57, 278), (0, 50, 321), (0, 40, 376), (0, 40, 430), (0, 42, 450),
     ),
     "spinal_canal": (
-        (0, 92, -174), (0, 80, -104), (0, 82, -37), (0, 100, 54), (0, 110, 135),
-        (0, 103, 210), (0, 86, 278), (0, 70, 321), (0, 59, 376), (0, 59, 430), (0, 60, 468),
+        (0, 92, -174), (0, 80, -104), (0, 82, -37), (0, 100, 54), (0, 102, 135),
+        (0, 93, 210), (0, 79, 278), (0, 70, 321), (0, 59, 376), (0, 59, 430), (0, 60, 468),
     ),
-    "trachea": ((0, 12, 170), (0, 4, 240), (0, -4, 290), (0, -8, 308)),
+    "trachea": ((0, 20, 170), (0, 9, 240), (0, -4, 290), (0, -8, 308)),
     "esophagus": (
-        (14, 34, 18), (14, 40, 40), (8, 50, 110), (4, 42, 170), (4, 34, 240), (2, 20, 290), (0, 12, 310),
+        (14, 34, 18), (14, 40, 40), (8, 44, 110), (4, 41, 170), (4, 30, 240), (2, 17, 290), (0, 12, 310),
     ),
     # descending aorta first: bifurcation, abdomen, chest, arch, root
     "aorta": (
-        (2, 30, -112), (4, 32, -60), (6, 40, 8), (14, 56, 40), (26, 56, 100), (28, 46, 175), (24, 24, 200),
-        (8, -4, 205), (-14, -20, 185), (-20, -26, 150), (-6, -18, 112),
+        (2, 30, -112), (4, 32, -60), (6, 40, 8), (14, 53, 40), (26, 54, 100), (30, 47, 175), (32, 28, 200),
+        (27, 6, 207), (16, -14, 207), (0, -24, 202), (-14, -29, 182), (-14, -30, 150), (-4, -20, 112),
     ),
     "inferior_vena_cava": ((-22, 34, -150), (-20, 32, -60), (-24, 20, 20), (-24, 6, 84), (-26, -2, 108)),
-    "common_carotid_artery_left": ((8, -6, 212), (18, 0, 250), (25, 6, 290), (26, 12, 335), (27, 14, 358)),
+    "common_carotid_artery_left": ((14, -14, 212), (19, -4, 250), (25, 6, 290), (26, 12, 335), (27, 14, 358)),
     "common_carotid_artery_right": ((-22, -12, 240), (-24, 0, 262), (-25, 6, 290), (-26, 12, 335), (-27, 14, 358)),
     "internal_jugular_vein_left": ((36, -10, 258), (36, 6, 290), (37, 14, 335), (36, 20, 380), (34, 24, 440)),
     "internal_jugular_vein_right": ((-36, -10, 258), (-36, 6, 290), (-37, 14, 335), (-36, 20, 380), (-34, 24, 440)),
