@@ -1,8 +1,8 @@
 """Possible distant metastases: what PET and CT show outside the primary, its nodes, and the usual pattern.
 
 Nothing here is a metastasis yet: each is a candidate until a person or the record confirms it. A candidate needs an
-organ with a mask (bone, liver, adrenal, lung) or a station: hot tissue that nothing names is left to the reader, as false
-metastases are what spoils stages (88 of 306 patients upstaged by 196 of them: autoPET III on lung cancer, EJNMMI 2025).
+organ with a mask (bone, liver, adrenal, lung) or a station: hot tissue that nothing names is left to the reader, as
+false metastases are what spoils stages (88 of 306 lung cancers upstaged by 196 of them: autoPET III, EJNMMI 2025).
 
 Uptake counts above 1.5 times the liver's mean plus two standard deviations (PERCIST 1.0, Wahl 2009); without a liver,
 above twice the blood pool plus two of its deviations.

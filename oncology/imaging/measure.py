@@ -6,7 +6,7 @@ parts is measured by its largest part, while the volume counts all of them and `
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -48,6 +48,8 @@ def measure_tumor(
     id: str = "tumor-1",  # noqa: A002 - the record's own word
     source: Source = UNKNOWN_SOURCE,
     locations: Mapping[str, float] = NOTHING,
+    regions: tuple[str, ...] = LOBES,
+    held_by: Collection[str] = CONTAINERS,
     needs_confirmation: bool = False,
 ) -> Tumor:
     """One primary tumor.
@@ -59,12 +61,14 @@ def measure_tumor(
         structures: masks on the CT's grid by name; lobes among them give the location.
         landmarks: points in LPS by name; `carina` gives the distance to it.
         locations: probability by lobe (or part of an organ) from elsewhere; used where no lobe masks are given.
+        regions: structures whose masks tell the location.
+        held_by: structures that the tumor lies in, so that contact with them says nothing.
     Raises:
         ContourError: the mask is empty or not on the CT's grid.
     """
     mask = checked_mask(mask, ct.geometry, id)
-    lobes = region_shares(mask, ct.geometry, _named(structures, LOBES)) or dict(locations)
-    meets = {name: structure for name, structure in structures.items() if name not in CONTAINERS}
+    lobes = region_shares(mask, ct.geometry, _named(structures, regions)) or dict(locations)
+    meets = {name: structure for name, structure in structures.items() if name not in held_by}
     carina = landmarks.get("carina")
     extent = _extent(mask, ct.geometry)
     solid_mm = measure_density(mask, ct).solid_component_mm

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
+from scipy.special import ndtr
 
 from oncology.findings import Laterality, Point
+from oncology.imaging.location import centroid_lps, region_shares
 from oncology.imaging.region import bounding_box, components, crop, distance_mm, grown, upright
 from oncology.imaging.volume import Geometry, Volume
 
@@ -26,6 +28,9 @@ CRICOID, EGJ = ("cricopharyngeus", "cricoid_bottom", "cricoid"), ("egj", "esopha
 # The lower end of the esophagus counts as the junction where the stomach lies this close.
 STOMACH_REACH_MM = 12.0
 LUMEN_HU = -300.0
+# Borders of the pancreas's parts are told to about this by the vessels beside them (one standard deviation, ours).
+PART_SD_MM = 6.0
+PANCREAS_PARTS = ("pancreas_head", "pancreas_body", "pancreas_tail")
 COLLAPSED = ("atelectasis", "consolidation", "obstructive_pneumonitis", "lung_collapsed")
 BEHIND_TUMOR_MM = 6.0
 
@@ -157,6 +162,35 @@ def widest_mm(tube: np.ndarray, grid: Geometry) -> float:
         return 0.0
     part = np.pad(tube[bounding_box(tube)], 1)
     return round(float(2.0 * distance_mm(part, grid.spacing_mm).max() - min(grid.spacing_mm)), 1)
+
+
+def pancreas_parts(tumor: np.ndarray, structures: Masks, grid: Geometry) -> dict[str, float]:
+    """Probability by part of the pancreas: by the parts' masks, else by the vessels that part them.
+
+    The head reaches to the left border of the superior mesenteric vein, the body from there to the left border of the
+    aorta (AJCC 8, ch. 28). Empty where neither masks nor both vessels are there.
+    """
+    named = {name: structures[name] for name in PANCREAS_PARTS if name in structures and structures[name].any()}
+    if named:
+        return region_shares(tumor, grid, named)
+    veins = [structures[name] for name in ("superior_mesenteric_vein", "portal_vein") if name in structures]
+    vein = next((mask for mask in veins if mask.any()), None)
+    aorta = structures.get("aorta")
+    if vein is None or aorta is None or not aorta.any():
+        return {}
+    center, top = centroid_lps(tumor, grid), _left_border(vein, grid)
+    beyond_head = float(ndtr((center[0] - top) / PART_SD_MM))
+    beyond_body = min(float(ndtr((center[0] - max(_left_border(aorta, grid), top)) / PART_SD_MM)), beyond_head)
+    shares = (1.0 - beyond_head, beyond_head - beyond_body, beyond_body)
+    found = {name: round(share, 3) for name, share in zip(PANCREAS_PARTS, shares, strict=True) if share >= 0.01}
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _left_border(mask: np.ndarray, grid: Geometry) -> float:
+    """The x (LPS mm) that 95% of the mask lies to the right of."""
+    box = bounding_box(mask)
+    index = np.argwhere(mask[box]) + np.array([side.start for side in box])
+    return float(np.percentile(grid.to_lps(index)[:, 0], 95.0))
 
 
 def _collapse(tumor: np.ndarray, grid: Geometry, structures: Masks, side: Laterality | None) -> dict[str, float]:

@@ -22,19 +22,33 @@ from oncology.findings import (
 )
 from oncology.imaging.location import LOBES
 from oncology.imaging.measure import measure_node, measure_tumor, split_components, volume_ml
+from oncology.imaging.organ import PANCREAS_PARTS, organ_measures, pancreas_parts
 from oncology.imaging.volume import Volume
 
 # Two contours that share more than this part of the smaller one show the same lesion.
 SAME_LESION_SHARE = 0.5
-LEAST_LUNG_ML = 400.0  # less is a lung base or apex at the edge of another region's scan
-# A tumor lies in these: contact with them says nothing.
-HOLDING = frozenset({"body", "lung_left", "lung_right", *LOBES})
+# Less is an organ at the edge of another region's scan.
+LEAST_LUNG_ML, LEAST_LIVER_ML, LEAST_BRAIN_ML = 400.0, 600.0, 600.0
+# Below these a region counts as not imaged: any one of each group has to be there.
+ABDOMEN = (("adrenal_gland_left", "kidney_left"), ("adrenal_gland_right", "kidney_right"))
+NECK = (("thyroid_gland",), ("hyoid", "thyroid_cartilage", "submandibular_gland_left", "submandibular_gland_right"))
+PELVIS = (("urinary_bladder",), ("sacrum", "hip_left", "hip_right"))
+# A tumor lies in these: contact with them says nothing. For the lung the lobe that it lies in comes on top, for the
+# esophagus the lungs stay: they stand for the pleura.
+BODY = frozenset({"body", "muscle", "mediastinum_fat", "subcutaneous_fat", "torso_fat"})
+HELD_BY = {
+    "lung": BODY | {"lung", "lung_left", "lung_right"},
+    "esophagus": BODY | {"esophagus", "mediastinum", *LOBES},
+    "pancreas": BODY | {"pancreas", "pancreatic_duct", *PANCREAS_PARTS, "lung_left", "lung_right", *LOBES},
+}
+HOLDING = BODY | {"lung_left", "lung_right", *LOBES}
 LEAST_NODE_ML = 0.03  # below a sphere of about 4 mm a part of a node contour is a speck
 # Names by which radiation oncologists mark a node as involved (TG-263: GTVn).
 INVOLVED = re.compile(r"^i?gtv[\s_-]*-?n", re.IGNORECASE)
 
 Masks = Mapping[str, np.ndarray]
 LobeGuess = Callable[[np.ndarray, Point], Mapping[str, float]]  # a tumor's mask and center
+StationGuess = Callable[[np.ndarray], Mapping[str, float]]  # a node's mask -> station: probability
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,7 @@ class Scene:
     structures: Masks
     landmarks: Mapping[str, Point]
     guess_lobe: LobeGuess
+    guess_station: StationGuess | None = None  # for nodes that nobody named
 
 
 def survey(
@@ -69,16 +84,20 @@ def survey(
     regions: Sequence[Region],
     verdicts: Sequence[Verdict] = (),
     regions_imaged: Sequence[str] = (),
+    *,
+    nodes_looked_for: bool = False,
 ) -> tuple[Findings, dict[str, np.ndarray]]:
     """Measure every tumor and node among the regions; drawn structures replace those of the scene.
 
+    Args:
+        nodes_looked_for: a network (or a person) looked at the whole scan for nodes, so that none is an answer.
     Returns:
         The findings, and the mask (Z, Y, X) of each by its id.
     """
     drawn = {region.structure: region.mask for region in regions if region.role == "structure" and region.structure}
     scene = replace(scene, structures={**scene.structures, **drawn})
     lesions, doubles = _without_doubles([region for region in regions if region.role == "tumor"])
-    tumors = [_tumor(region, scene, place) for place, region in enumerate(lesions, start=1)]
+    tumors = [_tumor(region, scene, place, cancer) for place, region in enumerate(lesions, start=1)]
     parts = _node_parts([region for region in regions if region.role == "node"], scene)
     nodes = [_node(region, part, scene, place) for place, (region, part) in enumerate(parts, start=1)]
     masks = {tumor.id: region.mask for tumor, region in zip(tumors, lesions, strict=True)}
@@ -90,7 +109,9 @@ def survey(
         nodes=tuple(nodes),
         quality=(*verdicts, *doubles, *_tumor_verdicts(tumors)),
         regions_imaged=tuple(regions_imaged),
-        nodes_assessed=bool(nodes),
+        nodes_assessed=bool(nodes) or nodes_looked_for,
+        landmarks=dict(scene.landmarks),
+        structures_assessed=tuple(sorted(name for name, mask in scene.structures.items() if mask.any())),
     )
     return findings, masks
 
@@ -114,7 +135,7 @@ def _overlap(one: np.ndarray, other: np.ndarray) -> float:
     return np.count_nonzero(one & other) / smaller if smaller else 0.0
 
 
-def _tumor(region: Region, scene: Scene, place: int) -> Tumor:
+def _tumor(region: Region, scene: Scene, place: int, cancer: str) -> Tumor:
     tumor = measure_tumor(
         region.mask,
         scene.ct,
@@ -123,15 +144,24 @@ def _tumor(region: Region, scene: Scene, place: int) -> Tumor:
         scene.landmarks,
         id=f"tumor-{place}",
         source=region.source,
+        locations=_parts(cancer, region.mask, scene),
+        regions=LOBES if cancer == "lung" else (),
+        held_by=HELD_BY.get(cancer, HOLDING),
         needs_confirmation=region.needs_confirmation,
     )
-    met = tuple(contact for contact in tumor.contacts if contact.structure not in HOLDING)
-    tumor = replace(tumor, contacts=met, key_image=f"key_images/{tumor.id}-axial.png")
-    if tumor.location is None:
+    met = tuple(contact for contact in tumor.contacts if contact.structure != tumor.location)
+    own = organ_measures(cancer, region.mask, scene.ct, scene.structures, scene.landmarks, tumor.laterality)
+    tumor = replace(tumor, contacts=met, measures=own, key_image=f"key_images/{tumor.id}-axial.png")
+    if tumor.location is None and cancer == "lung":
         guess = dict(scene.guess_lobe(region.mask, tumor.centroid_lps))
         location = max(guess, key=lambda name: guess[name]) if guess else None
         tumor = replace(tumor, location=location, location_alternatives=guess)
     return tumor
+
+
+def _parts(cancer: str, mask: np.ndarray, scene: Scene) -> Mapping[str, float]:
+    """Probability by part of the organ, for organs whose parts matter."""
+    return pancreas_parts(mask, scene.structures, scene.ct.geometry) if cancer == "pancreas" else {}
 
 
 def _node_parts(regions: Sequence[Region], scene: Scene) -> list[tuple[Region, np.ndarray]]:
@@ -140,6 +170,7 @@ def _node_parts(regions: Sequence[Region], scene: Scene) -> list[tuple[Region, n
 
 
 def _node(region: Region, mask: np.ndarray, scene: Scene, place: int) -> Node:
+    shares = {region.station: 1.0} if region.station else dict(scene.guess_station(mask) if scene.guess_station else {})
     node = measure_node(
         mask,
         scene.ct,
@@ -147,8 +178,8 @@ def _node(region: Region, mask: np.ndarray, scene: Scene, place: int) -> Node:
         scene.structures,
         id=f"node-{place}",
         source=region.source,
-        station=region.station,
-        station_alternatives={region.station: 1.0} if region.station else {},
+        station=max(shares, key=lambda name: shares[name]) if shares else None,
+        station_alternatives=shares,
         needs_confirmation=region.needs_confirmation,
     )
     return replace(
@@ -174,8 +205,18 @@ def _tumor_verdicts(tumors: Sequence[Tumor]) -> list[Verdict]:
 
 def body_regions(ct: Volume, structures: Masks) -> tuple[str, ...]:
     """Which regions the scan shows well enough to speak of; without landmarks for one, it is not named."""
-    found = []
-    lungs = [structures[name] for name in ("lung_left", "lung_right") if name in structures]
-    if any(volume_ml(lung, ct.geometry) > LEAST_LUNG_ML for lung in lungs):
-        found.append("thorax")
-    return tuple(found)
+
+    def holds(name: str, least_ml: float) -> bool:
+        return name in structures and volume_ml(structures[name], ct.geometry) > least_ml
+
+    def shows(groups: Sequence[Sequence[str]]) -> bool:
+        return all(any(holds(name, 0.0) for name in group) for group in groups)
+
+    found = {
+        "neck": shows(NECK),
+        "thorax": any(holds(name, LEAST_LUNG_ML) for name in ("lung_left", "lung_right")),
+        "abdomen": holds("liver", LEAST_LIVER_ML) and shows(ABDOMEN),
+        "pelvis": shows(PELVIS),
+        "brain": holds("brain", LEAST_BRAIN_ML),
+    }
+    return tuple(region for region, is_shown in found.items() if is_shown)
