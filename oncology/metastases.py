@@ -113,13 +113,8 @@ def locate_candidates(scene: Scene, findings: Findings, cancer: str, masks: Mask
         if not any(_same(one.candidate, other.candidate) for other in once):
             once.append(one)
     return tuple(
-        Located(replace(one.candidate, id=f"candidate-{place}", key_image=_picture(one, place)), one.mask)
-        for place, one in enumerate(once, start=1)
+        Located(replace(one.candidate, id=f"candidate-{place}"), one.mask) for place, one in enumerate(once, start=1)
     )
-
-
-def _picture(one: Located, place: int) -> str | None:
-    return f"key_images/candidate-{place}-axial.png" if one.mask is not None else None
 
 
 def _same(one: MetastasisCandidate, other: MetastasisCandidate) -> bool:

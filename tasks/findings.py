@@ -25,6 +25,7 @@ from oncology.findings import (
 from oncology.imaging.anatomy import Anatomy, give_back, lobe_at
 from oncology.imaging.survey import Region, Scene, body_regions, survey
 from oncology.invasion.model import estimate_invasion
+from oncology.metastases import find_candidates
 from tasks.case_files import CaseFiles, Outputs
 from tasks.images import CT, IMAGES, PET
 from tasks.masks import (
@@ -60,7 +61,8 @@ def measure(
     imaged = body_regions(scene.ct, scene.structures)
     found, masks = survey(CaseId(case_id), cancer, scene, regions, verdicts, imaged)
     outputs = save_masks(case, FINDING_MASKS, masks, scene.ct.geometry)
-    found = replace(estimate_invasion(classify_nodes(found)), landmarks=dict(scene.landmarks))
+    found = estimate_invasion(classify_nodes(found))
+    found = replace(found, metastasis_candidates=find_candidates(scene, found, cancer, masks))
     return outputs | case.save_json(FINDINGS, findings_json(found))
 
 
