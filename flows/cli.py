@@ -31,6 +31,7 @@ COMMANDS = {
     "export": ("flows.commands.export", "one zip with everything that produced a case"),
     "erase": ("flows.commands.erase", "remove a case for good, leaving a tombstone"),
     "account": ("flows.commands.account", "who may review and sign on this installation"),
+    "keys": ("flows.commands.keys", "signing keys by which the EHR knows this installation"),
     "audit": ("flows.commands.audit", "show and verify the audit of a case"),
     "replay": ("flows.commands.replay", "repeat an analysis and compare its findings byte for byte"),
     "doctor": ("flows.commands.doctor", "print settings and say what this machine lacks"),

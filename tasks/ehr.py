@@ -9,6 +9,7 @@ import httpx
 
 from mdt_fhir.auth import BackendClient, BackendServices, BearerToken, client_tls
 from mdt_fhir.auth_keys import KeyRing
+from mdt_fhir.client import ClientSettings
 from mdt_fhir.push_http import PushMode, PushSettings
 from oncology.errors import InputError
 from tasks.settings import Settings, settings
@@ -33,12 +34,29 @@ def ehr_push_settings() -> PushSettings:
     return PushSettings(mode=mode, auth=ehr_auth(), tls=ehr_tls(), timeout_s=chosen.fhir_timeout_seconds)
 
 
-def ehr_auth() -> httpx.Auth | None:
+def record_settings(base_url: str) -> ClientSettings:
+    """How a record is read from a server: with the credentials of the EHR when it is the EHR, else the token alone."""
+    chosen = settings()
+    is_ehr = not chosen.ehr_url or _origin(base_url) == _origin(chosen.ehr_url)
+    auth = ehr_auth(base_url) if is_ehr else _bearer(chosen)
+    return ClientSettings(auth=auth, tls=ehr_tls(), timeout_s=chosen.fhir_timeout_seconds)
+
+
+def ehr_auth(base_url: str | None = None) -> httpx.Auth | None:
     """SMART Backend Services where a client is registered, else the bearer token, else nothing."""
     chosen = settings()
     if chosen.ehr_client_id:
-        client = BackendClient(chosen.ehr_client_id, ehr_url(), chosen.ehr_token_url, chosen.ehr_scope)
+        client = BackendClient(chosen.ehr_client_id, base_url or ehr_url(), chosen.ehr_token_url, chosen.ehr_scope)
         return BackendServices(client, ehr_keys())
+    return _bearer(chosen)
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    found = httpx.URL(url)
+    return found.scheme, found.host, found.port
+
+
+def _bearer(chosen: Settings) -> httpx.Auth | None:
     return BearerToken(partial(_token, chosen)) if chosen.fhir_token else None
 
 

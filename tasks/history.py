@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mdt_fhir.client import ClientSettings, fetch_record
+from mdt_fhir.client import fetch_record
 from mdt_fhir.compare import ImageFacts, compare_with_images
 from mdt_fhir.history import read_history
 from mdt_fhir.patient import identity as recorded_identity
@@ -13,9 +13,9 @@ from mdt_fhir.record import Record, read_record
 from oncology.cancers.evidence import largest
 from oncology.findings import Conflict, History, RecordFact, Severity, Verdict, to_json
 from tasks.case_files import IDENTITY, RECORD, REQUEST, CaseFiles, Outputs, write_bytes
+from tasks.ehr import record_settings
 from tasks.findings import FINDINGS, findings_from, verdict_from
 from tasks.images import IMAGES, identity
-from tasks.settings import settings
 from tasks.step import step
 
 READ, HISTORY = "record_facts.json", "history.json"
@@ -51,11 +51,7 @@ def _fetch(case: CaseFiles) -> Record | None:
     """The record from where the request says; a private copy stays with the case."""
     request = case.read_private(REQUEST)
     if request["fhir_url"]:
-        token = settings().fhir_token
-        options = ClientSettings(
-            token=token.get_secret_value() if token else None, timeout_s=settings().fhir_timeout_seconds
-        )
-        found = fetch_record(request["fhir_url"], request["patient"], options)
+        found = fetch_record(request["fhir_url"], request["patient"], record_settings(request["fhir_url"]))
         entries = [{"fullUrl": entry.full_url, "resource": dict(entry.resource)} for entry in found.entries]
         case.write_private(RECORD, {"resourceType": "Bundle", "type": "collection", "entry": entries})
         return found

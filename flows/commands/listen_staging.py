@@ -13,9 +13,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,10 +29,9 @@ from mdt_dicom.dicomweb_pull import find_priors, pull_study
 from mdt_dicom.intake import identify
 from mdt_dicom.receiver_store import Incoming
 from mdt_dicom.study import PatientIdentity
-from mdt_fhir.client import ClientSettings
 from mdt_fhir.patient_search import find_patient
 from oncology.errors import AimdtError, InputError, StoreError
-from tasks.settings import settings
+from tasks.ehr import record_settings
 
 log = logging.getLogger("aimdt.listen")
 POLL_S, END_S = 0.2, 10.0
@@ -92,14 +92,33 @@ def _stage(plan: StagingPlan, study: FinishedStudy, cancer: str) -> dict[str, An
     patient = _patient(plan, who, found)
     if plan.fhir_url and patient:
         command += ["--fhir-url", plan.fhir_url, "--patient", patient]
-    contours = _contours(study)
+    extras = {"contours": _contours(study), "prior": earlier_results(plan, found["priors"], cancer)}
     with _one_at_a_time(plan) as lock:
-        staged = _run([*command, *(["--contours", *contours] if contours else [])], study, plan.stop, lock)
-        if contours and staged["status"] == BAD_INPUT:
-            log.warning("%s is staged without the contours that came with it: %s", study.label, staged["error"])
-            found["contours_refused"] = staged["error"]
-            staged = _run(command, study, plan.stop, lock)
+        for kept in _combinations([name for name, paths in extras.items() if paths]):
+            options = [part for name in kept for part in (f"--{name}", *extras[name])]
+            staged = _run([*command, *options], study, plan.stop, lock)
+            if staged["status"] != BAD_INPUT or not kept:
+                break
+            log.warning("%s could not be staged with %s: %s", study.label, " and ".join(kept), staged["error"])
+            found["_".join((*kept, "refused"))] = staged["error"]
     return found | staged
+
+
+def _combinations(names: list[str]) -> Iterator[tuple[str, ...]]:
+    """All of what came with a study, then ever less of it: none of it may keep the study from being staged."""
+    for count in range(len(names), -1, -1):
+        yield from combinations(names, count)
+
+
+def earlier_results(plan: StagingPlan, priors: Sequence[str], cancer: str) -> list[str]:
+    """The results of the newest prior that was itself staged here for this cancer; nothing when none was."""
+    for objects in priors:
+        folder = plan.out / Path(objects).parent.name
+        if not (folder / "findings.json").is_file():
+            continue
+        if json.loads((folder / "findings.json").read_bytes()).get("cancer") == cancer:
+            return [str(folder)]
+    return []
 
 
 def _contours(study: FinishedStudy) -> list[str]:
@@ -114,12 +133,8 @@ def _patient(plan: StagingPlan, who: PatientIdentity, found: dict[str, Any]) -> 
     """Id of the patient on the FHIR server. Without one the study is staged all the same; the report names it."""
     if plan.fhir_url is None:
         return None
-    token = settings().fhir_token
-    options = ClientSettings(
-        token=token.get_secret_value() if token else None, timeout_s=settings().fhir_timeout_seconds
-    )
     try:
-        patient = find_patient(plan.fhir_url, who.patient_id, who.issuer, options)
+        patient = find_patient(plan.fhir_url, who.patient_id, who.issuer, record_settings(plan.fhir_url))
     except AimdtError as error:
         found["record"] = str(error)
         return None

@@ -18,6 +18,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from db.accounts import Person, Role
 from dicom.servers.orthanc import Orthanc, orthanc
+from dicom_results import dciodvfy_errors
 from flow_bench import Call, Staged, ask_prefect, at_home, call
 from mdt_dicom.receiver_store import Incoming, content_offset
 from oidc_provider import AUDIENCE, REVIEWERS, SIGNERS, oidc_provider
@@ -85,6 +86,7 @@ def test_a_signed_result_is_final_everywhere_and_lists_every_change(cli: Cli, st
     assert state(cli, staged.case_id) == "signed"
     assert status_of(folder, "DiagnosticReport") == status_of(folder, "Observation") == {"final"}
     assert pydicom.dcmread(folder / "dicom" / "sr.dcm").VerificationFlag == "VERIFIED"
+    assert [fault for path in folder.glob("dicom/*.dcm") for fault in dciodvfy_errors(path)] == []
     page = (tmp_path / "signed" / "report.html").read_text(encoding="utf-8")
     assert "signed by Ada Lovelace" in page
     edits = json.loads((folder / "review.json").read_bytes())["edits"]
