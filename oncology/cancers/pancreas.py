@@ -21,7 +21,7 @@ from oncology.cancers.histology import recorded_histology, refuse_histology
 from oncology.cancers.protocol import CancerPlugin
 from oncology.cancers.resectability import ARTERIES as DECIDING_ARTERIES
 from oncology.cancers.resectability import IRREGULAR_MM, OTHERS, VEINS, Assessment, VesselContact, assess
-from oncology.cancers.spread import best, mets_fact, nodes_fact, not_imaged, stated_fact
+from oncology.cancers.spread import best, distant_stations, mets_fact, nodes_fact, not_imaged, stated_fact
 from oncology.findings import Conflict, Contact, Evidence, Fact, Facts, Findings, History, Tumor, to_json
 from oncology.tnm.vocabulary import vocabulary
 
@@ -216,9 +216,22 @@ def resectability(findings: Findings, history: History) -> Assessment | None:
     primary = largest(findings.tumors)
     if primary is None:
         return None
-    mets = mets_fact(findings, history).value
     vessels = [_vessel(primary, findings, history, word) for word in (*ARTERIES, *VEINS, *OTHERS)]
-    return assess(vessels, part=part_of(primary, history), metastasis=bool(mets), ca_19_9=ca_19_9(history))
+    return assess(
+        vessels,
+        part=part_of(primary, history),
+        metastasis=_has_metastasis(primary, findings, history),
+        ca_19_9=ca_19_9(history),
+    )
+
+
+def _has_metastasis(primary: Tumor, findings: Findings, history: History) -> bool:
+    """One that is confirmed, a proven node out of the region included."""
+    subset = SUBSET_OF.get(part_of(primary, history) or "")
+    nodes = nodes_fact(findings, history, "pancreas", subset).value or []
+    distant = distant_stations("pancreas", subset)
+    proven = any(node["positive"] is True and node.get("station") in distant for node in nodes)
+    return proven or bool(mets_fact(findings, history).value)
 
 
 def _vessel(primary: Tumor, findings: Findings, history: History, word: str) -> VesselContact:

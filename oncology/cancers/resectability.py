@@ -89,7 +89,9 @@ def assess(
     unknown = [vessel.vessel for vessel in every if vessel not in known and vessel.vessel not in OTHERS]
     judged = [_judge(vessel, every, part) for vessel in known]
     worst = max((one for one, _ in judged), key=ORDER.index, default=Resectability.RESECTABLE)
-    reasons = tuple(reason for one, reason in judged if one is worst)
+    reasons = tuple(
+        reason for vessel, (one, reason) in zip(known, judged, strict=True) if one is worst and _matters(vessel)
+    )
     if metastasis:
         worst, reasons = Resectability.METASTATIC, ("a distant metastasis is confirmed", *reasons)
     possible = _possible(
@@ -104,6 +106,10 @@ def assess(
         notes=tuple(_notes(known, part, ca_19_9)),
         vessels=every,
     )
+
+
+def _matters(vessel: VesselContact) -> bool:
+    return vessel.blocked or vessel.status not in ("none", "unknown")
 
 
 def _judge(vessel: VesselContact, every: Iterable[VesselContact], part: str | None) -> tuple[Resectability, str]:
