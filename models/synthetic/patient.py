@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from models.synthetic.body import draw_body
 from models.synthetic.canvas import Canvas
 from models.synthetic.ct import Scanner, render_ct
 from models.synthetic.frame import Build, make_canvas
 from models.synthetic.lesion import Lesion, grow_node, grow_tumor, longest_in_planes_mm
 from models.synthetic.pet import render_pet
-from models.synthetic.thorax import draw_thorax
 from oncology.findings import Point
 from oncology.imaging.volume import Volume
 
@@ -88,7 +88,7 @@ def make_patient(plan: LungPlan, spacing_mm: float = MODEL_SPACING_MM) -> Synthe
     """Draw, grow and scan one patient; equal plans give equal patients."""
     random = np.random.default_rng(plan.build.seed)
     canvas = make_canvas(spacing_mm, plan.build)
-    masks = draw_thorax(canvas, plan.build)
+    masks = draw_body(canvas, plan.build)
     tumor = grow_tumor(canvas, plan.center_lps, plan.greatest_mm, masks[plan.lobe], random)
     lesions = [Lesion("tumor-1", tumor, True, plan.tumor_suv)]
     free = masks["mediastinum"].copy()

@@ -1,207 +1,144 @@
-"""A thorax from the lower neck to the upper abdomen, in TotalSegmentator's names.
+"""A thorax from the lower neck to the diaphragm, in TotalSegmentator's names where it has them.
 
-Proportions follow adult CT anatomy (trachea 18-20 mm wide, carina near T5, aortic arch left of it, right main bronchus
-shorter and steeper than the left). Everything is scaled and shaken by the patient's own numbers.
+Proportions follow adult CT anatomy (Gray's Anatomy; Webb and Higgins, Thoracic Imaging). Single masks may overlap: what
+is painted over what is the renderer's business.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy import ndimage
 
-from models.synthetic.canvas import Canvas, curve, smooth_noise
-from models.synthetic.frame import CARINA, Build, Masks
+from models.synthetic.cage import cavity, dome_z, make_cage
+from models.synthetic.canvas import Canvas
+from models.synthetic.chest_wall import draw_wall
+from models.synthetic.frame import CARINA, Build, Masks, make_canvas
+from models.synthetic.heart import draw_heart
+from models.synthetic.lung_tree import draw_lung_vessels
+from models.synthetic.skeleton import span
+from models.synthetic.trunk_pen import TrunkPen
 from oncology.findings import Point
 
-
-def draw_thorax(canvas: Canvas, build: Build) -> Masks:
-    """All structures as masks; they may overlap, later ones in `ORDER` win when tissue is assigned."""
-    random = np.random.default_rng(build.seed)
-    masks: Masks = {}
-    wobble = smooth_noise(canvas.shape, 24.0, random)
-    masks["body"] = _body(canvas, build, 0.0)
-    masks["muscle"] = _body(canvas, build, build.fat_mm)
-    cavity = _cavity(canvas, build)
-    _spine_and_ribs(canvas, build, masks, cavity)
-    _great_vessels(canvas, build, masks)
-    _airway(canvas, build, masks)
-    _abdomen(canvas, build, masks, cavity)
-    _lungs(canvas, build, masks, cavity, wobble)
-    masks["mediastinum"] = _mediastinum(canvas, masks, cavity)
-    _lung_vessels(canvas, build, masks, random)
-    return masks
+FAT_MM = 3.0  # least fat between an organ of the mediastinum and a lung
+HILUM_MM = 36.0  # beyond this from the midline a vessel or bronchus belongs to the hilum and the lung surrounds it
+DIAPHRAGM_MM = 3.5
+# What pushes the lungs aside.
+MEDIASTINAL = (
+    "heart", "pericardium", "aorta", "superior_vena_cava", "inferior_vena_cava", "azygos_vein", "hemiazygos_vein",
+    "brachiocephalic_trunk", "brachiocephalic_vein_left", "brachiocephalic_vein_right", "common_carotid_artery_left",
+    "common_carotid_artery_right", "esophagus", "thymus", "pulmonary_artery", "pulmonary_vein", "trachea",
+    "main_bronchus_left", "main_bronchus_right", "bronchus_intermedius", "airway_wall", "spine", "intervertebral_discs",
+    "atrial_appendage_left", "spinal_canal",
+)  # fmt: skip
+# What lies inside the lungs without being lung.
+HILAR = ("pulmonary_artery", "pulmonary_vein", "main_bronchus_left", "main_bronchus_right", "bronchus_intermedius")
+FISSURE_FALL = 0.94  # of the oblique fissures, mm down per mm forward
+FISSURES: Mapping[str, tuple[float, float]] = {"right": (126.0, 138.0), "left": (131.0, 0.0)}
 
 
-def _scaled(build: Build, *points: Point) -> list[Point]:
-    return [(x * build.scale, y * build.scale, z * build.scale) for x, y, z in points]
+def draw_thorax(canvas: Canvas, build: Build, masks: Masks) -> None:
+    """Adds the thorax's structures to `masks`, (Z, Y, X) bool each; needs bones, vessels, airway and gullet there."""
+    top = span(canvas, build)[1]
+    pen, cage = TrunkPen(canvas, build), make_cage(build)
+    inside = cavity(pen, cage) & masks["body"]
+    _thymus(pen, masks)
+    draw_heart(pen, masks)
+    z, _, _ = canvas.axes()
+    dome = dome_z(pen, cage)[None]
+    low = z <= dome
+    masks["below_diaphragm"] = inside & low & ~masks["heart"]
+    masks["diaphragm"] = masks["below_diaphragm"] & (z > dome - DIAPHRAGM_MM * build.scale)
+    _lungs(pen, masks, inside & ~low)
+    masks["mediastinum"] = _mediastinum(pen, masks, inside, low)
+    draw_lung_vessels(pen, masks)
+    draw_wall(pen, cage, masks, inside, top)
+    _hilar_fat(pen, masks)
 
 
-def _body(canvas: Canvas, build: Build, shrink: float) -> np.ndarray:
-    """A superellipse in every slice, narrowing to the neck at the top."""
-    z, y, x = canvas.axes()
-    s = build.scale
-    neck = 1.0 / (1.0 + np.exp(-(z / s - 285.0) / 9.0))
-    half_width = (168.0 * (1 - neck) + 66.0 * neck) * s - shrink
-    half_depth = (112.0 * (1 - neck) + 64.0 * neck) * s - shrink
-    return np.abs(x / half_width) ** 2.4 + np.abs((y - 12.0 * s) / half_depth) ** 2.4 <= 1.0
+def _thymus(pen: TrunkPen, masks: Masks) -> None:
+    mask = pen.mask(masks, "thymus")
+    for x, size in ((9.0, 1.0), (-8.0, 0.85)):
+        pen.ellipsoid(mask, (x, -56.0, 186.0), (9.0 * size, 6.0, 27.0 * size))
 
 
-def _cavity(canvas: Canvas, build: Build) -> np.ndarray:
-    """The inside of the rib cage: an ellipse that closes towards the apex."""
-    z, y, x = canvas.axes()
-    s = build.scale
-    height = np.clip((275.0 - z / s) / 130.0, 0.0, 1.0)
-    width = 126.0 * s * height**0.42
-    depth = 84.0 * s * height**0.36
-    with np.errstate(divide="ignore", invalid="ignore"):
-        inside = (np.abs(x) / width) ** 2.2 + (np.abs(y - 8.0 * s) / depth) ** 2.2 <= 1.0
-    return inside & (z / s < 275.0)
-
-
-def _spine_and_ribs(canvas: Canvas, build: Build, masks: Masks, cavity: np.ndarray) -> None:
-    s = build.scale
-    spine = canvas.tube(_scaled(build, (0, 84, -10), (0, 88, 120), (0, 78, 230), (0, 62, 330)), 17.0 * s)
-    canal = canvas.tube(_scaled(build, (0, 106, -10), (0, 110, 120), (0, 100, 230), (0, 84, 330)), 8.0 * s)
-    arch = canvas.tube(_scaled(build, (0, 102, -10), (0, 106, 120), (0, 96, 230), (0, 78, 330)), 12.0 * s)
-    masks["spine"] = (spine | arch) & ~canal & masks["body"]
-    masks["spinal_cord"] = canal & masks["body"]
-    shell = ndimage.binary_dilation(cavity, iterations=max(1, round(7.0 * s / canvas.geometry.spacing_mm[0]))) & ~cavity
-    z, y, x = canvas.axes()
-    slope = (y - 60.0 * s) * 0.55 + np.abs(x) * 0.12  # ribs fall from back to front
-    band = ((z + slope) / s) % 27.0
-    masks["ribs"] = shell & (band < 9.0) & (z / s < 268.0) & masks["muscle"]
-    masks["sternum"] = (np.abs(x) < 17.0 * s) & (np.abs(y + 80.0 * s) < 6.0 * s) & (z / s > 95.0) & (z / s < 235.0)
-    masks["chest_wall"] = masks["body"] & ~cavity & (z / s < 275.0)
-
-
-def _great_vessels(canvas: Canvas, build: Build, masks: Masks) -> None:
-    s = build.scale
-    paths = {
-        "aorta": (
-            curve(
-                _scaled(
-                    build,
-                    (-6, -18, 112),
-                    (-20, -26, 150),
-                    (-14, -20, 185),
-                    (8, -4, 205),
-                    (24, 24, 200),
-                    (28, 46, 175),
-                    (26, 56, 100),
-                    (16, 56, -5),
-                )
-            ),
-            13.0 * s,
-        ),
-        "superior_vena_cava": (_scaled(build, (-28, -12, 120), (-32, -14, 160), (-30, -16, 205)), 9.0 * s),
-        "pulmonary_artery": (
-            curve(_scaled(build, (8, -40, 120), (18, -32, 150), (24, -8, 162), (44, 10, 158))),
-            11.0 * s,
-        ),
-        "pulmonary_artery_right": (curve(_scaled(build, (20, -22, 152), (-8, -10, 150), (-44, 2, 148))), 9.5 * s),
-        "brachiocephalic_trunk": (_scaled(build, (-4, -14, 205), (-18, -14, 235), (-26, -10, 275)), 6.0 * s),
-        "common_carotid_artery_left": (_scaled(build, (8, -6, 212), (18, 0, 250), (24, 8, 320)), 4.0 * s),
-        "subclavian_artery_left": (_scaled(build, (20, 8, 212), (36, 14, 250), (80, 10, 272)), 4.5 * s),
-        "brachiocephalic_vein_left": (_scaled(build, (-28, -18, 205), (10, -28, 222), (36, -14, 262)), 6.5 * s),
-        "azygos_vein": (_scaled(build, (-14, 56, 20), (-14, 58, 160), (-20, 40, 180), (-28, 0, 178)), 4.0 * s),
-        "esophagus": (_scaled(build, (14, 40, 30), (6, 44, 110), (4, 40, 170), (4, 36, 250), (2, 34, 330)), 7.5 * s),
-    }
-    for name, (path, radius) in paths.items():
-        masks[name] = canvas.tube(path, radius)
-    masks["pulmonary_artery"] |= masks.pop("pulmonary_artery_right")
-    center, radii = _scaled(build, (18.0, -28.0, 92.0), (54.0, 44.0, 46.0))
-    masks["heart"] = canvas.ellipsoid(center, radii)
-
-
-def _airway(canvas: Canvas, build: Build, masks: Masks) -> None:
-    s = build.scale
-    top, carina = _scaled(build, (0, -2, 330), CARINA)
-    right, left = _scaled(build, (-34, 16, 146), (46, 18, 138))
-    masks["trachea"] = canvas.tube([top, carina], 9.5 * s)
-    masks["main_bronchus_right"] = canvas.tube([carina, right], [8.0 * s, 7.0 * s])
-    masks["main_bronchus_left"] = canvas.tube([carina, left], [7.5 * s, 6.0 * s])
-    branches = canvas.empty()
-    for start, ends in (
-        (right, ((-70, -14, 186), (-66, -30, 130), (-64, 40, 96))),
-        (left, ((84, -12, 180), (80, 38, 90))),
-    ):
-        for end in ends:
-            branches |= canvas.tube([start, *_scaled(build, end)], [5.0 * s, 2.2 * s])
-    masks["lobar_bronchi"] = branches
-    wall = canvas.tube([top, carina], 11.5 * s) | canvas.tube([carina, right], 9.8 * s)
-    wall |= canvas.tube([carina, left], 9.0 * s)
-    masks["airway_wall"] = wall & ~(masks["trachea"] | masks["main_bronchus_left"] | masks["main_bronchus_right"])
-
-
-def _abdomen(canvas: Canvas, build: Build, masks: Masks, cavity: np.ndarray) -> None:
-    """Diaphragm domes with what lies below: liver right, stomach and spleen left."""
-    z, y, x = canvas.axes()
-    s = build.scale
-    domes = []
-    for center, height in ((-62.0, 78.0), (66.0, 64.0)):
-        away = ((x / s - center) / 88.0) ** 2 + ((y / s - 4.0) / 92.0) ** 2
-        domes.append(z / s < height * (1.0 - 0.75 * np.minimum(away, 1.2)) + 4.0)
-    below = (np.where(x < 4.0 * s, domes[0], domes[1])) & cavity
-    masks["below_diaphragm"] = below
-    deep = ndimage.binary_erosion(
-        below, iterations=max(1, round(3.0 * s / canvas.geometry.spacing_mm[0])), border_value=1
-    )
-    masks["liver"] = deep & (x < 18.0 * s)
-    stomach_center, stomach_radii, spleen_center, spleen_radii = _scaled(
-        build, (52.0, -14.0, 24.0), (34.0, 40.0, 34.0), (86.0, 52.0, 26.0), (24.0, 30.0, 34.0)
-    )
-    masks["stomach"] = canvas.ellipsoid(stomach_center, stomach_radii) & deep
-    masks["spleen"] = canvas.ellipsoid(spleen_center, spleen_radii) & deep & ~masks["stomach"]
-
-
-def _lungs(canvas: Canvas, build: Build, masks: Masks, cavity: np.ndarray, wobble: np.ndarray) -> None:
-    """What is left of the cavity beside the mediastinum and above the diaphragm, with lobes by their fissures."""
-    z, y, x = canvas.axes()
-    s = build.scale
-    half = (26.0 + 10.0 * np.exp(-(((z / s - 150.0) / 40.0) ** 2)) - 6.0 * (y / s > 60.0)) * s + 1.5 * wobble
-    around = ndimage.binary_dilation(masks["heart"], iterations=max(1, round(4.0 / canvas.geometry.spacing_mm[0])))
-    solid = around | masks["spine"] | masks["below_diaphragm"]
-    for name in (
-        "aorta",
-        "superior_vena_cava",
-        "pulmonary_artery",
-        "trachea",
-        "main_bronchus_left",
-        "main_bronchus_right",
-    ):
+def _lungs(pen: TrunkPen, masks: Masks, room: np.ndarray) -> None:
+    """What is left of the chest beside the mediastinum, above the diaphragm, cut into lobes by wavy fissures."""
+    names = [name for name in MEDIASTINAL if name in masks]
+    solid = np.logical_or.reduce([masks[name] for name in names])
+    center = masks["heart"] | solid
+    x = pen.canvas.axes()[2][0, 0]
+    center[:, :, np.abs(x) > HILUM_MM * pen.build.scale] &= masks["heart"][:, :, np.abs(x) > HILUM_MM * pen.build.scale]
+    for name in HILAR:
         solid |= masks[name]
-    free = cavity & ~solid & ~masks["airway_wall"]
-    oblique = z / s < 118.0 + 0.75 * (y / s) + 4.0 * wobble
-    horizontal = z / s > 132.0 + 3.0 * wobble
-    for side, here in (("left", x > half), ("right", x < -half)):
-        lung = free & here
-        masks[f"lung_{side}"] = lung
-        masks[f"lung_lower_lobe_{side}"] = lung & oblique
-    masks["lung_upper_lobe_left"] = masks["lung_left"] & ~oblique
-    masks["lung_middle_lobe_right"] = masks["lung_right"] & ~oblique & ~horizontal
-    masks["lung_upper_lobe_right"] = masks["lung_right"] & ~oblique & horizontal
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        border = _border(pen, center, sign)[:, :, None]
+        masks[f"lung_{side}"] = room & (sign * x[None, None] > border) & ~solid
+        _lobes(pen, masks, side)
 
 
-def _mediastinum(canvas: Canvas, masks: Masks, cavity: np.ndarray) -> np.ndarray:
-    return cavity & ~(masks["lung_left"] | masks["lung_right"] | masks["below_diaphragm"])
+def _border(pen: TrunkPen, center: np.ndarray, sign: float) -> np.ndarray:
+    """How far the mediastinum reaches to one side in every row, (Z, Y) in patient mm: organs with fat, smoothed."""
+    step, scale = pen.canvas.geometry.spacing_mm[0], pen.build.scale
+    x = pen.canvas.axes()[2][0, 0]
+    far = center[:, :, ::-1].argmax(axis=2) if sign > 0 else center.argmax(axis=2)
+    reach = x[-1] - step * far if sign > 0 else -(x[0] + step * far)
+    z, y, _ = (axis / scale for axis in pen.canvas.axes())
+    y, z = y[:, :, 0], z[:, :, 0]
+    upper = np.interp(z, (120, 150, 200, 250, 280), (4.0, 5.0, 8.0, 18.0, 22.0))
+    base = np.where(y < -30, upper, 9.0) + 3.0 * (sign > 0) * (z < 140)
+    organs = np.where(center.any(axis=2), reach + FAT_MM * scale, -1e3)
+    raw = np.maximum(organs, base * scale).astype(np.float32)
+    closed = ndimage.grey_closing(raw, size=(max(3, int(14 / step)), max(3, int(14 / step))))
+    smooth = ndimage.gaussian_filter(closed, 4.0 / step)
+    return np.asarray(np.maximum(smooth, organs - (FAT_MM - 1.5) * scale))
 
 
-def _lung_vessels(canvas: Canvas, build: Build, masks: Masks, random: np.random.Generator) -> None:
-    """Arteries and veins that leave each hilum and branch twice on their way out."""
-    drawn = canvas.empty()
-    for hilum, side in (((-44.0, 2.0, 146.0), -1.0), ((48.0, 8.0, 150.0), 1.0)):
-        start = _scaled(build, hilum)[0]
-        for _ in range(16):
-            middle = _towards(start, random, 42.0 * build.scale, side)
-            drawn |= canvas.tube([start, middle], [3.6 * build.scale, 2.4 * build.scale])
-            for _ in range(3):
-                end = _towards(middle, random, 46.0 * build.scale, side)
-                drawn |= canvas.tube([middle, end], [2.2 * build.scale, 0.9 * build.scale])
-    masks["lung_vessels"] = drawn & (masks["lung_left"] | masks["lung_right"])
+def _lobes(pen: TrunkPen, masks: Masks, side: str) -> None:
+    lung, scale = masks[f"lung_{side}"], pen.build.scale
+    z, y, x = (axis.astype(np.float32) / np.float32(scale) for axis in pen.canvas.axes())
+    wave = pen.size(f"fissure_{side}", 1.0) - 1.0
+    height, level = FISSURES[side]
+    sheet = height + 3.0 * wave + FISSURE_FALL * y + 3.5 * np.sin(y / 19.0 + wave) + 4.0 * np.sin(x / 27.0 + 2 * wave)
+    apart = z - sheet
+    lower = apart < 0
+    thin = 0.36 * pen.canvas.geometry.spacing_mm[0] / scale
+    masks[f"lung_lower_lobe_{side}"] = lung & lower
+    fissure = lung & (np.abs(apart) <= thin * (1 + FISSURE_FALL))
+    if side == "left":
+        masks["lung_upper_lobe_left"] = lung & ~lower
+    else:
+        over = z - (level + 3.0 * wave + 3.0 * np.sin(x / 21.0) + 2.5 * np.sin(y / 23.0 + wave))
+        masks["lung_middle_lobe_right"] = lung & ~lower & (over < 0)
+        masks["lung_upper_lobe_right"] = lung & ~lower & (over >= 0)
+        fissure |= lung & ~lower & (np.abs(over) <= thin)
+    masks[f"fissure_{side}"] = fissure
 
 
-def _towards(start: Point, random: np.random.Generator, length: float, side: float) -> Point:
-    way = random.standard_normal(3) * (0.5, 1.0, 1.2)
-    way[0] = side * (0.4 + abs(way[0]))
-    way *= length / np.linalg.norm(way)
-    return (start[0] + float(way[0]), start[1] + float(way[1]), start[2] + float(way[2]))
+def _mediastinum(pen: TrunkPen, masks: Masks, inside: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """The room between the lungs above the diaphragm, and the fat around the vessels of the thoracic inlet."""
+    inlet = pen.canvas.empty()
+    pen.loft(inlet, [(236, 0, -8, 52, 34), (262, 0, -2, 56, 34), (292, 0, 4, 50, 26)], 2.4)
+    inlet &= masks["muscle"]
+    lungs = masks["lung_left"] | masks["lung_right"]
+    return np.asarray(((inside & ~low) | inlet) & ~lungs)
+
+
+def _hilar_fat(pen: TrunkPen, masks: Masks) -> None:
+    """A sleeve of fat where vessels and bronchi enter each lung; it is taken from the lung."""
+    for side, center in (("right", (-44.0, 14.0, 134.0)), ("left", (52.0, 22.0, 140.0))):
+        sleeve = pen.canvas.empty()
+        pen.ellipsoid(sleeve, center, (13.0, 22.0, 27.0))
+        lung = masks[f"lung_{side}"]
+        masks[f"hilar_fat_{side}"] = sleeve & (lung | masks["mediastinum"])
+        for name in [key for key in masks if key.startswith(("lung_", "fissure_")) and key.endswith(side)]:
+            masks[name] &= ~sleeve
+        masks["lung_vessels"] &= ~sleeve | ~lung
+    masks["mediastinum"] |= masks["hilar_fat_left"] | masks["hilar_fat_right"]
+
+
+def thorax_landmarks(build: Build) -> dict[str, Point]:
+    """Places that stations and reports are read from, LPS mm in this body."""
+    pen = TrunkPen(make_canvas(20.0, build), build)
+    return {"carina": pen.place(CARINA)}
