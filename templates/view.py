@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from templates.comparison_view import comparison_view
+from templates.sections import section
 
 Translate = Callable[[str], str]
 Row = list[str]
@@ -51,7 +52,6 @@ class Report:
 def view(report: Report, translate: Translate) -> dict[str, Any]:
     """All names that the pages use."""
     editions = [_edition(name, result, translate) for name, result in report.staging["editions"].items()]
-    images = [_image(image) for image in report.key_images]
     return {
         "cancer_title": report.cancer_title,
         "status": report.status,
@@ -65,9 +65,7 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
         "missing": _first(_missing(report.staging, translate), MOST_MISSING),
         "changes": _first(_changes(report.staging, translate), MOST_CHANGES),
         "alerts": _first(_alerts(report), MOST_ALERTS),
-        "front_images": [image for image in images if image["front"]][:FRONT_IMAGES],
-        "more_images": [image for image in images if not image["front"]]
-        + [image for image in images if image["front"]][FRONT_IMAGES:],
+        **_placed_images(report),
         "mask_sources": _mask_sources(report.findings),
         "adequacy": _adequacy(report.findings, translate),
         **_measurements(report, translate),
@@ -76,6 +74,7 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
         "provenance": _provenance(report.manifest),
         "discussion": list(report.staging.get("discussion", ())),
         "comparison": comparison_view(report.staging, translate),
+        "section": section(report.findings, report.staging),
         **_review(report.review),
     }
 
@@ -93,6 +92,14 @@ def shortened(text: str, length: int) -> str:
     'contact wit…'
     """
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _placed_images(report: Report) -> dict[str, Any]:
+    """Pictures of page 1, where the station map takes one place, and those of later pages."""
+    most = FRONT_IMAGES - (report.station_map_svg is not None)
+    images = [_image(image) for image in report.key_images]
+    front = [image for image in images if image["front"]]
+    return {"front_images": front[:most], "more_images": [item for item in images if not item["front"]] + front[most:]}
 
 
 def _image(image: KeyImage) -> dict[str, Any]:
