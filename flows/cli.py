@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import logging
 import os
 import sys
 import traceback
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given[:1] == [name]:
             importlib.import_module(module).add_arguments(command)
     options = parser.parse_args(given)
+    logging.raiseExceptions = False  # a log handler that fails prints the exception being handled, words and all
     try:
         status: int = importlib.import_module(COMMANDS[options.command][0]).run(options)
     except AimdtError as error:

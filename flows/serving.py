@@ -6,6 +6,7 @@ Prefect keeps the parameters of every run, and a self-hosted one has no users: a
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated, Any
 
 from prefect import flow, serve
@@ -18,6 +19,7 @@ from tasks.case_files import CaseFiles
 from tasks.signoff import discard
 from tasks.step import AT_END
 
+logging.raiseExceptions = False  # as in flows.cli: a run that Prefect starts does not come through there
 Key = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 DEPLOYMENTS = ("patient/stage", "finalize/sign")
 

@@ -26,10 +26,13 @@ def _shown(show: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(show)
     def shown(case_id: str, *arguments: Any) -> None:
+        failure = None
         try:
             show(case_id, *arguments)
         except Exception as error:  # noqa: BLE001  Prefect raises its transport's errors here, whatever they are
-            log.warning("case %s: %s failed: %s", case_id, show.__name__, type(error).__name__)
+            failure = type(error).__name__
+        if failure:  # outside: a log handler that fails prints the exception being handled, words and all
+            log.warning("case %s: %s failed: %s", case_id, show.__name__, failure)
 
     return shown
 

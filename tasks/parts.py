@@ -27,8 +27,9 @@ class Parts:
         except InputError:
             raise
         except Exception as error:  # noqa: BLE001  a bug in one part must not take the others' results along
-            reason = str(error) if isinstance(error, AimdtError) else type(error).__name__
-            log.warning("part %s failed: %s", name, type(error).__name__)
-            message = f"{name} failed and is missing from this result: {reason}"
-            self.failures.append(to_json(Verdict("part-failed", Severity.ERROR, message, name)))
-            return None
+            kind = type(error).__name__
+            reason = str(error) if isinstance(error, AimdtError) else kind
+        log.warning("part %s failed: %s", name, kind)  # outside: a log handler that fails prints what is being handled
+        message = f"{name} failed and is missing from this result: {reason}"
+        self.failures.append(to_json(Verdict("part-failed", Severity.ERROR, message, name)))
+        return None

@@ -14,7 +14,11 @@ from typing import Any
 import pydicom
 import pytest
 
+from db.outbox import Outbox
 from flow_bench import Call, Inputs, at_home, call, server_environment
+from tasks.destination import senders
+from tasks.outbox import deliver_next
+from tasks.records import store
 
 NAME, GIVEN, BIRTH, MRN, ACCESSION = "Zyxquist", "Wilbertina", "19370823", "MRN7340519", "ACC9920177"
 BIRTH_ISO = "1937-08-23"
@@ -129,6 +133,32 @@ def test_results_that_are_no_documents_name_nobody(run: dict[str, Any]) -> None:
 def test_what_names_the_patient_is_for_the_owner_only(run: dict[str, Any]) -> None:
     for path in (run["home"], *run["home"].glob("cases/*"), *run["home"].glob("cases/*/private")):
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+@pytest.mark.slow
+def test_reviewing_signing_and_sending_name_nobody(
+    run: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any, caplog: Any
+) -> None:
+    (tmp_path / "password").write_text("correct horse battery")
+    monkeypatch.setenv("AIMDT_PASSWORD_FILE", str(tmp_path / "password"))
+    monkeypatch.setenv("AIMDT_EHR_URL", "http://127.0.0.1:9/fhir")  # nobody there: the delivery waits
+    monkeypatch.setenv("AIMDT_PACS_PEER", "PACS@127.0.0.1:9")
+    (case,) = [path.name for path in run["home"].glob("cases/*") if path.is_dir()]
+    steps = (
+        ("account", "add", "ada", "--role", "signer", "--family", "Lovelace"),
+        ("review", case, "accept", "--all", "--account", "ada", "--reason", "seen"),
+        ("sign", case, "--account", "ada"),
+        ("publish", case, "--order-only"),
+        ("show", case),
+        ("audit", case),
+    )
+    with at_home(run["home"]):
+        answers = [call(capfd, *step) for step in steps]
+        deliver_next(Outbox(store().engine), senders())
+    assert [answer.status for answer in answers] == [0] * len(steps)
+    assert said("".join(answer.stdout + answer.stderr for answer in answers) + caplog.text) == []
+    assert said(prefect_rows() + dump(run["home"] / "records.db")) == []
+    assert said(file_names(run["home"])) == []
 
 
 # A run that fails by an error nobody foresaw, whose words name the patient
