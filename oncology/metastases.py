@@ -193,10 +193,19 @@ class _Pet:
         return found
 
     def moved(self, mask: np.ndarray) -> np.ndarray:
-        """A mask of the CT's grid on the PET's."""
-        return (
-            resample(Volume(mask.astype(np.uint8), self.scene.ct.geometry), self.grid, linear=False, fill=0).array > 0
-        )
+        """A mask of the CT's grid on the PET's: each voxel as the CT voxel at its center."""
+        grid = self.scene.ct.geometry
+        if grid.direction != self.grid.direction:
+            return resample(Volume(mask.astype(np.uint8), grid), self.grid, linear=False, fill=0).array > 0
+        first = grid.to_index(self.grid.to_lps(np.zeros(3)))
+        steps = np.array(self.grid.spacing_mm) / np.array(grid.spacing_mm)
+        places = [
+            np.round(first[axis] + steps[axis] * np.arange(self.grid.shape[axis])).astype(int) for axis in range(3)
+        ]
+        inside = [(place >= 0) & (place < size) for place, size in zip(places, grid.shape, strict=True)]
+        found = np.zeros(self.grid.shape, bool)
+        found[np.ix_(*inside)] = mask[np.ix_(*(place[fits] for place, fits in zip(places, inside, strict=True)))]
+        return found
 
     def around(self, mask: np.ndarray, margin_mm: float) -> np.ndarray:
         """The mask and what lies within a margin."""
@@ -259,16 +268,17 @@ def _calm(values: np.ndarray) -> tuple[float, float]:
 def _known(pet: _Pet, findings: Findings, masks: Masks) -> np.ndarray:
     """What is measured already, with a margin."""
     known = np.zeros(pet.suv.shape, bool)
-    index = np.stack(np.meshgrid(*map(np.arange, pet.suv.shape), indexing="ij"), axis=-1)
-    points = pet.grid.to_lps(index)
     measured: tuple[Tumor | Node, ...] = (*findings.tumors, *findings.nodes)
     for finding in measured:
         if finding.id in masks:
             known |= pet.around(pet.moved(masks[finding.id]), KNOWN_MARGIN_MM)
             continue
         longest = finding.greatest_dimension_mm if isinstance(finding, Tumor) else finding.long_axis_mm
-        apart = ((points - np.array(finding.centroid_lps)) ** 2).sum(axis=-1)
-        known |= apart <= (longest / 2 + KNOWN_MARGIN_MM) ** 2
+        center = np.round(pet.grid.to_index(np.array(finding.centroid_lps))).astype(int)
+        if ((center >= 0) & (center < np.array(pet.suv.shape))).all():
+            middle = np.zeros(pet.suv.shape, bool)
+            middle[tuple(center)] = True
+            known |= pet.around(middle, longest / 2 + KNOWN_MARGIN_MM)
     return known
 
 
