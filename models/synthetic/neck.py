@@ -13,17 +13,17 @@ from models.synthetic.neck_soft import draw_soft
 from models.synthetic.neck_throat import draw_throat
 
 LOWEST_Z = 285.0
-# Outline of neck and head: z, half width, half depth, y of the center; deeper behind than the frame's coarse outline.
+# Outline of neck and head: z, half width, half depth, y of the center; finer than the frame's outline.
 NECK_OUTLINE = (
-    (285.0, 104.0, 72.0, 16.0),
-    (296.0, 80.0, 74.0, 25.0),
-    (312.0, 66.0, 75.0, 30.0),
-    (345.0, 64.0, 75.0, 29.0),
+    (285.0, 104.0, 92.0, 36.0),
+    (296.0, 82.0, 88.0, 34.0),
+    (312.0, 67.0, 84.0, 31.0),
+    (345.0, 64.0, 80.0, 26.0),
     (362.0, 65.0, 82.0, 22.0),
     (376.0, 67.0, 90.0, 14.0),
-    (390.0, 69.0, 93.0, 12.0),
-    (420.0, 73.0, 98.0, 12.0),
-    (482.0, 77.0, 108.0, 16.0),
+    (390.0, 69.0, 94.0, 10.0),
+    (420.0, 73.0, 102.0, 8.0),
+    (482.0, 77.0, 109.0, 12.0),
 )
 # Front of the skin in the midline and how fast it falls back to the side (1/mm): z, y, curvature.
 FRONT = (

@@ -1,0 +1,1 @@
+"""Lymph node stations by rules from organs and landmarks."""
