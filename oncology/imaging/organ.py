@@ -83,7 +83,7 @@ def _esophagus(tumor: np.ndarray, ct: Volume, structures: Masks, landmarks: Mapp
     found = {"length_along_mm": line.at(high) - line.at(low), "wall_mm": wall_mm(tumor, ct)}
     middle = line.at((low + high) / 2)
     junction = _junction(structures, landmarks, grid)
-    top = _top(structures["esophagus"], landmarks, grid)
+    top = _top(structures, landmarks, grid)
     if junction is not None:
         found["center_above_egj_mm"] = middle - line.at(junction)
     if top is not None:
@@ -135,10 +135,13 @@ def _junction(structures: Masks, landmarks: Mapping[str, Point], grid: Geometry)
     return low if float(apart[structures["esophagus"][near]].min()) <= STOMACH_REACH_MM else None
 
 
-def _top(esophagus: np.ndarray, landmarks: Mapping[str, Point], grid: Geometry) -> float | None:
-    """Height of the upper end of the esophagus: only a landmark tells it from the edge of the scan."""
+def _top(structures: Masks, landmarks: Mapping[str, Point], grid: Geometry) -> float | None:
+    """Height of the upper end of the esophagus, at the lower border of the cricoid."""
     named = next((landmarks[name] for name in CRICOID if name in landmarks), None)
-    return named[2] if named is not None else None
+    if named is not None:
+        return named[2]
+    cartilage = structures.get("cricoid_cartilage")
+    return None if cartilage is None or not cartilage.any() else _height_range(cartilage, grid)[0]
 
 
 def wall_mm(tumor: np.ndarray, ct: Volume) -> float:

@@ -45,6 +45,13 @@ def test_distance_from_the_incisors_adds_fifteen_centimeters_to_the_cricoid() ->
     assert found["top_from_incisors_mm"] == pytest.approx(225, abs=4)
 
 
+def test_the_cricoid_cartilage_stands_in_for_a_landmark() -> None:
+    ct = Volume(np.full(GRID.shape, 40.0), GRID)
+    masks = {"esophagus": gullet(), "cricoid_cartilage": phantoms.box(GRID, (-15, -20, 100), (15, 10, 120))}
+    found = organ_measures("esophagus", tumor_at(0.0), ct, masks, {}, None)
+    assert found["center_from_incisors_mm"] == pytest.approx(250, abs=4)
+
+
 def test_the_center_above_the_junction_is_signed() -> None:
     junction = (0.0, 0.0, -60.0)
     assert measured(tumor_at(-30.0), egj=junction)["center_above_egj_mm"] == pytest.approx(30, abs=4)
