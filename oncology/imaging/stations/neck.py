@@ -3,6 +3,7 @@
 Borders (imaging definitions of Som 1999, Arch Otolaryngol Head Neck Surg 125, and Robbins 2002, which AJCC 8 uses;
 the consensus of Gregoire 2014, Radiother Oncol 110, where those leave one open), in own words:
     I from II: back of the submandibular gland | IA: between the front bellies of the digastric
+    IB ends at the top of that gland (Gregoire 2014)
     II from III: lower border of the hyoid's body | III from IV, VA from VB: lower border of the cricoid
     II, III from VA: back of the sternocleidomastoid | IV from VB: line from there to the anterior scalene's outer edge
     VI: medial to the carotid, hyoid to sternal notch | VII: below the notch | RP: medial to the internal carotid

@@ -13,7 +13,7 @@ from oncology.imaging.volume import Geometry
 
 CAROTID_FRONT_MM = 2.0  # RP nodes lie behind the line through the front of the internal carotid
 BEHIND_VEIN_MM = 10.0  # the anterior scalene's outer edge lies about here behind and beside the jugular vein's center
-ABOVE_GLAND_MM = 8.0  # level I ends here above the submandibular gland (floor of the mouth)
+BACK_EDGE_MM = 2.0  # what counts as the back edge of a muscle
 BODY_HALF_WIDTH_MM = 9.0  # of the hyoid's body: its horns lie farther out
 SIDED = ("sternocleidomastoid", "submandibular_gland", "digastric", "common_carotid_artery", "internal_carotid_artery")
 
@@ -153,7 +153,7 @@ class _Reader:
         carotid = self._carotid(name, sign, middle)
         scalene_x, scalene_y = self._scalene(name, sign, middle, step)
         return SideBorders(
-            muscle_back_x=profile(muscle, lambda p: float(p[np.argmax(p[:, 1]), 0]), step),
+            muscle_back_x=profile(muscle, lambda p: float(p[p[:, 1] >= p[:, 1].max() - BACK_EDGE_MM, 0].mean()), step),
             muscle_back_y=profile(muscle, lambda p: float(p[:, 1].max()), step),
             scalene_x=scalene_x,
             scalene_y=scalene_y,
@@ -162,7 +162,7 @@ class _Reader:
             internal_carotid_medial_x=profile(inner, lambda p: float(p[:, 0].min()), step),
             internal_carotid_front_y=profile(inner, lambda p: float(p[:, 1].min()) - CAROTID_FRONT_MM, step),
             gland_back_y=float(np.percentile(gland[:, 1], 99)) if len(gland) else float("nan"),
-            gland_top_z=float(np.percentile(gland[:, 2], 99)) + ABOVE_GLAND_MM if len(gland) else float("inf"),
+            gland_top_z=float(np.percentile(gland[:, 2], 99)) if len(gland) else float("inf"),
             belly=_front_belly(self.points(f"digastric_{name}", sign, middle), hyoid_front),
         )
 
