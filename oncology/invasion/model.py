@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -30,6 +30,34 @@ class InvasionRow:
     tumor: Tumor
     invaded: bool
     patient: str
+
+
+def rows_of(tumor: Tumor, invaded: Collection[str], patient: str) -> list[InvasionRow]:
+    """The contacts of a measured tumor as rows.
+
+    Args:
+        invaded: names of the masks that the tumor truly invades.
+        patient: keeps its rows together.
+    """
+    return [InvasionRow(contact, tumor, contact.structure in invaded, patient) for contact in tumor.contacts]
+
+
+def row_json(row: InvasionRow) -> dict[str, Any]:
+    """A row as one line of a training file: what its features are made of, its truth and its patient."""
+    return {
+        "patient": row.patient,
+        "invaded": row.invaded,
+        "contact": asdict(replace(row.contact, probability=None)),
+        "volume_ml": row.tumor.volume_ml,
+        "greatest_dimension_mm": row.tumor.greatest_dimension_mm,
+    }
+
+
+def row_from(content: Mapping[str, Any]) -> InvasionRow:
+    """What row_json gave; the tumor has its size and nothing else."""
+    size = float(content["greatest_dimension_mm"])
+    tumor = Tumor("tumor-1", float(content["volume_ml"]), size, size, size, size, None, None, (0.0, 0.0, 0.0))
+    return InvasionRow(Contact(**content["contact"]), tumor, bool(content["invaded"]), str(content["patient"]))
 
 
 @dataclass(frozen=True)

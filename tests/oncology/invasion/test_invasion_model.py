@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +19,8 @@ from oncology.invasion.model import (
     estimate_invasion,
     fit_invasion,
     load_model,
+    row_json,
+    rows_of,
     save_model,
 )
 from oncology.invasion.structure_class import StructureClass
@@ -106,3 +111,20 @@ def test_one_patient_never_lies_in_two_folds() -> None:
 def test_auc_and_calibration_error_of_known_probabilities() -> None:
     figures = judge(np.array([0.1, 0.1, 0.9, 0.9]), np.array([False, False, True, True]))
     assert (figures.auc, figures.ece, figures.sensitivity) == (1.0, 0.1, 1.0)
+
+
+def test_the_command_fits_rows_of_a_file_and_keeps_where_they_came_from(tmp_path: Path) -> None:
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "coefficients.json"
+    rows.write_text("\n".join(json.dumps(row_json(row)) for row in generated(300)), encoding="utf-8")
+    command = [sys.executable, "-m", "oncology.invasion", str(rows), "--note", "generated contacts", "--out", str(out)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    model = load_model(out)
+    assert "vessel: 300 contacts" in printed
+    assert model is not None
+    assert model.provenance["patients"] == "150"
+
+
+def test_contacts_of_a_tumor_become_rows_by_what_it_truly_invades() -> None:
+    tumor = replace(TUMOR, contacts=(Contact("aorta", 100.0, 0.0), Contact("trachea", 100.0, 0.0)))
+    rows = rows_of(tumor, {"trachea"}, "patient-1")
+    assert [(row.contact.structure, row.invaded) for row in rows] == [("aorta", False), ("trachea", True)]
