@@ -24,6 +24,7 @@ from db.review import SignedResults
 from db.tables import Run, Signature
 from mdt_dicom.rejection import write_rejection
 from mdt_dicom.result import Maker
+from mdt_dicom.send import outgoing
 from mdt_dicom.sr import Verification
 from mdt_fhir.report_case import Documents, ReportStatus, Signer
 from oncology.errors import ReviewError, StoreError
@@ -36,7 +37,7 @@ from tasks.images import CT
 from tasks.manifest import provenance
 from tasks.masks import ANATOMY_MASKS, FINDING_MASKS, load_masks, save_masks
 from tasks.outbox import prepare
-from tasks.pacs import pacs_is_set_up, pacs_order
+from tasks.pacs import PACS, pacs_is_set_up, pacs_order
 from tasks.pictures import PICTURES
 from tasks.records import result_rows, store
 from tasks.report import HTML, PDF
@@ -160,7 +161,7 @@ def make_dicom(case_id: str, ticket_id: str) -> Outputs:
     """SEG, verified SR and the report as DICOM; of a withdrawn result the note that rejects all that was signed."""
     ticket = _ticket(case_id, ticket_id)
     if ticket.kind == "withdrawn":
-        return _reject(case_id, ticket)
+        return _reject(case_id, ticket, [])
     files = _files(case_id, ticket)
     observer = f"{ticket.person.family}^{ticket.person.given}"
     contents = Contents(
@@ -170,21 +171,37 @@ def make_dicom(case_id: str, ticket_id: str) -> Outputs:
         verification=Verification(observer, settings().organization),
         labelmap=labelmap_is_asked_for(),
     )
-    return write_objects(files, datetime.fromisoformat(ticket.at), contents)
+    outputs = write_objects(files, datetime.fromisoformat(ticket.at), contents)
+    return outputs | _reject(case_id, ticket, [files.work / name for name in outputs])
 
 
-def _reject(case_id: str, ticket: Ticket) -> Outputs:
+def _reject(case_id: str, ticket: Ticket, still_valid: Sequence[Path]) -> Outputs:
+    """The note that rejects what was made for the archive before and no longer counts; nothing when nothing was."""
     files = _files(case_id, ticket)
-    folders = [files.root / "signed" / signature.folder / "out" for signature in reviews().signatures(case_id)]
-    objects = {sha256_of(path): path for folder in folders for path in sorted((folder / "dicom").glob("*.dcm"))}
-    if not objects:
+    valid = {item.sop_uid for item in outgoing(still_valid)}
+    stale = {item.sop_uid: item.path for item in outgoing(_earlier_objects(case_id)) if item.sop_uid not in valid}
+    if not stale:
         return {}
-    created = datetime.fromisoformat(ticket.at)
     path = files.work / REJECTION
     write_rejection(
-        list(objects.values()), path, case_id=files.case_id, maker=Maker(installed("aimdt")), created=created
+        list(stale.values()),
+        path,
+        case_id=files.case_id,
+        maker=Maker(installed("aimdt")),
+        created=datetime.fromisoformat(ticket.at),
+        superseded=bool(still_valid),
     )
     return {REJECTION: sha256_of(path)}
+
+
+def _earlier_objects(case_id: str) -> list[Path]:
+    """Objects of every signature so far, and of the draft when that was sent; without the notes that reject others."""
+    case = CaseFiles(case_id)
+    folders = [case.root / "signed" / signature.folder / "out" for signature in reviews().signatures(case_id)]
+    deliveries = Outbox(store().engine).deliveries(case_id, PACS)
+    folders += [case.out] if any(row.intent == "preliminary" for row in deliveries) else []
+    found = [path for folder in folders for path in sorted((folder / "dicom").glob("*.dcm"))]
+    return [path for path in found if path.name != Path(REJECTION).name]
 
 
 def make_final_bundle(case_id: str, ticket_id: str) -> Outputs:

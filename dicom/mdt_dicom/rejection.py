@@ -17,14 +17,19 @@ from mdt_dicom.uid import uid_from
 from oncology.errors import ReportError
 from oncology.findings import CaseId
 
-# A withdrawn result must not be acted upon: IHE IOCM's note for that (CID 7011).
-REJECTED = CodedConcept("113037", "DCM", "Rejected for Patient Safety Reasons")
+# A withdrawn result must not be acted upon, a superseded one is no longer the best: notes of IHE IOCM (CID 7011).
+WITHDRAWN = CodedConcept("113037", "DCM", "Rejected for Patient Safety Reasons")
+SUPERSEDED = CodedConcept("113001", "DCM", "Rejected for Quality Reasons")
 SERIES_NUMBER = 905
 
 
-def write_rejection(objects: Sequence[Path], path: Path, *, case_id: CaseId, maker: Maker, created: datetime) -> str:
+def write_rejection(
+    objects: Sequence[Path], path: Path, *, case_id: CaseId, maker: Maker, created: datetime, superseded: bool = False
+) -> str:
     """Write the note that rejects these objects of one study; returns its SOP instance UID.
 
+    Args:
+        superseded: newer objects take their place; else the result is withdrawn.
     Raises:
         ReportError: there is nothing to reject.
     """
@@ -32,10 +37,11 @@ def write_rejection(objects: Sequence[Path], path: Path, *, case_id: CaseId, mak
         raise ReportError("there is no DICOM object to reject; expected at least one that was sent")
     with quietly():
         rejected = [pydicom.dcmread(item) for item in objects]
+    why = "Superseded by a newer result" if superseded else "Withdrawn: entered in error"
     content = hd.ko.KeyObjectSelection(
-        document_title=REJECTED,
+        document_title=SUPERSEDED if superseded else WITHDRAWN,
         referenced_objects=rejected,
-        description=f"Withdrawn: entered in error. {RESEARCH_USE}.",
+        description=f"{why}. {RESEARCH_USE}.",
     )
     note = hd.ko.KeyObjectSelectionDocument(
         evidence=rejected,

@@ -124,7 +124,7 @@ def write_sr(
     if not groups:
         raise ReportError("there is no finding and no stage to report; expected at least one")
     content = json.dumps([to_json(findings), staging, seg and seg.sop_instance_uid], sort_keys=True, default=str)
-    state = "final" if verification else "preliminary"
+    state = f"final {created.isoformat()}" if verification else "preliminary"  # each signature is another document
     uid = uid_from(str(findings.case_id), "SR", state, hashlib.sha256(content.encode()).hexdigest())
     dataset = _document(groups, uid, str(findings.case_id), _evidence(source, seg), maker, verification)
     _settle(dataset, created)

@@ -98,6 +98,19 @@ def test_a_signed_result_is_final_everywhere_and_lists_every_change(cli: Cli, st
     assert changed == {target.split(".")[0] for target in targets}
 
 
+def objects_of(folder: Path) -> set[str]:
+    """UIDs of a signed result's objects."""
+    paths = [path for path in folder.glob("dicom/*.dcm") if path.name != "rejection.dcm"]
+    return {str(pydicom.dcmread(path).SOPInstanceUID) for path in paths}
+
+
+def rejected_by(folder: Path) -> tuple[str, set[str]]:
+    """Why, and what, a result tells archives to reject."""
+    note = pydicom.dcmread(folder / "dicom" / "rejection.dcm")
+    named = [item.ReferencedSOPSequence[0] for item in note.ContentSequence if "ReferencedSOPSequence" in item]
+    return note.ConceptNameCodeSequence[0].CodeValue, {str(item.ReferencedSOPInstanceUID) for item in named}
+
+
 def test_amending_and_withdrawing_reach_the_bundle_and_keep_what_was_signed(cli: Cli, staged: Staged) -> None:
     edit(cli, staged.case_id, "accept", "--all")
     first = sign(cli, staged.case_id)
@@ -107,14 +120,11 @@ def test_amending_and_withdrawing_reach_the_bundle_and_keep_what_was_signed(cli:
     second = sign(cli, staged.case_id, "--amend", "--reason", "node-1 is a vessel")
     assert status_of(second, "DiagnosticReport") == {"amended"}
     assert "entered-in-error" in status_of(second, "Observation")  # what was said of node-1
+    assert rejected_by(second) == ("113001", objects_of(first) - objects_of(second))
+    assert rejected_by(second)[1]
     third = sign(cli, staged.case_id, "--withdraw", "--reason", "wrong patient")
     assert status_of(third, "DiagnosticReport") == status_of(third, "Observation") == {"entered-in-error"}
-    note = pydicom.dcmread(third / "dicom" / "rejection.dcm")
-    named = [item.ReferencedSOPSequence[0] for item in note.ContentSequence if "ReferencedSOPSequence" in item]
-    rejected = {item.ReferencedSOPInstanceUID for item in named}
-    assert note.ConceptNameCodeSequence[0].CodeValue == "113037"
-    sent = {pydicom.dcmread(path).SOPInstanceUID for folder in (first, second) for path in folder.glob("dicom/*.dcm")}
-    assert rejected == sent
+    assert rejected_by(third) == ("113037", objects_of(first) | objects_of(second))
     assert (first / "report.pdf").read_bytes() == report
     assert state(cli, staged.case_id) == "withdrawn"
 
@@ -251,6 +261,23 @@ def test_what_was_signed_is_in_the_archive_as_it_was_signed_and_rejected_there_w
         sign(cli, case, "--withdraw", "--reason", "wrong patient")
         assert cli("publish", case).status == 0
         assert len(archive.instances()) == len(sent) + 1
+
+
+@pytest.mark.slow
+def test_a_draft_that_was_sent_is_rejected_in_the_archive_once_the_result_is_final(
+    cli: Cli, staged: Staged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = staged.case_id
+    with orthanc(tmp_path / "orthanc") as archive:
+        route_to(archive, "C-STORE", monkeypatch)
+        assert cli("publish", case, "--preliminary").status == 0
+        draft = set(archive.instances())
+        edit(cli, case, "accept", "--all")
+        folder = sign(cli, case)
+        assert cli("publish", case).status == 0
+        assert draft
+        assert rejected_by(folder) == ("113001", draft - objects_of(folder))
+        assert set(archive.instances()) >= draft | objects_of(folder)
 
 
 def test_two_ways_to_the_archive_are_bad_input(cli: Cli, staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
