@@ -1,0 +1,108 @@
+"""Which source wins for which fact, and why: the rules that the plug-ins follow, in a clinician's words.
+
+A person's statement in review always comes first. Below that each fact has its own order, as no source is best at
+everything: ultrasound sees the layers of a wall, CT sees fat between organs, PET sees what is active, and a needle
+decides. What loses is kept, and a contradiction is shown beside the stage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FusionRule:
+    """`order`: sources, best first. `cancers`: empty for all."""
+
+    fact: str
+    order: tuple[str, ...]
+    why: str
+    source: str
+    cancers: tuple[str, ...] = ()
+
+
+REVIEW = "a person in review"
+RULES = (
+    FusionRule(
+        "malignancy of a node",
+        (REVIEW, "needle or surgery (EBUS, EUS, FNA, mediastinoscopy)", "network on CT and PET", "short axis and SUV"),
+        "a positive sample of a station proves one node of it, whatever its size; a negative one clears the station",
+        "Silvestri 2013, Chest 143 suppl (size: sensitivity 0.55; PET: 0.77)",
+    ),
+    FusionRule(
+        "station of a node",
+        (REVIEW, "the sample's label", "borders of the map on CT, with alternatives next to them"),
+        "who sampled it saw it; a border on CT is known to a few millimeters",
+        "Rusch 2009 (IASLC map); AJCC 8, chapters' maps",
+    ),
+    FusionRule(
+        "distant metastasis",
+        (REVIEW, "sample of the site", "PET and CT as candidates only"),
+        "a candidate never decides M; the stage is given with and without it",
+        "AJCC 8 general rules: cM0 without evidence; autoPET III on lung cancer, EJNMMI 2025",
+    ),
+    FusionRule(
+        "histology",
+        (REVIEW, "newest biopsy", "coded diagnosis"),
+        "two that no common tumor can have are a contradiction and leave the choice open",
+        "AJCC 8 general rules",
+    ),
+    FusionRule(
+        "side of the tumor",
+        (REVIEW, "contour on the images", "record"),
+        "a side in a record is a word, on the images it is a place; when they differ, record and images may not belong "
+        "together",
+        "patient safety",
+        ("lung",),
+    ),
+    FusionRule(
+        "main bronchus, carina, trachea",
+        (REVIEW, "bronchoscopy", "contact on CT"),
+        "bronchoscopy sees the mucosa; CT sees that two things touch",
+        "Rivera 2013, Chest 143 suppl",
+        ("lung",),
+    ),
+    FusionRule(
+        "invasion of a neighbor",
+        (REVIEW, "calibrated model of area, depth, fat plane, angle", "published angle or ceiling of contact alone"),
+        "contact is not invasion; without a calibrated model it never decides by itself, except angles that were studied",
+        "Glazer 1989; Picus 1983; Lu 1997",
+    ),
+    FusionRule(
+        "depth in the esophageal wall",
+        (REVIEW, "endoscopic ultrasound", "wall thickness on CT"),
+        "CT does not show the layers; EUS errs by one layer at times, and that doubt is kept",
+        "Puli 2008, World J Gastroenterol 14:1479; Moss 1981",
+        ("esophagus",),
+    ),
+    FusionRule(
+        "place and length of an esophageal tumor",
+        (REVIEW, "endoscopy", "middle line of the esophagus on CT", "coded diagnosis"),
+        "endoscopy measures from the incisors and sees both ends of the tumor",
+        "AJCC 8, ch. 16; Siewert 1998",
+        ("esophagus",),
+    ),
+    FusionRule(
+        "part of the pancreas",
+        (REVIEW, "place on CT where it is clear", "coded diagnosis"),
+        "regional nodes differ between head and body or tail",
+        "AJCC 8, ch. 28",
+        ("pancreas",),
+    ),
+    FusionRule(
+        "vessels around the pancreas",
+        (REVIEW, "calibrated model", "degrees of contact on CT"),
+        "a vessel without a mask is unknown, not free",
+        "Al-Hawary 2014, Radiology 270:248; Lu 1997, AJR 168:1439",
+        ("pancreas",),
+    ),
+)
+
+
+def rules_for(cancer: str) -> tuple[FusionRule, ...]:
+    """The rules that hold for a cancer.
+
+    >>> [rule.fact for rule in rules_for("pancreas")][-1]
+    'vessels around the pancreas'
+    """
+    return tuple(rule for rule in RULES if not rule.cancers or cancer in rule.cancers)
