@@ -279,13 +279,16 @@ def _invaded(primary: Tumor, history: History) -> dict[str, Any]:
 
 
 def _eus_t4(eus: str, by_ct: Mapping[str, float]) -> dict[str, Any]:
-    """EUS saw a neighbor invaded: the one of that letter that CT suspects most, or one unknown which."""
-    letters = T4_LETTERS.get(eus, T4_LETTERS["T4a"] + T4_LETTERS["T4b"])
-    touched = [word for word in letters if word in by_ct]
-    if not touched:
-        return {**by_ct, **dict.fromkeys(letters)}
-    strongest = max(touched, key=lambda word: by_ct[word])
-    return {**by_ct, strongest: max(EUS_T4, by_ct[strongest])}
+    """EUS saw a neighbor invaded: the one of that letter that CT suspects most, else any of them, unknown which."""
+    letters = T4_LETTERS.get(eus)
+    touched = [word for word in letters or (*T4_LETTERS["T4a"], *T4_LETTERS["T4b"]) if word in by_ct]
+    if touched:
+        strongest = max(touched, key=lambda word: by_ct[word])
+        return {**by_ct, strongest: max(EUS_T4, by_ct[strongest])}
+    if letters is None:
+        return {**by_ct, **dict.fromkeys((*T4_LETTERS["T4a"], *T4_LETTERS["T4b"]))}
+    one_of_them = round(1.0 - (1.0 - EUS_T4) ** (1.0 / len(letters)), 4)
+    return {**by_ct, **dict.fromkeys(letters, one_of_them)}
 
 
 def _odds_times(p: float, factor: float) -> float:
@@ -342,7 +345,7 @@ def _eus_layer(history: History, invaded: Mapping[str, Any], otherwise: str) -> 
     if any(p == 1.0 for p in invaded.values()):
         return known("deepest_layer", "adventitia", evidence)
     if category.startswith("T4"):
-        named = any(p is not None for p in invaded.values())
+        named = any(p is not None and p >= EUS_T4 for p in invaded.values())
         return known("deepest_layer", "adventitia" if named else "adjacent_structure", evidence)
     if category not in EUS_LAYERS:
         return unknown("deepest_layer", f"endoscopic ultrasound gives {category}")
@@ -385,9 +388,11 @@ def _conflicts(primary: Tumor | None, history: History) -> tuple[Conflict, ...]:
     if not suspected:
         return ()
     names = ", ".join(word.replace("_", " ") for word in suspected)
+    sure = any(contact.probability == 1.0 for contact in primary.contacts)
+    by = "the invasion that is stated" if sure else "endoscopic ultrasound, which shows the layers of the wall"
     message = (
-        f"depth: endoscopic ultrasound says {fact.value}, CT suggests invasion of {names} (T4); staged by endoscopic "
-        "ultrasound, which shows the layers of the wall; a person must decide"
+        f"depth: endoscopic ultrasound says {fact.value}, CT suggests invasion of {names} (T4); staged by {by}; "
+        "a person must decide"
     )
     return (Conflict("deepest_layer", (str(fact.value), "T4"), (fact.resource, primary.id), message),)
 

@@ -65,7 +65,7 @@ RULES = (
     FusionRule(
         "invasion of a neighbor",
         (REVIEW, "calibrated model of area, depth, fat plane, angle", "published angle or ceiling of contact alone"),
-        "contact is not invasion; without a calibrated model it never decides by itself, except angles that were studied",
+        "contact is not invasion; without a calibrated model only angles that were studied decide",
         "Glazer 1989; Picus 1983; Lu 1997",
     ),
     FusionRule(
