@@ -19,7 +19,7 @@ def draw_breasts(pen: TrunkPen, masks: Masks) -> None:
     size = pen.size("breast", 0.2) * (0.8 + pen.build.fat_mm / 80.0)
     mask = pen.mask(masks, "breast")
     for sign in SIDES.values():
-        pen.ellipsoid(mask, (sign * 78.0, -84.0, 142.0), (54.0 * size, 34.0 * size, 52.0 * size))
+        pen.ellipsoid(mask, (sign * 76.0, -86.0, 140.0), (52.0 * size, 25.0 * size, 46.0 * size))
     masks["body"] |= mask
 
 

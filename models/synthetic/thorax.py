@@ -6,7 +6,7 @@ is painted over what is the renderer's business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -14,14 +14,14 @@ from scipy import ndimage
 from models.synthetic.cage import cavity, dome_z, make_cage
 from models.synthetic.canvas import Canvas
 from models.synthetic.chest_wall import draw_wall
-from models.synthetic.frame import CARINA, Build, Masks, make_canvas
+from models.synthetic.frame import Build, Masks
 from models.synthetic.heart import draw_heart
 from models.synthetic.lung_tree import draw_lung_vessels
 from models.synthetic.skeleton import span
 from models.synthetic.trunk_pen import TrunkPen
 from oncology.findings import Point
 
-FAT_MM = 3.0  # least fat between an organ of the mediastinum and a lung
+FAT_MM = 2.5  # least fat between an organ of the mediastinum and a lung
 HILUM_MM = 36.0  # beyond this from the midline a vessel or bronchus belongs to the hilum and the lung surrounds it
 DIAPHRAGM_MM = 3.5
 # What pushes the lungs aside.
@@ -34,6 +34,16 @@ MEDIASTINAL = (
 )  # fmt: skip
 # What lies inside the lungs without being lung.
 HILAR = ("pulmonary_artery", "pulmonary_vein", "main_bronchus_left", "main_bronchus_right", "bronchus_intermedius")
+# Fat of the mediastinum that keeps the lungs off between its organs: center and radii of ellipsoids.
+FAT_PADS: Sequence[tuple[Point, Point]] = (
+    ((-15, 5, 200), (13, 17, 34)), ((-15, 8, 236), (11, 14, 26)),  # beside and before the trachea, right
+    ((17, 9, 242), (8, 12, 24)), ((15, 14, 186), (9, 12, 16)),  # left
+    ((29, -2, 187), (17, 19, 14)), ((22, -28, 202), (19, 14, 18)),  # below and before the arch
+    ((0, -50, 205), (17, 12, 34)), ((-8, 34, 215), (9, 12, 36)),  # behind the sternum, behind the trachea
+    ((-26, 9, 167), (11, 11, 15)), ((29, 13, 160), (13, 12, 9)),  # upper hila
+    ((-15, 37, 78), (13, 9, 26)), ((25, 34, 78), (15, 9, 22)),  # pulmonary ligaments
+    ((-34, 33, 133), (12, 9, 11)), ((4, 40, 90), (14, 16, 40)),
+)  # fmt: skip
 FISSURE_FALL = 0.94  # of the oblique fissures, mm down per mm forward
 FISSURES: Mapping[str, tuple[float, float]] = {"right": (126.0, 138.0), "left": (131.0, 0.0)}
 
@@ -55,6 +65,8 @@ def draw_thorax(canvas: Canvas, build: Build, masks: Masks) -> None:
     draw_lung_vessels(pen, masks)
     draw_wall(pen, cage, masks, inside, top)
     _hilar_fat(pen, masks)
+    organs = [masks[name] for name in (*MEDIASTINAL, *HILAR, "below_diaphragm") if name in masks]
+    masks["mediastinal_fat"] = masks["mediastinum"] & ~np.logical_or.reduce(organs)
 
 
 def _thymus(pen: TrunkPen, masks: Masks) -> None:
@@ -72,6 +84,9 @@ def _lungs(pen: TrunkPen, masks: Masks, room: np.ndarray) -> None:
     center[:, :, np.abs(x) > HILUM_MM * pen.build.scale] &= masks["heart"][:, :, np.abs(x) > HILUM_MM * pen.build.scale]
     for name in HILAR:
         solid |= masks[name]
+    plenty = 0.86 + 0.009 * pen.build.fat_mm
+    for place, (a, b, c) in FAT_PADS:
+        pen.ellipsoid(center, place, (a * plenty, b * plenty, c * plenty))
     for side, sign in (("left", 1.0), ("right", -1.0)):
         border = _border(pen, center, sign)[:, :, None]
         masks[f"lung_{side}"] = room & (sign * x[None, None] > border) & ~solid
@@ -136,9 +151,3 @@ def _hilar_fat(pen: TrunkPen, masks: Masks) -> None:
             masks[name] &= ~sleeve
         masks["lung_vessels"] &= ~sleeve | ~lung
     masks["mediastinum"] |= masks["hilar_fat_left"] | masks["hilar_fat_right"]
-
-
-def thorax_landmarks(build: Build) -> dict[str, Point]:
-    """Places that stations and reports are read from, LPS mm in this body."""
-    pen = TrunkPen(make_canvas(20.0, build), build)
-    return {"carina": pen.place(CARINA)}

@@ -19,7 +19,7 @@ from oncology.findings import Point
 
 SWAY_MM = (2.2, 2.0, 2.6)  # deviation of the displacement along x, y, z
 WAVES_MM = (150.0, 320.0)  # its wave lengths
-STILL_BELOW, FREE_FROM, FREE_TO, STILL_ABOVE = 60.0, 115.0, 250.0, 288.0
+STILL_BELOW, FREE_FROM, FREE_TO, STILL_ABOVE = 60.0, 115.0, 212.0, 262.0
 SIZE_SPREAD = 0.06
 
 
