@@ -133,6 +133,7 @@ def decide(case_id: str, person: Person, edits: Sequence[Edit], version: int | N
     stamped = [replace(edit, actor=person.account, at=edit.at or moment()) for edit in edits]
     for edit in stamped:
         _check_addition(edit, case_id)
+        _check_station(edit, case_id)
     restaged = restage(case_id, stamped)
     reviews().record(case_id, seen, person, restaged.edits[len(restaged.edits) - len(stamped) :])
     show_now(restaged)
@@ -154,6 +155,16 @@ def _check_addition(edit: Edit, case_id: str) -> None:
     known = {*FACT_NAMES, *vocabulary().site(store().case(case_id).cancer).facts}
     if edit.target not in known:
         raise ReviewError(f"there is no fact {edit.target}; expected metastasis or one of: {', '.join(sorted(known))}")
+
+
+def _check_station(edit: Edit, case_id: str) -> None:
+    """A station has to be one of the site's, also where the staging of today would not look at it."""
+    named = edit.value.get("station") if edit.kind is EditKind.ADD and isinstance(edit.value, Mapping) else None
+    if edit.kind is EditKind.SET and edit.target.replace("/", ".").rpartition(".")[2] == "station":
+        named = edit.value
+    known = vocabulary().site(store().case(case_id).cancer).stations
+    if named is not None and str(named) not in known:
+        raise ReviewError(f"there is no station {named}; expected one of: {', '.join(known)}")
 
 
 def restage(case_id: str, trial: Sequence[Edit] = ()) -> Restaged:
