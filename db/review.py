@@ -251,7 +251,20 @@ class Reviews:
         rows: list[EditRow] = self.store.rows(EditRow, case_id=case_id)
         found = [f"edit {row.sequence} was changed" for row in rows if sealed.get(row.sequence) != edit_digest(row)]
         missing = sealed.keys() - {row.sequence for row in rows}
-        return found + [f"edit {sequence} is missing" for sequence in sorted(missing)]
+        found += [f"edit {sequence} is missing" for sequence in sorted(missing)]
+        return found + _signature_faults(events, self.signatures(case_id))
+
+
+def _signature_faults(events: Sequence[AuditEvent], rows: Sequence[Signature]) -> list[str]:
+    """Signatures whose signer, kind or content is not what the audit says."""
+    sealed = {
+        event.detail["signature"]: (event.actor, event.detail["kind"], event.detail["sha256"])
+        for state in STATE_AFTER.values()
+        for event in _since_erasure(events, state.value)
+    }
+    kept = {row.number: (row.actor, row.kind, row.content_sha256) for row in rows}
+    found = [f"signature {number} was changed" for number in sorted(kept) if sealed.get(number) != kept[number]]
+    return found + [f"signature {number} is missing" for number in sorted(sealed.keys() - kept.keys())]
 
 
 def edit_digest(row: EditRow) -> str:

@@ -196,18 +196,29 @@ def test_edits_and_signatures_are_written_once(reviews: Reviews, table: str) -> 
             connection.execute(sqlalchemy.text(statement))
 
 
-def test_an_edit_changed_behind_the_records_back_is_seen(reviews: Reviews) -> None:
+@pytest.mark.parametrize(
+    ("table", "change", "fault"),
+    [
+        ("edits", "UPDATE edits SET reason = 'another'", "edit 1 was changed"),
+        ("edits", "DELETE FROM edits", "edit 1 is missing"),
+        ("signatures", "UPDATE signatures SET actor = 'eve'", "signature 1 was changed"),
+        ("signatures", "DELETE FROM signatures", "signature 1 is missing"),
+    ],
+)
+def test_what_was_changed_behind_the_records_back_is_seen(
+    reviews: Reviews, table: str, change: str, fault: str
+) -> None:
     version = reviews.open(CASE, RUN, REVIEWER).version
-    reviews.record(CASE, version, REVIEWER, [EDIT])
+    sign(reviews, "final", reviews.record(CASE, version, REVIEWER, [EDIT]).version)
     assert reviews.faults(CASE) == []
     with reviews.store.engine.begin() as connection:
-        drop = {
-            "sqlite": "DROP TRIGGER edits_no_update",
-            "postgresql": "ALTER TABLE edits DISABLE TRIGGER edits_append_only",
+        off = {
+            "sqlite": (f"DROP TRIGGER {table}_no_update", f"DROP TRIGGER {table}_no_delete"),
+            "postgresql": (f"ALTER TABLE {table} DISABLE TRIGGER {table}_append_only",),
         }
-        connection.execute(sqlalchemy.text(drop[reviews.store.engine.dialect.name]))
-        connection.execute(sqlalchemy.text("UPDATE edits SET reason = 'another'"))
-    assert reviews.faults(CASE) == ["edit 1 was changed"]
+        for statement in (*off[reviews.store.engine.dialect.name], change):
+            connection.execute(sqlalchemy.text(statement))
+    assert reviews.faults(CASE) == [fault]
 
 
 def test_the_audit_holds_no_words_of_an_edit(reviews: Reviews) -> None:
