@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from models.synthetic.abdomen import draw_abdomen
 from models.synthetic.airway_tree import draw_airway
 from models.synthetic.canvas import Canvas
 from models.synthetic.chest_wall import draw_breasts
@@ -41,8 +42,8 @@ def draw_body(canvas: Canvas, build: Build) -> Masks:
         draw_thorax(canvas, build, masks)
     if top > NECK_FROM:
         _on_a_part(canvas, build, masks, draw_neck, NECK_FROM - 4.0, 1000.0)
-    if bottom < ABDOMEN_TO and "below_diaphragm" in masks:
-        _upper_abdomen(pen, masks)
+    if bottom < ABDOMEN_TO - 5.0:
+        _on_a_part(canvas, build, masks, draw_abdomen, -1000.0, ABDOMEN_TO)
     _inside_the_skin(masks)
     return {name: mask for name, mask in masks.items() if mask.any()}
 
@@ -59,17 +60,6 @@ def _on_a_part(canvas: Canvas, build: Build, masks: Masks, draw: Draw, low: floa
     draw(part, build, inside)
     for name, mask in inside.items():
         masks.setdefault(name, canvas.empty())[first:last] = mask
-
-
-def _upper_abdomen(pen: TrunkPen, masks: Masks) -> None:
-    """Liver, stomach and spleen below the diaphragm."""
-    deep = masks["below_diaphragm"] & ~masks["diaphragm"]
-    x = pen.canvas.axes()[2] / pen.build.scale
-    masks["liver"] = deep & (x < 18.0) & ~masks["inferior_vena_cava"]
-    for name, center, radii in (("stomach", (52, -14, 24), (34, 40, 34)), ("spleen", (86, 52, 26), (24, 30, 34))):
-        pen.ellipsoid(pen.mask(masks, name), center, radii)
-        masks[name] &= deep & ~masks["liver"]
-    masks["spleen"] &= ~masks["stomach"]
 
 
 def _inside_the_skin(masks: Masks) -> None:
