@@ -36,7 +36,6 @@ from oncology.imaging.measure import volume_ml
 from oncology.imaging.region import bounding_box, components, crop, distance_mm, grown
 from oncology.imaging.survey import Scene
 from oncology.imaging.volume import Geometry, Volume, resample
-from oncology.tnm.vocabulary import vocabulary
 
 Masks = Mapping[str, np.ndarray]
 NO_MASKS: Masks = MappingProxyType({})
@@ -126,10 +125,8 @@ def _same(one: MetastasisCandidate, other: MetastasisCandidate) -> bool:
 def _of_findings(findings: Findings, cancer: str) -> Iterator[MetastasisCandidate]:
     """Nodes out of the region, and for the lung a proposed tumor of the other side."""
     distant = distant_stations(cancer, _subset(findings, cancer))
-    spelled = vocabulary().site(cancer).stations
     for node in findings.nodes:
-        far = node.station is not None and (node.station in distant or node.station not in spelled)
-        if far and _is_suspicious(node):
+        if node.station in distant and _is_suspicious(node):
             p = malignancy_probability(node)
             yield _candidate("non_regional_lymph_node", node, p)
     primary = max(findings.tumors, key=lambda tumor: tumor.greatest_dimension_mm, default=None)

@@ -28,6 +28,7 @@ from oncology.findings import (
     Fact,
     Findings,
     History,
+    Laterality,
     MetastasisCandidate,
     Node,
     RecordFact,
@@ -99,7 +100,7 @@ def nodes_fact(findings: Findings, history: History, site: str, subset: str | No
     sampled = _sampled(findings.nodes, results)
     for node in findings.nodes:
         positive = _positive(node, results, sampled)
-        if _is_distant(node, distant, spelled) and positive is not True:
+        if node.station in distant and positive is not True:
             continue
         into.nodes.append(_entry(node, positive, distant, spelled, results))
         into.evidence.append(from_node(node))
@@ -144,15 +145,11 @@ def _positive(node: Node, results: Mapping[str, RecordFact], sampled: set[str]) 
     return {"p": p}
 
 
-def _is_distant(node: Node, distant: frozenset[str], spelled: Mapping[str, Any]) -> bool:
-    return node.station is not None and (node.station in distant or node.station not in spelled)
-
-
 def _entry(
     node: Node,
     positive: Any,
     distant: frozenset[str],
-    spelled: Mapping[str, Any],
+    spelled: Mapping[str, str | None],
     results: Mapping[str, RecordFact],
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {
@@ -160,17 +157,42 @@ def _entry(
         "positive": positive,
         "count": 1,
         "greatest_dimension_mm": whole_mm(node.long_axis_mm),
-        "station": node.station if node.station in spelled else None,
+        "station": _station(node, distant, spelled, results),
     }
-    if node.laterality is not None:
-        entry["laterality"] = str(node.laterality)
-    shares = {
-        name: p for name, p in node.station_alternatives.items() if name in spelled and name not in distant and p > 0
-    }
-    if len(shares) > 1 and node.station not in results and node.station not in distant:
-        total = sum(shares.values())
-        entry["station"] = {"p": {name: p / total for name, p in shares.items()}}
+    if node.laterality is not None and spelled.get(node.station or "") is None:
+        entry["laterality"] = str(node.laterality)  # where the station has a side, that counts: 4R crosses the midline
     return entry
+
+
+def _station(
+    node: Node, distant: frozenset[str], spelled: Mapping[str, str | None], results: Mapping[str, RecordFact]
+) -> Any:
+    """One station, {"p": ...} over regional ones, or None where no name of the vocabulary is left."""
+    if node.station is None or node.station in results or node.station in distant:
+        return node.station if node.station in spelled else None
+    shares: dict[str, float] = {}
+    for name, p in (node.station_alternatives or {node.station: 1.0}).items():
+        names = _spellings(name, node.laterality, spelled)
+        for known_name in names:
+            if known_name not in distant and p > 0:
+                shares[known_name] = shares.get(known_name, 0.0) + p / len(names)
+    total = sum(shares.values())
+    if len(shares) > 1:
+        return {"p": {name: p / total for name, p in shares.items()}}
+    return next(iter(shares), None)
+
+
+def _spellings(name: str, side: Laterality | None, spelled: Mapping[str, str | None]) -> tuple[str, ...]:
+    """The vocabulary's names for a station: a map's 8 is 8R or 8L by the node's side, either one on the midline.
+
+    >>> _spellings("8", Laterality.LEFT, {"8R": "right", "8L": "left"})
+    ('8L',)
+    """
+    if name in spelled:
+        return (name,)
+    sides = {Laterality.RIGHT: "R", Laterality.LEFT: "L"}
+    letters = (sides[side],) if side in sides else ("R", "L")
+    return tuple(found for letter in letters if (found := f"{name}{letter}") in spelled)
 
 
 def mets_fact(findings: Findings, history: History) -> Fact:

@@ -100,3 +100,22 @@ def test_a_candidate_that_a_sample_called_benign_is_gone() -> None:
     sample = fact("metastasis_result", {"site": "adrenal_left", "malignant": False})
     found = staged("lung", lesion(), candidates=(waiting,), record=(sample,), editions=("9",))
     assert found["editions"]["9"]["stage_if_candidates_confirmed"]["m"] == "M0"
+
+
+def test_a_right_station_is_contralateral_to_a_left_tumor_even_where_its_node_lies_on_the_midline() -> None:
+    left = {"laterality": Laterality.LEFT, "location": "lung_upper_lobe_left"}
+    middle = node(1, "4R", p_malignant=1.0, laterality=Laterality.MIDLINE)
+    assert categories(staged("lung", lesion(**left), nodes=(middle,), editions=("9",)), "9")[1] == "N3"
+
+
+@pytest.mark.parametrize(
+    ("side", "expected"), [(Laterality.RIGHT, "N2a"), (Laterality.LEFT, "N3"), (Laterality.MIDLINE, "N2a")]
+)
+def test_a_station_that_the_map_names_without_side_takes_the_side_of_its_node(side: Laterality, expected: str) -> None:
+    beside = node(1, "8", p_malignant=1.0, laterality=side)
+    assert categories(staged("lung", lesion(), nodes=(beside,), editions=("9",)), "9")[1] == expected
+
+
+def test_a_station_that_nobody_knows_leaves_n_open_and_is_no_metastasis() -> None:
+    found = staged("lung", lesion(), nodes=(node(1, "somewhere", p_malignant=1.0),), editions=("9",))
+    assert categories(found, "9")[1:3] == (None, "M0")
