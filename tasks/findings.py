@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from oncology.cancers.evidence import classify_nodes
 from oncology.findings import (
     CaseId,
     Contact,
@@ -22,11 +20,9 @@ from oncology.findings import (
     Verdict,
     to_json,
 )
-from oncology.imaging.anatomy import Anatomy, give_back, lobe_at
-from oncology.imaging.survey import Region, Scene, body_regions, survey
-from oncology.invasion.model import estimate_invasion
-from oncology.metastases import find_candidates
+from oncology.imaging.survey import Region, Scene
 from tasks.case_files import CaseFiles, Outputs
+from tasks.eyes import assess, scene_for
 from tasks.images import CT, IMAGES, PET
 from tasks.masks import (
     ANATOMY,
@@ -58,11 +54,8 @@ def measure(
     verdicts = [*_verdicts(case.load_json(IMAGES)), *verdicts, *(verdict_from(item) for item in failures)]
     if anatomy is not None:
         verdicts += _verdicts(case.load_json(ANATOMY))
-    imaged = body_regions(scene.ct, scene.structures)
-    found, masks = survey(CaseId(case_id), cancer, scene, regions, verdicts, imaged)
+    found, masks = assess(case_id, cancer, scene, regions, verdicts)
     outputs = save_masks(case, FINDING_MASKS, masks, scene.ct.geometry)
-    found = estimate_invasion(classify_nodes(found))
-    found = replace(found, metastasis_candidates=find_candidates(scene, found, cancer, masks))
     return outputs | case.save_json(FINDINGS, findings_json(found))
 
 
@@ -72,14 +65,8 @@ def scene_of(case: CaseFiles, *, with_pet: bool, with_anatomy: bool) -> Scene:
     structures = load_masks(case, ANATOMY_MASKS, ct.geometry) if with_anatomy else {}
     content = case.load_json(ANATOMY) if with_anatomy else {"landmarks": {}, "verdicts": []}
     landmarks = {name: (point[0], point[1], point[2]) for name, point in content["landmarks"].items()}
-    anatomy = Anatomy(structures, landmarks, tuple(_verdicts(content)), ct.geometry)
-    return Scene(
-        ct=ct,
-        suv=case.load_volume(PET) if with_pet else None,
-        structures=structures,
-        landmarks=landmarks,
-        guess_lobe=lambda tumor, center: lobe_at(give_back(anatomy, tumor), center),
-    )
+    suv = case.load_volume(PET) if with_pet else None
+    return scene_for(ct, suv, structures, landmarks, _verdicts(content))
 
 
 def _drawn(case: CaseFiles, scene: Scene) -> tuple[list[Region], list[Verdict]]:

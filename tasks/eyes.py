@@ -1,0 +1,118 @@
+"""What is seen on a CT and a PET: anatomy and lesions that are proposed, and everything measured on them.
+
+Rules from intensities and shape are the floor that always works; networks that are installed add to it. What a person
+drew wins over both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from oncology.cancers.evidence import classify_nodes
+from oncology.findings import CaseId, Findings, Point, SourceKind, Verdict
+from oncology.imaging.anatomy import Anatomy, give_back, lobe_at, segment_anatomy
+from oncology.imaging.survey import Region, Scene, body_regions, survey
+from oncology.imaging.volume import Volume
+from oncology.invasion.model import estimate_invasion
+from oncology.metastases import find_candidates
+
+# A proposal of which this part lies in a lesion that a person drew shows that lesion.
+SAME_LESION_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen on one scan.
+
+    Attributes:
+        structures: anatomy, (Z, Y, X) bool on the CT's grid by name.
+        landmarks: points in LPS mm.
+        regions: proposed lesions, each in need of confirmation.
+        models: ids of the networks that looked; empty when rules did alone.
+        nodes_looked_for: whether something looked at the whole scan for nodes, so that none is an answer.
+    """
+
+    structures: Mapping[str, np.ndarray]
+    landmarks: Mapping[str, Point]
+    regions: tuple[Region, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    models: tuple[str, ...] = ()
+    nodes_looked_for: bool = False
+
+
+def look(ct: Volume, pet: Volume | None, cancer: str) -> Sight:
+    """Anatomy and lesions of a scan, without a person's help.
+
+    Args:
+        ct: in HU.
+        pet: in SUV on any grid of the same frame of reference, None where there is none.
+        cancer: the site word of the TNM vocabulary.
+    """
+    anatomy = segment_anatomy(ct)
+    return Sight(anatomy.masks, anatomy.landmarks, verdicts=anatomy.verdicts)
+
+
+def scene_for(
+    ct: Volume,
+    suv: Volume | None,
+    structures: Mapping[str, np.ndarray],
+    landmarks: Mapping[str, Point],
+    verdicts: Sequence[Verdict] = (),
+) -> Scene:
+    """Images and anatomy as measuring wants them; without masks of lobes the lobe is guessed from the place."""
+    anatomy = Anatomy(structures, landmarks, tuple(verdicts), ct.geometry)
+    return Scene(
+        ct=ct,
+        suv=suv,
+        structures=structures,
+        landmarks=landmarks,
+        guess_lobe=lambda tumor, center: lobe_at(give_back(anatomy, tumor), center),
+    )
+
+
+def assess(
+    case_id: str,
+    cancer: str,
+    scene: Scene,
+    regions: Sequence[Region],
+    verdicts: Sequence[Verdict] = (),
+    *,
+    nodes_looked_for: bool = False,
+) -> tuple[Findings, dict[str, np.ndarray]]:
+    """Everything that can be measured and estimated on the regions at hand.
+
+    Args:
+        regions: drawn by a person or proposed; a proposal that shows a drawn lesion is left out.
+        nodes_looked_for: see `Sight`.
+    Returns:
+        The findings, and the mask (Z, Y, X) of each tumor and node by its id.
+    """
+    imaged = body_regions(scene.ct, scene.structures)
+    chosen = person_first(regions)
+    found, masks = survey(CaseId(case_id), cancer, scene, chosen, verdicts, imaged, nodes_looked_for=nodes_looked_for)
+    found = estimate_invasion(classify_nodes(found))
+    return replace(found, metastasis_candidates=find_candidates(scene, found, cancer, masks)), masks
+
+
+def person_first(regions: Iterable[Region]) -> list[Region]:
+    """The regions that a person drew, then proposals of what nobody drew."""
+    drawn: list[Region] = []
+    proposed: list[Region] = []
+    for region in regions:
+        (drawn if region.source.kind in (SourceKind.PERSON, SourceKind.CONTOUR) else proposed).append(region)
+    lesions = [region.mask for region in drawn if region.role != "structure"]
+    named = {region.structure for region in drawn if region.role == "structure"}
+    kept = [
+        region
+        for region in proposed
+        if not (region.structure in named if region.role == "structure" else _shows_one(region.mask, lesions))
+    ]
+    return [*drawn, *kept]
+
+
+def _shows_one(mask: np.ndarray, lesions: Sequence[np.ndarray]) -> bool:
+    size = int(np.count_nonzero(mask))
+    return any(np.count_nonzero(mask & lesion) > SAME_LESION_SHARE * size for lesion in lesions)
