@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from models.synthetic.abdomen_pen import AbdomenPen
 from models.synthetic.frame import CARINA, Build, make_canvas
 from models.synthetic.trunk_pen import TrunkPen
 from oncology.findings import Point
@@ -54,46 +55,62 @@ NODE_PLACES: Mapping[str, Sequence[Spot]] = {
     "4L": _spots((17, 14, 188), (16, 20, 191), (17, 8, 187), n10L=(16, 15, 182), n5=(23, 8, 187)),
     "5": _spots((37, -4, 187), (37, 6, 187), (34, -10, 187), n4L=(31, -2, 187)),
     "6": _spots((18, -35, 205), (31, -26, 204), (24, -33, 202), n5=(32, -24, 196)),
-    "7": _spots((0, 22, 153), (-7, 26, 146), (9, 25, 147), (-12, 24, 142), n10R=(-22, 25, 139)),
-    "8": _spots((0, 52, 100), (4, 55, 114), (0, 53, 72), (-1, 39, 80)),
+    "7": _spots((0, 22, 153), (-7, 26, 146), (9, 25, 147), (-12, 24, 142), n11R=(-22, 25, 139)),
+    "8": _spots((0, 52, 100), (4, 54, 114), (5, 45, 72), (1, 40, 80)),
     "9R": _spots((-20, 36, 88), (-22, 40, 78), (-19, 34, 82), n8=(-8, 38, 84)),
     "9L": _spots((31, 33, 86), (30, 31, 78), (33, 36, 82)),
     "10R": _spots((-28, 8, 166), (-31, 12, 167), (-29, 10, 171), n4R=(-22, 6, 175)),
     "10L": _spots((27, 13, 159), (34, 16, 156), (22, 9, 163), n4L=(22, 10, 176)),
     "11R": _spots((-47, 28, 133), (-45, 32, 128), (-41, 35, 138)),
-    "11L": _spots((56, 27, 133), (58, 29, 128)),
-    "12R": _spots((-51, 31, 168), (-52, 12, 157), (-60, 9, 117)),
-    "12L": _spots((66, 24, 152), (65, 3, 142), (51, 47, 110)),
-    "13R": _spots((-66, 20, 181), (-63, 43, 166)),
-    "13L": _spots((71, 22, 171), (76, 4, 161)),
+    "11L": _spots((56, 27, 133), (56, 28, 131)),
+    "12R": _spots((-48, 33, 163), (-47, 13, 156), (-52, 6, 121)),
+    "12L": _spots((57, 8, 140), (54, 9, 142), (45, 42, 122)),
+    "13R": _spots((-65, 20, 177), (-64, 40, 165)),
+    "13L": _spots((71, 22, 170), (73, 6, 158)),
     "14R": _spots((-66, 22, 206), (-82, -25, 173)),
     "14L": _spots((68, 29, 206), (86, -26, 184)),
 }
 ESOPHAGEAL_PLACES: Mapping[str, Sequence[Spot]] = {
-    "1R": NODE_PLACES["1R"],
-    "1L": NODE_PLACES["1L"],
+    "1R": _spots((-14, 6, 272), (-14, -10, 278), n2R=(-16, 2, 266)),
+    "1L": _spots((14, 7, 273), (12, -12, 272), n2L=(16, 4, 266)),
+    "supraclavicular_right": _spots((-47, -8, 277), (-52, -4, 274)),
+    "supraclavicular_left": _spots((48, -8, 277), (53, -4, 274)),
     "2R": _spots((-18, 7, 233), (-23, 3, 244), (-16, 14, 246), (-4, -12, 238)),
     "2L": NODE_PLACES["2L"],
-    "4R": _spots((-20, 4, 195), (-16, -1, 196), (-22, 8, 197), n10R=(-17, 4, 190)),
+    "4R": _spots((-20, 4, 194), (-16, -1, 195), n2R=(-22, 8, 197), n10R=(-17, 4, 191)),
     "4L": _spots((17, 14, 188), (16, 20, 191), (16, 14, 180), n10L=(15, 14, 173)),
     "7": NODE_PLACES["7"],
     "8U": _spots((-9, 33, 232), (2, 45, 226), (-9, 40, 210), n8M=(-8, 44, 174)),
-    "8M": _spots((-7, 46, 120), (4, 55, 114), (2, 55, 148), n8Lo=(-1, 52, 99)),
-    "8Lo": _spots((0, 53, 72), (-1, 39, 80), (2, 53, 62), n8M=(0, 52, 91)),
+    "8M": _spots((-7, 46, 120), (4, 55, 114), (2, 54, 148), n8Lo=(-1, 52, 105)),
+    "8Lo": _spots((5, 45, 72), (1, 40, 80), (7, 43, 62), n8M=(0, 51, 96)),
     "9R": NODE_PLACES["9R"],
     "9L": NODE_PLACES["9L"],
     "10R": _spots((-28, 8, 166), (-31, 12, 167), (-29, 10, 171)),
     "10L": _spots((27, 13, 159), (34, 16, 156), n4L=(22, 9, 166)),
 }
+# Below the hiatus, in the frame of the abdomen: at the crura, the cardia and the celiac branches.
+BELOW_HIATUS: Mapping[str, Sequence[Spot]] = {
+    "15": _spots((-14, 45, 24), (27, 45, 28)),
+    "16": _spots((33, 26, 30), (25, 13, 29)),
+    "17": _spots((5, 3, 30), (13, 10, 32)),
+    "18": _spots((-10, 1, 15), (-6, 0, 16)),
+    "19": _spots((41, 18, 14), (55, 18, 23)),
+    "20": _spots((13, 24, 7), (-2, 22, 8)),
+}
 
 
 def node_places(build: Build, system: str = "iaslc") -> list[NodePlace]:
     """All places of all stations in this body; `system` "iaslc" (lung) or "esophageal"."""
-    pen = TrunkPen(make_canvas(20.0, build), build)
-    places = ESOPHAGEAL_PLACES if system == "esophageal" else NODE_PLACES
-    return [
-        NodePlace(station, pen.place(spot.point), spot.neighbor) for station, spots in places.items() for spot in spots
+    canvas = make_canvas(20.0, build)
+    pen = TrunkPen(canvas, build)
+    above = ESOPHAGEAL_PLACES if system == "esophageal" else NODE_PLACES
+    found = [
+        NodePlace(station, pen.place(spot.point), spot.neighbor) for station, spots in above.items() for spot in spots
     ]
+    if system == "esophageal":
+        low = AbdomenPen(canvas, build)
+        found += [NodePlace(name, low.place(spot.point)) for name, spots in BELOW_HIATUS.items() for spot in spots]
+    return found
 
 
 # Edges of organs by their middle lines and calibers in great_vessels.py and airway_tree.py.
@@ -106,7 +123,7 @@ LANDMARKS: Mapping[str, Point] = {
     "left_pulmonary_artery_top": (38.0, 2.0, 180.0),
     "manubrium_top": (0.0, -50.0, 263.0),
     "xiphoid_tip": (0.0, -95.0, 96.0),
-    "inferior_pulmonary_vein_bottom": (0.0, 30.0, 97.0),
+    "inferior_pulmonary_vein_bottom": (0.0, 30.0, 101.0),
 }
 
 
