@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from oncology.errors import ScopeError
 from oncology.findings import (
     CaseId,
     Findings,
@@ -23,6 +24,7 @@ from oncology.findings import (
 from oncology.imaging.location import LOBES
 from oncology.imaging.measure import measure_node, measure_tumor, split_components, volume_ml
 from oncology.imaging.organ import PANCREAS_PARTS, organ_measures, pancreas_parts
+from oncology.imaging.stations.finder import station_finder
 from oncology.imaging.volume import Volume
 
 # Two contours that share more than this part of the smaller one show the same lesion.
@@ -74,7 +76,7 @@ class Scene:
     structures: Masks
     landmarks: Mapping[str, Point]
     guess_lobe: LobeGuess
-    guess_station: StationGuess | None = None  # for nodes that nobody named
+    guess_station: StationGuess | None = None  # for nodes that nobody named; None: by the cancer's map
 
 
 def survey(
@@ -99,6 +101,8 @@ def survey(
     lesions, doubles = _without_doubles([region for region in regions if region.role == "tumor"])
     tumors = [_tumor(region, scene, place, cancer) for place, region in enumerate(lesions, start=1)]
     parts = _node_parts([region for region in regions if region.role == "node"], scene)
+    if any(region.station is None for region, _ in parts) and scene.guess_station is None:
+        scene = replace(scene, guess_station=_stations_by_rules(cancer, scene))
     nodes = [_node(region, part, scene, place) for place, (region, part) in enumerate(parts, start=1)]
     masks = {tumor.id: region.mask for tumor, region in zip(tumors, lesions, strict=True)}
     masks |= {node.id: part for node, (_, part) in zip(nodes, parts, strict=True)}
@@ -157,6 +161,14 @@ def _tumor(region: Region, scene: Scene, place: int, cancer: str) -> Tumor:
         location = max(guess, key=lambda name: guess[name]) if guess else None
         tumor = replace(tumor, location=location, location_alternatives=guess)
     return tumor
+
+
+def _stations_by_rules(cancer: str, scene: Scene) -> StationGuess | None:
+    """The map of the cancer's stations, read from the structures at hand; None where there is no map for it."""
+    try:
+        return station_finder(cancer, scene.structures, scene.landmarks, scene.ct.geometry).probabilities
+    except ScopeError:  # the nodes stay without a station, which N says
+        return None
 
 
 def _parts(cancer: str, mask: np.ndarray, scene: Scene) -> Mapping[str, float]:
