@@ -266,8 +266,10 @@ class _Reader:
         """The arch seen from above, as radius over angle around the trachea."""
         aorta, low, high = self.points("aorta"), self.heights["arch_bottom"], self.heights["arch_top"]
         arch = aorta[(aorta[:, 2] > low) & (aorta[:, 2] < high)]
-        if len(arch) < TOO_SMALL:
-            return np.zeros((0, 2)), (float("nan"), float("nan"))
+        unknown = np.zeros((0, 2)), (float("nan"), float("nan"))
+        self.heights["ascending_x"] = float("nan")
+        if len(arch) < TOO_SMALL or len(self.lines["trachea_x"].z) == 0:
+            return unknown
         middle = np.array((low + high) / 2)
         center = (float(self.line("trachea_x", middle)), float(self.line("trachea_y", middle)))
         dx, dy = arch[:, 0] - center[0], arch[:, 1] - center[1]
