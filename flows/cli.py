@@ -20,6 +20,7 @@ COMMANDS = {
     "demo": ("flows.commands.demo", "stage a synthetic patient and say where the report lies"),
     "listen": ("flows.commands.listen", "receive DICOM; stage every study that is complete"),
     "synth": ("flows.commands.synth", "make synthetic patients: DICOM, FHIR, truth.json"),
+    "evaluate": ("flows.commands.evaluate", "stage synthetic patients and say how often the stage is right"),
     "tnm": ("flows.commands.tnm", "answer files of TNM facts, or print a table"),
     "cases": ("flows.commands.cases", "list the cases of this machine"),
     "show": ("flows.commands.show", "show one case"),

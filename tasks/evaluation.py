@@ -1,0 +1,197 @@
+"""Scoring of synthetic patients: each staged in three ways and held against what is true of it by construction.
+
+truth: everything that looking could give is given, so that geometry, rules and tables are what is judged.
+record: what is seen on the images, and the whole record. images: what is seen, and of the record nothing but what
+chooses the table (site, histology, p16, EBV).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from mdt_fhir.history import read_history
+from mdt_fhir.record import record_of
+from oncology.cancers.evidence import INVASION_CEILING, contact_probability, largest
+from oncology.errors import AimdtError
+from oncology.findings import (
+    Contact,
+    Ene,
+    Findings,
+    History,
+    MetastasisCandidate,
+    Node,
+    Source,
+    SourceKind,
+    Tumor,
+)
+from oncology.imaging.survey import Region
+from oncology.staging import AXES, stage_case
+from tasks.cohort import Given, ScoredPatient, Truth
+from tasks.eyes import assess, look, scene_for
+
+MODES = ("truth", "record", "images")
+CHOOSES_TABLES = ("site", "histology", "p16", "ebv")
+NO_ANSWER: Mapping[str, Any] = {"category": None, "probabilities": {}, "credible": []}
+# The T decision that matters for treatment: the categories that stand on its far side, in the newest edition.
+DECISIVE: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "lung": ("T4", ("T4",)),
+    "esophagus": ("T4b", ("T4b",)),
+    "pancreas": ("T4", ("T4",)),
+    "larynx": ("T4a or more", ("T4a", "T4b")),
+    "hypopharynx": ("T4a or more", ("T4a", "T4b")),
+    "oropharynx": ("T4 or more", ("T4", "T4a", "T4b")),
+    "oral_cavity": ("T4a or more", ("T4", "T4a", "T4b")),
+    "nasopharynx": ("T4", ("T4",)),
+}
+
+
+def score_patient(patient: ScoredPatient, modes: Sequence[str]) -> list[dict[str, Any]]:
+    """One row (see oncology/agreement.py) for each mode."""
+    history = read_history(record_of(patient.record), patient.cancer)
+    seen = _seen(patient) if {"record", "images"} & set(modes) else None
+    rows = []
+    for mode in modes:
+        findings = _given_findings(patient) if mode == "truth" or seen is None else seen
+        rows.append(_row(patient, mode, findings, _narrowed(history) if mode == "images" else history))
+    return rows
+
+
+def _narrowed(history: History) -> History:
+    """The record's facts that choose the tables, and no other."""
+    return History(tuple(fact for fact in history.facts if fact.name in CHOOSES_TABLES))
+
+
+def _seen(patient: ScoredPatient) -> Findings:
+    sight = look(patient.ct, patient.pet, patient.cancer)
+    scene = scene_for(patient.ct, patient.pet, sight.structures, sight.landmarks, sight.verdicts)
+    found, _ = assess(
+        patient.name, patient.cancer, scene, sight.regions, sight.verdicts, nodes_looked_for=sight.nodes_looked_for
+    )
+    return found
+
+
+def _given_findings(patient: ScoredPatient) -> Findings:
+    """Findings on the true masks, with the true malignancy, extranodal extension, invasion and metastases."""
+    scene = scene_for(patient.ct, patient.pet, patient.structures, patient.landmarks)
+    lesions = {lesion.id: lesion for lesion in patient.lesions}
+    regions = [_region(lesion) for lesion in patient.lesions if lesion.kind in ("tumor", "node")]
+    found, _ = assess(patient.name, patient.cancer, scene, regions, nodes_looked_for=True)
+    return replace(
+        found,
+        tumors=tuple(_true_tumor(tumor, patient.truth) for tumor in found.tumors),
+        nodes=tuple(_true_node(node, lesions[node.source.id]) for node in found.nodes),
+        metastasis_candidates=tuple(_metastases(patient.truth)),
+    )
+
+
+def _region(lesion: Given) -> Region:
+    source = Source(SourceKind.CONTOUR, lesion.id)
+    return Region("tumor" if lesion.kind == "tumor" else "node", lesion.id, lesion.mask, source)
+
+
+def _true_tumor(tumor: Tumor, truth: Truth) -> Tumor:
+    contacts = tuple(
+        replace(contact, probability=float(contact.structure in truth.invaded)) for contact in tumor.contacts
+    )
+    return replace(tumor, contacts=contacts)
+
+
+def _true_node(node: Node, lesion: Given) -> Node:
+    return replace(node, p_malignant=float(lesion.malignant), ene=Ene(float(lesion.ene), lesion.ene_grade))
+
+
+def _metastases(truth: Truth) -> Iterable[MetastasisCandidate]:
+    for place, site in enumerate(truth.metastases, start=1):
+        source = Source(SourceKind.CONTOUR, f"metastasis-{place}")
+        yield MetastasisCandidate(f"candidate-{place}", site, None, confirmed=True, source=source)
+
+
+def _row(patient: ScoredPatient, mode: str, findings: Findings, history: History) -> dict[str, Any]:
+    truth = patient.truth
+    editions = sorted(truth.categories)
+    try:
+        staging = stage_case(findings, history, editions)
+        refused = None
+    except AimdtError as error:  # a patient that is not staged counts as one without an answer
+        staging, refused = {"editions": {}, "facts": []}, str(error)
+    answers = {edition: _answers(staging["editions"].get(edition, {}), truth, edition) for edition in editions}
+    newest = answers[editions[-1]]
+    return {
+        "patient": patient.name,
+        "cancer": patient.cancer,
+        "shift": patient.shift,
+        "mode": mode,
+        "refused": refused,
+        "editions": answers,
+        "stations": _stations(staging["facts"], truth),
+        "invasions": _invasions(findings, truth),
+        "metastasis": _metastasis(newest, findings, truth),
+        "decisive": _decisive(patient.cancer, newest),
+    }
+
+
+def _answers(found: Mapping[str, Any], truth: Truth, edition: str) -> dict[str, Any]:
+    return {
+        axis: {"truth": truth.categories[edition][axis]}
+        | {key: found.get(axis, NO_ANSWER)[key] for key in ("category", "probabilities", "credible")}
+        for axis in (*AXES, "stage_group")
+    }
+
+
+def _stations(facts: Iterable[Mapping[str, Any]], truth: Truth) -> list[dict[str, Any]]:
+    """Every station that holds a drawn node or was named by the staging: truly involved or not, and said so or not."""
+    free: dict[str, float] = {}
+    for entry in next((fact["value"] or [] for fact in facts if fact["key"] == "nodes"), []):
+        p = _probability(entry["positive"])
+        for station, share in _places(entry).items():
+            free[station] = free.get(station, 1.0) * (1.0 - p * share)
+    involved = {node["station"] for node in truth.nodes if node["malignant"]}
+    named = {node["station"] for node in truth.nodes} | set(free)
+    return [
+        {"station": name, "truth": name in involved, "p": round(1.0 - free.get(name, 1.0), 4)} for name in sorted(named)
+    ]
+
+
+def _places(entry: Mapping[str, Any]) -> Mapping[str, float]:
+    place = entry.get("station") or entry.get("level")
+    if isinstance(place, Mapping):
+        return dict(place["p"])
+    return {place: 1.0} if place else {}
+
+
+def _probability(positive: Any) -> float:
+    return float(positive["p"]) if isinstance(positive, Mapping) else float(bool(positive))
+
+
+def _invasions(findings: Findings, truth: Truth) -> list[dict[str, Any]]:
+    """The structures that the tumor was drawn into or against, with what the images say of each."""
+    tumor = largest(findings.tumors)
+    met = {contact.structure: contact for contact in tumor.contacts} if tumor else {}
+    return [
+        {"structure": name, "truth": name in truth.invaded, "p": _said(met.get(name))}
+        for name in sorted({*truth.invaded, *truth.touched})
+    ]
+
+
+def _said(contact: Contact | None) -> float:
+    return contact_probability(contact, INVASION_CEILING) if contact else 0.0
+
+
+def _metastasis(answers: Mapping[str, Any], findings: Findings, truth: Truth) -> dict[str, bool]:
+    """`candidate`: one of the true sites stands among the candidates."""
+    sites = {candidate.site for candidate in findings.metastasis_candidates}
+    return {
+        "truth": answers["m"]["truth"].startswith("M1"),
+        "asserted": (answers["m"]["category"] or "").startswith("M1"),
+        "candidate": bool(sites & set(truth.metastases)),
+    }
+
+
+def _decisive(cancer: str, answers: Mapping[str, Any]) -> dict[str, Any] | None:
+    if cancer not in DECISIVE:
+        return None
+    fact, beyond = DECISIVE[cancer]
+    p = sum(share for name, share in answers["t"]["probabilities"].items() if name in beyond)
+    return {"fact": fact, "truth": answers["t"]["truth"] in beyond, "p": round(min(p, 1.0), 4)}

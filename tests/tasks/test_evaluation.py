@@ -1,0 +1,109 @@
+"""Scoring synthetic patients: what each way of staging is given, and what a row says."""
+
+import json
+
+import pytest
+
+from oncology.errors import InputError
+from oncology.findings import Contact, Findings, History, RecordFact, Tumor
+from tasks.cohort import Truth, make_scored, read_scored
+from tasks.evaluation import _invasions, _metastasis, _narrowed, _stations, score_patient
+from tasks.evaluation_run import FIGURES, PAGE, ROWS, Job, jobs_to_make, read_rows, still_open, write_figures
+
+
+def answer(truth, said):
+    return {"truth": truth, "category": said, "probabilities": {said: 1.0}, "credible": [said]}
+
+
+def finished_row(patient, said="IB"):
+    axes = {"t": answer("T2a", "T2a"), "n": answer("N0", "N0"), "m": answer("M0", "M0")}
+    return {
+        "patient": patient,
+        "cancer": "lung",
+        "shift": None,
+        "mode": "truth",
+        "editions": {"9": axes | {"stage_group": answer("IB", said)}},
+        "stations": [],
+        "invasions": [],
+        "metastasis": {"truth": False, "asserted": False, "candidate": False},
+        "decisive": {"fact": "T4", "truth": False, "p": 0.0},
+    }
+
+
+def test_images_alone_hear_nothing_of_the_record_but_what_chooses_the_table():
+    told = {"site": "lung", "histology": "squamous", "station_result": {"station": "7", "malignant": True}}
+    history = History(tuple(RecordFact(name, value, "r", "p") for name, value in told.items()))
+    assert [fact.name for fact in _narrowed(history).facts] == ["site", "histology"]
+
+
+def test_two_doubtful_nodes_of_one_station_add_up_and_a_border_shares_them():
+    nodes = [
+        {"positive": {"p": 0.5}, "station": "7"},
+        {"positive": {"p": 0.5}, "station": "7"},
+        {"positive": True, "station": {"p": {"4R": 0.8, "10R": 0.2}}},
+    ]
+    truth = Truth({}, nodes=({"station": "7", "malignant": True}, {"station": "5", "malignant": False}))
+    found = {
+        item["station"]: (item["truth"], item["p"]) for item in _stations([{"key": "nodes", "value": nodes}], truth)
+    }
+    assert found == {"7": (True, 0.75), "4R": (False, 0.8), "10R": (False, 0.2), "5": (False, 0.0)}
+
+
+def test_invasion_is_asked_of_what_was_drawn_as_invaded_or_touched():
+    contacts = (Contact("aorta", 100.0, 0.0, probability=0.9), Contact("trachea", 5.0, 0.0, probability=0.1))
+    tumor = Tumor("tumor-1", 9.0, 30, 30, 30, 30, None, None, (0.0, 0.0, 0.0), contacts=contacts)
+    findings = Findings("case", "lung", tumors=(tumor,))
+    found = _invasions(findings, Truth({}, invaded=("aorta", "heart"), touched=("trachea",)))
+    assert {item["structure"]: (item["truth"], item["p"]) for item in found} == {
+        "aorta": (True, 0.9),
+        "heart": (True, 0.0),
+        "trachea": (False, 0.1),
+    }
+
+
+def test_a_candidate_counts_when_it_lies_at_a_true_site():
+    findings = Findings("case", "lung", metastasis_candidates=())
+    found = _metastasis({"m": answer("M1b", "M0")}, findings, Truth({}, metastases=("liver",)))
+    assert found == {"truth": True, "asserted": False, "candidate": False}
+
+
+def test_a_patient_is_scored_once_in_every_mode():
+    jobs = jobs_to_make(["lung"], 5000, 2, [None], ["truth", "images"])
+    left = still_open(jobs, [finished_row("lung-005000-0000")])
+    assert [(job.patient, job.modes) for job in left] == [
+        ("lung-005000-0000", ("images",)),
+        ("lung-005000-0001", ("truth", "images")),
+    ]
+
+
+def test_a_row_that_was_cut_off_is_scored_again(tmp_path):
+    (tmp_path / ROWS).write_text(json.dumps(finished_row("a")) + "\n" + '{"patient": "b", "mo')
+    rows = read_rows(tmp_path)
+    assert [row["patient"] for row in rows] == ["a"]
+    assert still_open([Job("b", ("truth",))], rows)
+
+
+def test_figures_name_the_agreement_and_what_is_to_be_reached(tmp_path):
+    rows = [finished_row("a"), finished_row("b", said="IIB")]
+    (tmp_path / ROWS).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    cohort = write_figures(tmp_path)["cohorts"][0]
+    assert cohort["figures"]["agreement"]["stage_group"]["value"] == 0.5
+    assert cohort["reach"] == 0.98
+    assert json.loads((tmp_path / FIGURES).read_text())["cohorts"][0]["edition"] == "9"
+    assert "Stage agreement" in (tmp_path / PAGE).read_text()
+
+
+def test_a_folder_that_is_no_patient_is_told_what_it_lacks(tmp_path):
+    (tmp_path / "ct").mkdir()
+    with pytest.raises(InputError, match=r"lacks record\.json, truth\.json"):
+        read_scored(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_patient_of_whom_all_is_known_is_staged_as_drawn():
+    row = score_patient(make_scored("lung", 5000, 0, None, images=False), ["truth"])[0]
+    for axes in row["editions"].values():
+        assert {axis: item["category"] for axis, item in axes.items()} == {
+            axis: item["truth"] for axis, item in axes.items()
+        }
+    assert all(item["truth"] == (item["p"] >= 0.5) for item in row["stations"])

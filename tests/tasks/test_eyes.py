@@ -1,0 +1,31 @@
+"""What a person drew wins over what rules or networks propose."""
+
+import numpy as np
+
+from oncology.findings import Source, SourceKind
+from oncology.imaging.survey import Region
+from tasks.eyes import person_first
+
+
+def region(role, low, kind, **more):
+    mask = np.zeros((20, 20, 20), bool)
+    mask[low : low + 6, 5:12, 5:12] = True
+    return Region(role, f"{kind}-{low}", mask, Source(kind, "x"), needs_confirmation=kind is SourceKind.MODEL, **more)
+
+
+def test_a_proposal_of_a_lesion_that_a_person_drew_is_left_out():
+    drawn = region("tumor", 3, SourceKind.CONTOUR)
+    same, other = region("tumor", 4, SourceKind.MODEL), region("tumor", 12, SourceKind.MODEL)
+    assert person_first([same, other, drawn]) == [drawn, other]
+
+
+def test_a_proposed_node_inside_the_drawn_tumor_is_no_node():
+    drawn = region("tumor", 3, SourceKind.CONTOUR)
+    assert person_first([drawn, region("node", 3, SourceKind.MODEL)]) == [drawn]
+
+
+def test_a_drawn_structure_replaces_the_proposed_one_of_its_name_only():
+    drawn = region("structure", 3, SourceKind.CONTOUR, structure="aorta")
+    aorta = region("structure", 12, SourceKind.MODEL, structure="aorta")
+    heart = region("structure", 3, SourceKind.MODEL, structure="heart")
+    assert person_first([aorta, heart, drawn]) == [drawn, heart]
