@@ -22,6 +22,7 @@ Draw = Callable[[Canvas, Build, Masks], None]
 
 SKIN_FAT_MM = 16.0  # the frame's outline is that of a body with this much fat
 THORAX = (60.0, 320.0)
+THORAX_FROM = -60.0  # where the lungs reach below the diaphragm's domes
 NECK_FROM, ABDOMEN_TO = 288.0, 95.0
 CLIPPED = ("spine", "ribs", "sternum", "costal_cartilages")
 
@@ -39,7 +40,7 @@ def draw_body(canvas: Canvas, build: Build) -> Masks:
     _gullet(pen, masks)
     draw_airway(pen, masks)
     if top > THORAX[0] and bottom < THORAX[1]:
-        draw_thorax(canvas, build, masks)
+        _on_a_part(canvas, build, masks, draw_thorax, THORAX_FROM, THORAX[1])
     if top > NECK_FROM:
         _on_a_part(canvas, build, masks, draw_neck, NECK_FROM - 4.0, 1000.0)
     if bottom < ABDOMEN_TO - 5.0:
@@ -56,10 +57,12 @@ def _on_a_part(canvas: Canvas, build: Build, masks: Masks, draw: Draw, low: floa
     x, y, z = grid.origin_lps
     corner = (x, y, z + first * grid.spacing_mm[0])
     part = Canvas(Geometry((last - first, *grid.shape[1:]), grid.spacing_mm, corner, grid.direction))
-    inside = {name: mask[first:last] for name, mask in masks.items()}
+    views = {name: mask[first:last] for name, mask in masks.items()}
+    inside = dict(views)
     draw(part, build, inside)
     for name, mask in inside.items():
-        masks.setdefault(name, canvas.empty())[first:last] = mask
+        if mask is not views.get(name) and (name in masks or mask.any()):
+            masks.setdefault(name, canvas.empty())[first:last] = mask
 
 
 def _inside_the_skin(masks: Masks) -> None:

@@ -24,6 +24,7 @@ from oncology.findings import Point
 FAT_MM = 2.5  # least fat between an organ of the mediastinum and a lung
 HILUM_MM = 36.0  # beyond this from the midline a vessel or bronchus belongs to the hilum and the lung surrounds it
 DIAPHRAGM_MM = 3.5
+HEART_TO = 160.0  # its upper end
 # What pushes the lungs aside.
 MEDIASTINAL = (
     "heart", "pericardium", "aorta", "superior_vena_cava", "inferior_vena_cava", "azygos_vein", "hemiazygos_vein",
@@ -50,11 +51,14 @@ FISSURES: Mapping[str, tuple[float, float]] = {"right": (126.0, 138.0), "left": 
 
 def draw_thorax(canvas: Canvas, build: Build, masks: Masks) -> None:
     """Adds the thorax's structures to `masks`, (Z, Y, X) bool each; needs bones, vessels, airway and gullet there."""
-    top = span(canvas, build)[1]
+    bottom, top = span(canvas, build)
     pen, cage = TrunkPen(canvas, build), make_cage(build)
     inside = cavity(pen, cage) & masks["body"]
     _thymus(pen, masks)
-    draw_heart(pen, masks)
+    if bottom < HEART_TO:
+        draw_heart(pen, masks)
+    else:
+        masks["heart"] = canvas.empty()
     z, _, _ = canvas.axes()
     dome = dome_z(pen, cage)[None]
     low = z <= dome
@@ -83,7 +87,8 @@ def _lungs(pen: TrunkPen, masks: Masks, room: np.ndarray) -> None:
     x = pen.canvas.axes()[2][0, 0]
     center[:, :, np.abs(x) > HILUM_MM * pen.build.scale] &= masks["heart"][:, :, np.abs(x) > HILUM_MM * pen.build.scale]
     for name in HILAR:
-        solid |= masks[name]
+        if name in masks:
+            solid |= masks[name]
     plenty = 0.86 + 0.009 * pen.build.fat_mm
     for place, (a, b, c) in FAT_PADS:
         pen.ellipsoid(center, place, (a * plenty, b * plenty, c * plenty))
