@@ -226,7 +226,7 @@ def test_a_failure_of_the_whole_keeps_the_earlier_results(
     shutil.copytree(staged.out, lived_in / "exported")
     for stored in (lived_in / "results").glob("measure-*"):
         stored.unlink()
-    monkeypatch.setattr("tasks.findings.survey", fail)
+    monkeypatch.setattr("tasks.eyes.survey", fail)
     answer = call(capfd, *staged.inputs.arguments(lived_in / "exported"))
     assert (answer.status, "no room for it" in answer.stderr) == (3, True)
     assert files_below(lived_in / "out") == before
