@@ -21,6 +21,7 @@ AXES = ("t", "n", "m", "stage_group")
 RESAMPLES, SEED = 1000, 20
 BINS = 10
 ASSERTED = 0.5  # a station, an invasion: called positive from here
+NOT_ASSESSED = (None, "TX", "NX", "MX")
 ROMAN = {"0": 0, "Occult carcinoma": 0, "I": 1, "II": 2, "III": 3, "IV": 4}
 
 Row = Mapping[str, Any]
@@ -37,7 +38,7 @@ def summarize(rows: Sequence[Row], edition: str) -> dict[str, Any]:
         "patients": len(rows),
         "agreement": {axis: mean_figure([_right(answer) for answer in answers[axis]]) for axis in AXES},
         "abstained": {
-            axis: mean_figure([float(answer["category"] is None) for answer in answers[axis]]) for axis in AXES
+            axis: mean_figure([float(answer["category"] in NOT_ASSESSED) for answer in answers[axis]]) for axis in AXES
         },
         "within_one_group": mean_figure([_within_one(answer, groups) for answer in groups]),
         "upstaged": mean_figure([_moved(answer, 1) for answer in groups]),

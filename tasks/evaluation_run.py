@@ -20,8 +20,8 @@ from tasks.evaluation import score_patient
 from templates.evaluation import render_evaluation
 
 ROWS, FAILURES, FIGURES, PAGE = "rows.jsonl", "failures.jsonl", "evaluation.json", "evaluation.html"
-# The stage group's agreement to reach, in domain and on shifted images. The best published segmenter of PET/CT got 0.677
-# of the stages of 306 lung cancers right (autoPET III on lung cancer, EJNMMI 2025).
+# The stage group's agreement to reach, in domain and on shifted images. The best published segmenter of PET/CT got the
+# stages of 0.677 of 306 lung cancers right (autoPET III on lung cancer, EJNMMI 2025).
 REACH = {"images": (0.70, 0.60), "record": (0.80, 0.80), "truth": (0.98, 0.98)}
 
 

@@ -1,0 +1,45 @@
+"""Rows for the invasion model: which patients may be seen, and what a drawn tumor gives."""
+
+import numpy as np
+import pytest
+
+from models.training.invasion import DrawnTumor, drawn_rows, wavered
+from models.training.splits import Split, split_of, training_patients
+from oncology.errors import InputError
+from oncology.imaging.volume import Geometry, Volume
+
+GRID = Geometry((40, 60, 60), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0))
+
+
+def ball(center, radius_mm):
+    places = np.stack(np.indices(GRID.shape), axis=-1) * 2.0
+    return np.linalg.norm(places - np.array(center) * 2.0, axis=-1) <= radius_mm
+
+
+def test_patients_that_figures_are_reported_on_are_never_trained_on():
+    assert {split_of(seed) for seed in (5000, 9999)} == {Split.HELD_OUT}
+    for seed in (0, 1000, 5000):
+        with pytest.raises(InputError, match="expected 1-999"):
+            training_patients(seed, 3)
+    assert list(training_patients(7, 2)) == [(7, 0), (7, 1)]
+
+
+def test_every_contact_of_a_drawn_tumor_is_told_invaded_or_not():
+    tumor = ball((20, 30, 20), 16.0)
+    aorta, spine = np.zeros(GRID.shape, bool), np.zeros(GRID.shape, bool)
+    aorta[:, 25:35, 26:34] = True  # the tumor reaches into it
+    spine[:, 39:50, 10:30] = True  # and touches this
+    ct = Volume(np.full(GRID.shape, 40, np.int16), GRID)
+    drawn = DrawnTumor("p", "esophagus", tumor, {"aorta"}, ct, {"aorta": aorta, "spine": spine}, {})
+    rows = list(drawn_rows(drawn, np.random.default_rng(1)))
+    assert {(row.contact.structure, row.invaded) for row in rows} == {("aorta", True), ("spine", False)}
+    depths = [row.contact.depth_mm for row in rows if row.invaded]
+    assert min(depths) == 0.0
+    assert max(depths) > 2.0
+
+
+def test_a_wavering_border_keeps_the_size_and_moves_the_edge():
+    mask = ball((20, 30, 30), 20.0)
+    moved = wavered(mask, GRID, np.random.default_rng(2))
+    assert moved.sum() == pytest.approx(mask.sum(), rel=0.1)
+    assert 0.01 < (moved ^ mask).sum() / mask.sum() < 0.4
