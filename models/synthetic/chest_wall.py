@@ -32,6 +32,7 @@ def draw_wall(pen: TrunkPen, cage: Cage, masks: Masks, inside: np.ndarray, top: 
     if "breast" in masks:
         masks["breast"] &= ~outer & ~masks["muscle"]
     _muscles(pen, masks, outer, top)
+    _fat_between(pen, cage, masks, outer)
     for side, sign in SIDES.items():
         fat = pen.mask(masks, f"axillary_fat_{side}")
         pen.ellipsoid(fat, (sign * 122.0, 12.0, 218.0), (24.0, 30.0, 46.0))
@@ -39,6 +40,18 @@ def draw_wall(pen: TrunkPen, cage: Cage, masks: Masks, inside: np.ndarray, top: 
         wide = pen.mask(masks, f"extrapleural_fat_{side}")
         pen.loft(wide, [(40, sign * 128, 30, 18, 44), (150, sign * 130, 34, 10, 34)])
         wide &= masks["muscle"] & ~outer
+
+
+def _fat_between(pen: TrunkPen, cage: Cage, masks: Masks, outer: np.ndarray) -> None:
+    """Adds `intermuscular_fat`: wavy layers between the muscles outside the ribs."""
+    z, y, x = (axis / pen.build.scale for axis in pen.canvas.axes())
+    wave = np.sin(z / 17.0 + x / 23.0) + np.sin(y / 14.0 - z / 29.0)
+    layer = cavity(pen, cage, -WALL_MM - 8.5) & ~cavity(pen, cage, -WALL_MM - 5.5)
+    deep = cavity(pen, cage, -WALL_MM - 2.0) & ~outer
+    bones = masks["ribs"] | masks["spine"] | masks["costal_cartilages"]
+    masks["intermuscular_fat"] = (
+        ((layer & (wave > -0.4)) | (deep & (wave < -0.5))) & masks["muscle"] & ~bones & (z < 250)
+    )
 
 
 def _muscles(pen: TrunkPen, masks: Masks, outer: np.ndarray, top: float) -> None:

@@ -11,8 +11,8 @@ from models.synthetic.frame import Masks
 from models.synthetic.trunk_pen import TrunkPen, filled_box
 from oncology.findings import Point
 
-TWIGS = {"lung_middle_lobe_right": 34}  # ends of vessels in a lobe
-TWIGS_ELSEWHERE = 62
+TWIGS = {"lung_middle_lobe_right": 45}  # ends of vessels in a lobe
+TWIGS_ELSEWHERE = 85
 # Where a lobe's vessels leave the hilum, frame mm.
 ROOTS: dict[str, tuple[Point, ...]] = {
     "lung_upper_lobe_right": ((-58, -2, 168), (-58, -16, 148)),

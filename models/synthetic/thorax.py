@@ -42,8 +42,10 @@ FAT_PADS: Sequence[tuple[Point, Point]] = (
     ((29, -2, 187), (17, 19, 14)), ((22, -28, 202), (19, 14, 18)),  # below and before the arch
     ((0, -50, 205), (17, 12, 34)), ((-8, 34, 215), (9, 12, 36)),  # behind the sternum, behind the trachea
     ((-26, 9, 167), (11, 11, 15)), ((29, 13, 160), (13, 12, 9)),  # upper hila
-    ((-15, 37, 78), (13, 9, 26)), ((25, 34, 78), (15, 9, 22)),  # pulmonary ligaments
-    ((-34, 33, 133), (12, 9, 11)), ((4, 40, 90), (14, 16, 40)),
+    ((-14, 37, 78), (12, 9, 24)), ((25, 34, 78), (15, 9, 22)),  # pulmonary ligaments
+    ((-31, 33, 135), (9, 6, 9)), ((4, 40, 90), (14, 16, 40)),
+    ((10, -70, 84), (40, 18, 36)), ((50, -66, 60), (22, 15, 17)), ((-28, -62, 64), (20, 15, 16)),  # at the heart
+    ((22, -28, 52), (46, 34, 13)),
 )  # fmt: skip
 FISSURE_FALL = 0.94  # of the oblique fissures, mm down per mm forward
 FISSURES: Mapping[str, tuple[float, float]] = {"right": (126.0, 138.0), "left": (131.0, 0.0)}
@@ -154,5 +156,5 @@ def _hilar_fat(pen: TrunkPen, masks: Masks) -> None:
         masks[f"hilar_fat_{side}"] = sleeve & (lung | masks["mediastinum"])
         for name in [key for key in masks if key.startswith(("lung_", "fissure_")) and key.endswith(side)]:
             masks[name] &= ~sleeve
-        masks["lung_vessels"] &= ~sleeve | ~lung
+    masks["lung_vessels"] &= masks["lung_left"] | masks["lung_right"]
     masks["mediastinum"] |= masks["hilar_fat_left"] | masks["hilar_fat_right"]
