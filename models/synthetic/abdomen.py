@@ -42,6 +42,8 @@ ORGANS = (
     "gallbladder", "urinary_bladder", "prostate", "uterus", "colon",
 )  # fmt: skip
 TOUCHING = ("duodenum", "adrenal_gland_left", "adrenal_gland_right")  # may lie against what was drawn before them
+LIGAMENT: tuple[Point, ...] = ((-30, -2, -14), (-31, -1, 4), (-36, -5, 20), (-39, -10, 30))
+LIGAMENT_RADII = (19.0, 18.0, 15.0, 9.0)
 VESSEL_FAT = frozenset(("portal_vein", "common_bile_duct", "proper_hepatic_artery"))  # the liver leaves them room
 
 
@@ -90,8 +92,9 @@ def _settle(pen: AbdomenPen, masks: Masks, room: np.ndarray) -> np.ndarray:
 
 
 def _hilar_fat(pen: AbdomenPen, masks: Masks) -> np.ndarray:
-    """The sleeve of fat around what enters the liver, up to the fork of the portal vein."""
+    """The fat of the hepatoduodenal ligament and a sleeve around what enters the liver, up to the portal fork."""
     sleeve = pen.canvas.empty()
+    pen.tube(sleeve, LIGAMENT, LIGAMENT_RADII)
     z = pen.frame_axes()[0]
     for name in VESSEL_FAT:
         sleeve |= pen.grow(masks[name], 3.0)

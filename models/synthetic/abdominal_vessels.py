@@ -1,11 +1,9 @@
 """Branches of the abdominal aorta, the portal veins, the renal and iliac vessels.
 
 Calibers of adults on CT: celiac trunk and superior mesenteric artery 7-8 mm, common hepatic 5, splenic 5-6,
-gastroduodenal
-4, left gastric 3-4 (Silveira 2009, Surg Radiol Anat 31); portal vein 12-13, superior mesenteric vein 11, splenic
-vein 9.
-A right hepatic artery from the superior mesenteric one: about 10% (Michels 1966, Am J Surg 112; Hiatt 1994, Ann Surg
-220).
+gastroduodenal 4, left gastric 3-4 (Silveira 2009, Surg Radiol Anat 31); portal vein 12-13, superior mesenteric vein 11,
+splenic vein 9. A right hepatic artery from the superior mesenteric one: about 10% (Michels 1966, Am J Surg 112; Hiatt
+1994, Ann Surg 220).
 """
 
 from __future__ import annotations

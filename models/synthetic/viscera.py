@@ -18,8 +18,8 @@ from oncology.findings import Point
 # Lower edge of the liver by x, and how far back it reaches by x.
 LIVER_X = (-125, -105, -85, -65, -48, -34, -20, 0, 20, 45, 70, 85)
 LIVER_LOW_Z = (-56, -66, -60, -44, -26, -14, -8, -6, 0, 18, 42, 80)
-LIVER_BACK_Y = (92, 90, 88, 84, 74, 54, 38, 14, 6, 0, -6, -14)
-LIVER_LEAN = (0, 0, 0, 0, 0, 0.2, 0.6, 1.0, 1.0, 1.0, 1.0, 1.0)  # how much less far back it reaches per mm lower
+LIVER_BACK_Y = (92, 90, 88, 84, 74, 52, 20, 2, -4, -4, -8, -14)
+LIVER_LEAN = (0, 0, 0, 0, 0, 0.3, 0.9, 1.2, 1.2, 1.0, 1.0, 1.0)  # how much less far back it reaches per mm lower
 KIDNEYS: Mapping[str, tuple[Point, Point]] = {
     "left": ((53, 52, 22), (72, 42, -78)),
     "right": ((-55, 54, 8), (-76, 44, -92)),
@@ -27,7 +27,8 @@ KIDNEYS: Mapping[str, tuple[Point, Point]] = {
 KIDNEY_RADIUS = 26.0
 KIDNEY_SHIFT_MM = (2.0, 0.0, 6.0)
 HILUM: Point = (44.0, 44.0, -27.0)  # of the left kidney, before its shift; the right one lies 13 mm lower
-SPLEEN: Point = (90.0, 46.0, 22.0)
+SPLEEN: Point = (95.0, 46.0, 22.0)
+SPLENIC_NOTCH: tuple[Point, Point] = ((70.0, 38.0, 21.0), (9.0, 10.0, 15.0))
 GALLBLADDER: tuple[Point, Point] = ((-54, -48, -36), (-38, -16, 6))
 
 
@@ -80,7 +81,10 @@ def _adrenal(pen: TrunkPen, mask: np.ndarray, sign: float) -> None:
 def draw_spleen(pen: AbdomenPen, masks: Masks) -> None:
     """Adds the spleen below the left dome."""
     size = pen.size("spleen", 0.1)
-    pen.ellipsoid(pen.mask(masks, "spleen"), SPLEEN, (24.0 * size, 38.0 * size, 44.0 * size))
+    pen.ellipsoid(pen.mask(masks, "spleen"), SPLEEN, (25.0 * size, 38.0 * size, 44.0 * size))
+    notch = pen.canvas.empty()
+    pen.ellipsoid(notch, *SPLENIC_NOTCH)
+    masks["spleen"] &= ~notch
 
 
 def draw_gallbladder(pen: AbdomenPen, masks: Masks) -> None:

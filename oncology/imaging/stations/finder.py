@@ -9,6 +9,7 @@ import numpy as np
 
 from oncology.errors import ScopeError
 from oncology.findings import Point
+from oncology.imaging.stations.abdominal import find_abdominal_stations
 from oncology.imaging.stations.base import StationFinder
 from oncology.imaging.stations.neck import find_neck_stations
 from oncology.imaging.stations.thoracic import find_thoracic_stations
@@ -17,6 +18,7 @@ from oncology.imaging.volume import Geometry
 FINDERS: Mapping[str, Callable[..., StationFinder]] = {
     "lung": partial(find_thoracic_stations, system="iaslc"),
     "esophagus": partial(find_thoracic_stations, system="esophageal"),
+    "pancreas": find_abdominal_stations,
     **dict.fromkeys(("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx"), find_neck_stations),
 }
 
