@@ -1,9 +1,9 @@
 """One frame for every body: where things lie from the skull base to the pelvis, before a patient's own variation.
 
 World LPS millimeters of an average adult lying head first and supine: x to the left, y to the back, z to the head; the
-carina lies at (0, 20, 170) near the fourth thoracic disc. A build's scale multiplies every coordinate. Heights follow
-adult surface anatomy (vertebral levels of Gray's Anatomy): vertebrae from T12 down stand about 28-34 mm apart, thoracic ones
-22-25 mm, cervical ones 16-18 mm.
+carina lies at (0, 20, 170). A build's scale multiplies every coordinate. Heights follow adult surface anatomy
+(vertebral levels of Gray's Anatomy): vertebrae from T12 down stand about 28-34 mm apart, thoracic ones 22-25 mm,
+cervical ones 16-18 mm.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ FIELDS: Mapping[str, tuple[float, float, float, float]] = {
 # Center height of every vertebral body.
 VERTEBRAE_Z: Mapping[str, float] = {
     **{f"C{n}": z for n, z in zip(range(1, 8), (430, 412, 394, 376, 358, 340, 321), strict=True)},
-    **{f"T{n}": z for n, z in zip(range(1, 13), (300, 278, 256, 233, 210, 186, 161, 135, 109, 82, 54, 25), strict=True)},
+    **{
+        f"T{n}": z for n, z in zip(range(1, 13), (300, 278, 256, 233, 210, 186, 161, 135, 109, 82, 54, 25), strict=True)
+    },
     **{f"L{n}": z for n, z in zip(range(1, 6), (-5, -37, -70, -104, -139), strict=True)},
     "S1": -174.0,
 }

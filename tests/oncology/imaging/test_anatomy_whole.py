@@ -11,6 +11,7 @@ import pytest
 
 from models.synthetic.ct import Scanner
 from models.synthetic.patient import DEMO, SyntheticPatient, make_patient
+from models.synthetic.thorax_places import thorax_landmarks
 from oncology.imaging.anatomy import Anatomy, lobe_at, segment_anatomy
 from oncology.imaging.volume import Geometry, Volume, read_volume, resample
 from phantoms import reoriented
@@ -58,7 +59,7 @@ def test_no_airway_lies_in_a_lung_and_the_carina_is_where_it_was_drawn(
 ) -> None:
     for name in AIRWAY:
         assert not (anatomy.masks[name] & (anatomy.masks["lung_left"] | anatomy.masks["lung_right"])).any()
-    drawn = np.array((0.0, 12.0, 170.0)) * patient.plan.build.scale
+    drawn = np.array(thorax_landmarks(patient.plan.build)["carina"])
     assert np.linalg.norm(np.array(anatomy.landmarks["carina"]) - drawn) < 15.0
 
 
