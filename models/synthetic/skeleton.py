@@ -111,8 +111,10 @@ def _vertebra(pen: TrunkPen, masks: Masks, name: str) -> None:
     front = along("vertebrae", z)[1] + deep * 0.8
     reach, drop, length = PROCESSES[name[0]]
     for side in (1.0, -1.0):
-        pen.tube(mask, mirrored([(10.5, front, z + 3), (11.5, back + 3, z + 2)], side), 4.0, 1)
-        pen.tube(mask, mirrored([(11.5, back + 5, z + 2), (0.0, back + 12.5, z - 3)], side), 3.3, 1)
+        pen.tube(mask, mirrored([(10.5, front, z + 3), (11.8, back + 3, z + 2)], side), 4.6, 1)
+        for height in (3.0, -4.0, -10.0):  # laminae overlap like shingles; the joints between them form a column
+            pen.tube(mask, mirrored([(11.0, back + 6, z + height), (0.0, back + 12, z + height - 3)], side), 3.4, 1)
+        pen.tube(mask, mirrored([(12.5, back + 5, z - half - 3), (12.5, back + 5, z + half + 2)], side), 4.2, 1)
         pen.tube(mask, mirrored([(11.5, back + 4, z + 2), (reach, back + 9, z + 4)], side), [4.0, 3.6], 1)
     pen.tube(mask, [(0, back + 12, z - 2), (0, back + 12 + length, z - 2 - drop)], [3.2, 2.6], 1)
 
