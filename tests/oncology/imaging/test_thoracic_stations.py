@@ -14,7 +14,9 @@ from models.synthetic.thorax_places import NodePlace, node_places
 from oncology.errors import ScopeError
 from oncology.findings import Laterality
 from oncology.imaging.region import bounding_box
+from oncology.imaging.stations.abdominal import AbdominalStations
 from oncology.imaging.stations.finder import station_finder
+from oncology.imaging.stations.neck import NeckStations
 from oncology.imaging.stations.thoracic import ThoracicStations, find_thoracic_stations
 from oncology.imaging.volume import Geometry, Volume
 from phantoms import reoriented
@@ -184,7 +186,11 @@ def test_a_node_in_the_armpit_or_in_no_station_is_told_so(body: Body) -> None:
 
 
 def test_the_door_knows_the_map_of_a_cancer(body: Body) -> None:
-    finder = station_finder("lung", body.masks, {}, body.grid)
-    assert isinstance(finder, ThoracicStations)
+    for cancer, system in (("lung", "iaslc"), ("esophagus", "esophageal")):
+        finder = station_finder(cancer, body.masks, {}, body.grid)
+        assert isinstance(finder, ThoracicStations)
+        assert finder.system == system
+    assert type(station_finder("pancreas", body.masks, {}, body.grid)) is AbdominalStations
+    assert type(station_finder("larynx", body.masks, {}, body.grid)) is NeckStations
     with pytest.raises(ScopeError, match="prostate"):
         station_finder("prostate", body.masks, {}, body.grid)
