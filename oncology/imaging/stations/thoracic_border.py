@@ -86,6 +86,9 @@ class _Reader:
     def __init__(self, structures: Mapping[str, np.ndarray], landmarks: Mapping[str, Point], grid: Geometry) -> None:
         self.structures, self.landmarks, self.grid = structures, landmarks, grid
         self.half = float(np.min(grid.spacing_mm)) / 2
+        corners = np.array([(z, y, x) for z in (0, 1) for y in (0, 1) for x in (0, 1)]) * (np.array(grid.shape) - 1)
+        heights = grid.to_lps(corners)[:, 2]
+        self.reach = (float(heights.min()), float(heights.max()))  # of the image along the body
         self.cache: dict[str, np.ndarray] = {}
         self.heights: dict[str, float] = {}
         self.lines: dict[str, Profile] = {}
@@ -177,10 +180,16 @@ class _Reader:
         return upright(crop(mask, self.grid, bounding_box(mask)))
 
     def _edge(self, name: str, points: np.ndarray, percent: float) -> None:
-        """A level: the highest (percent near 100) or lowest of some points, as the outer edge of the voxels."""
-        enough = len(points) >= TOO_SMALL
-        out = self.half if percent > 50 else -self.half
-        self.heights[name] = float(np.percentile(points[:, 2], percent)) + out if enough else float("nan")
+        """A level: the highest (percent near 100) or lowest of some points, as the outer edge of the voxels.
+
+        NaN without points; infinite where the image cuts the structure off, as the edge then lies beyond the image.
+        """
+        self.heights[name] = float("nan")
+        if len(points) < TOO_SMALL:
+            return
+        z, sign = points[:, 2], 1.0 if percent > 50 else -1.0
+        cut = z.max() > self.reach[1] - self.half if percent > 50 else z.min() < self.reach[0] + self.half
+        self.heights[name] = sign * np.inf if cut else float(np.percentile(z, percent)) + sign * self.half
 
     def _levels(self) -> None:
         """Manubrium, cricoid, crossing of the left brachiocephalic vein and artery, azygos arch, lower veins."""

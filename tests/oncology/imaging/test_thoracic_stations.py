@@ -176,6 +176,17 @@ def test_without_the_azygos_vein_its_border_is_doubtful(body: Body) -> None:
     assert max(unsure.values()) < max(sure.values())
 
 
+def test_a_scan_of_a_part_of_the_chest_still_tells_what_lies_in_it(body: Body) -> None:
+    """From within the arch to above the hiatus: cut edges lie beyond the image, so all that is in it lies inside."""
+    low, high = (int(body.grid.to_index(np.array((0.0, 0.0, z)))[0]) for z in (62.0, 206.0))
+    x, y, z = body.grid.origin_lps
+    grid = Geometry((high - low, *body.grid.shape[1:]), body.grid.spacing_mm, (x, y, z + low * body.grid.spacing_mm[0]))
+    finder = find_thoracic_stations({name: mask[low:high] for name, mask in body.masks.items()}, {}, grid)
+    for place in node_places(body.build):
+        if place.neighbor is None and place.station in ("4L", "5", "7", "8", "9R", "11L"):
+            assert best(finder.probabilities_at(place.center)) == place.station
+
+
 def test_a_node_in_the_armpit_or_in_no_station_is_told_so(body: Body) -> None:
     lung = bounding_box(body.masks["lung_left"])
     edge = body.grid.to_lps(np.array([lung[0].stop, lung[1].stop, lung[2].stop]))
