@@ -172,6 +172,26 @@ class MetastasisCandidate:
 
 
 @dataclass(frozen=True)
+class SideFinding:
+    """A finding beside the cancer that bears on the decision, next to its published cut-off.
+
+    `value` None: not measured. `adequate` False: `reason` says why the value is missing or must not be compared; then
+    there is no `meaning`. `note`: how it was measured. `source`: the work that the cut-off is from.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    cutoff: str = ""
+    meaning: str = ""
+    notable: bool = False
+    adequate: bool = True
+    reason: str = ""
+    note: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class Findings:
     """Everything that was measured in one case: the content of findings.json."""
 
@@ -185,6 +205,7 @@ class Findings:
     nodes_assessed: bool = False  # somebody or something looked for nodes; else no node means unknown
     landmarks: Mapping[str, Point] = field(default_factory=dict)  # what aligns two studies of one patient
     structures_assessed: tuple[str, ...] = ()  # whose masks were at hand; empty: not told
+    side_findings: tuple[SideFinding, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from oncology.findings import (
     MetastasisCandidate,
     Node,
     Severity,
+    SideFinding,
     Source,
     SourceKind,
     Tumor,
@@ -123,6 +124,7 @@ def findings_from(content: Mapping[str, Any]) -> Findings:
         nodes_assessed=content["nodes_assessed"],
         landmarks={name: (x, y, z) for name, (x, y, z) in content.get("landmarks", {}).items()},
         structures_assessed=tuple(content.get("structures_assessed", ())),
+        side_findings=tuple(SideFinding(**item) for item in content.get("side_findings", ())),
     )
 
 

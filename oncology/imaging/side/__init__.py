@@ -1,0 +1,1 @@
+"""Side findings measured from masks: lungs, calcium, aorta, liver, bone, muscle."""
