@@ -163,7 +163,12 @@ def _side_findings(findings: Content, staging: Content) -> Table:
 def _side_row(item: Content) -> tuple[str, ...]:
     value = item.get("value")
     shown = DASH if value is None else f"{_value(value)} {item.get('unit') or ''}".strip()
-    return (_words(item["name"]), shown, str(item.get("cutoff") or DASH), str(item.get("meaning") or DASH))
+    return (
+        _words(item["name"]),
+        shown,
+        str(item.get("cutoff") or DASH),
+        str(item.get("meaning") or item.get("reason") or DASH),
+    )
 
 
 def _words(key: str) -> str:

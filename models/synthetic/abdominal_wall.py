@@ -31,6 +31,7 @@ CRURA: tuple[tuple[str, Sequence[Point], Sequence[float]], ...] = (
     ("right", ((-9, 46, -60), (-10, 42, -10), (-9, 42, 14), (-6, 38, 32), (4, 38, 46)), (3.0, 4.5, 4.5, 4.5, 3.0)),
 )
 NOT_ROOM = ("spine", "intervertebral_discs", "spinal_canal", "heart", "diaphragm")
+PARTS = ("rib_", "vertebrae_", "liver_segment_", "pancreas_", "lung_", "heart_")  # of what counts as a whole
 FAT_ORGANS_EXCEPT = frozenset(
     ("body", "muscle", "torso_fat", "subcutaneous_fat", "abdominal_cavity", "below_diaphragm", "chest_wall",
      "mediastinum", "parietal_pleura", "mediastinal_fat", "skeletal_muscle")
@@ -81,35 +82,46 @@ def _psoas(pen: AbdomenPen, masks: Masks) -> None:
 def draw_wall(pen: AbdomenPen, masks: Masks) -> None:
     """Adds the muscles of wall and back below the ribs, as TotalSegmentator names them."""
     _hips(pen, masks)
-    bones = [mask for name, mask in masks.items() if name.startswith(("hip_", "rib", "femur_")) or name == "spine"]
-    free = (
-        masks["muscle"] & ~masks["abdominal_cavity"] & ~np.logical_or.reduce([*bones, pen.mask(masks, "spinal_canal")])
-    )
-    free &= ~masks["iliopsoas_left"] & ~masks["iliopsoas_right"]
-    z, y, x = pen.frame_axes()
-    low = z < CAGE_FROM_Z + 4.0
-    outer = _outer_half(pen)
-    behind_canal = np.interp(z, (-200.0, -139.0, -37.0, 25.0), (92.0, 84.0, 80.0, 90.0))
+    rows = slice(0, int(np.count_nonzero(pen.frame_axes()[0] < CAGE_FROM_Z + 4.0)))
+    free = masks["muscle"][rows] & ~masks["abdominal_cavity"][rows] & ~pen.mask(masks, "spinal_canal")[rows]
+    for name, mask in masks.items():
+        if name.startswith(("hip_", "rib", "femur_", "iliopsoas_")) or name == "spine":
+            free &= ~mask[rows]
     for side, sign in SIDES.items():
-        here = sign * x
-        back = free & low & (here >= 0) & (here < 64) & (y > behind_canal) & (z > -215)
-        lumborum = free & low & (here > 34) & (here < 74) & (y > 52) & ~back & (z > -112)
-        front = free & low & (here > 2) & (here < 66) & (y < -20)
-        flank = free & low & (here > 0) & ~back & ~lumborum & ~front & (z > -170)
-        masks[f"autochthon_{side}"] = (pen.mask(masks, f"autochthon_{side}") & ~low) | back
-        masks[f"quadratus_lumborum_{side}"] = lumborum
-        masks[f"rectus_abdominis_{side}"] = front & (z > -300)
-        masks[f"external_oblique_{side}"] = flank & outer
-        masks[f"internal_oblique_{side}"] = flank & ~outer
-        masks[f"latissimus_dorsi_{side}"] = pen.mask(masks, f"latissimus_dorsi_{side}") & ~low
-    masks["skeletal_muscle"] = low & (free | masks["iliopsoas_left"] | masks["iliopsoas_right"])
+        _wall_of_a_side(pen, masks, free, side, sign)
+    masks["skeletal_muscle"] = pen.canvas.empty()
+    masks["skeletal_muscle"][rows] = free | masks["iliopsoas_left"][rows] | masks["iliopsoas_right"][rows]
 
 
-def _outer_half(pen: AbdomenPen) -> np.ndarray:
-    """Outside the sheet in the middle of the flank's muscles."""
+def _wall_of_a_side(pen: AbdomenPen, masks: Masks, free: np.ndarray, side: str, sign: float) -> None:
+    """Divides one side's free muscle (Z, Y, X), the lowest slices of the canvas, by place."""
     z, y, x = pen.frame_axes()
+    columns = np.flatnonzero(sign * x[0, 0] >= 0.0)
+    half = (slice(0, len(free)), slice(None), slice(int(columns[0]), int(columns[-1]) + 1))
+    z, here = z[: len(free)], sign * x[:, :, half[2]]
+    rest = free[half]
+    behind_canal = np.interp(z, (-200.0, -139.0, -37.0, 25.0), (92.0, 84.0, 80.0, 90.0))
+    back = rest & ((y > behind_canal) & (z > -215)) & (here < 64)
+    lumborum = rest & ((y > 52) & (y <= behind_canal) & (z > -112)) & ((here > 34) & (here < 74))
+    front = rest & ((y < -20) & (z > -300)) & ((here > 2) & (here < 66))
+    flank = rest & ~back & ~lumborum & ~front & (z > -170)
+    outer = _outer_half(z, y, here)
+    parts = {
+        "autochthon": back,
+        "quadratus_lumborum": lumborum,
+        "rectus_abdominis": front,
+        "external_oblique": flank & outer,
+        "internal_oblique": flank & ~outer,
+        "latissimus_dorsi": np.zeros_like(flank),
+    }
+    for name, part in parts.items():
+        pen.mask(masks, f"{name}_{side}")[half] = part
+
+
+def _outer_half(z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Outside the sheet in the middle of the flank's muscles; frame coordinates that broadcast."""
     rows = np.array(ROOM)
-    width, center, depth = (np.interp(z, rows[:, 0], rows[:, n]) for n in (1, 2, 3))
+    width, center, depth = (np.interp(z, rows[:, 0], rows[:, n]).astype(np.float32) for n in (1, 2, 3))
     return np.asarray(np.abs(x / (width + 8.0)) ** POWER + np.abs((y - center) / (depth + 6.0)) ** POWER > 1.0)
 
 
@@ -134,8 +146,8 @@ def draw_fat(pen: AbdomenPen, masks: Masks) -> None:
     below = z < CAGE_FROM_Z + 90.0
     fat = masks["abdominal_cavity"].copy()
     for name, mask in masks.items():
-        if name not in FAT_ORGANS_EXCEPT:
-            fat &= ~mask
+        if name not in FAT_ORGANS_EXCEPT and not name.startswith(PARTS):
+            np.greater(fat, mask, out=fat)  # fat and not mask
     masks["torso_fat"] = fat
     masks["subcutaneous_fat"] = masks["body"] & ~masks["muscle"] & below
     lower = np.broadcast_to(z < CAGE_FROM_Z - 20.0, fat.shape)

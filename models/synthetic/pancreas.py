@@ -1,8 +1,8 @@
 """The pancreas with its ducts, in the parts that the staging manual divides it into.
 
 Head: right of the superior mesenteric and portal veins, with the uncinate process behind them; neck: in front of them;
-body: from their left border to the aorta's; tail: from there to the spleen. Thickness falls with age, from 25 (head) and
-20 (tail) to 15-20 mm; the main duct is 2-3 mm wide, the common bile duct 4-7.
+body: from their left border to the aorta's; tail: from there to the spleen. Thickness falls with age, from 25 (head)
+and 20 (tail) to 15-20 mm; the main duct is 2-3 mm wide, the common bile duct 4-7.
 """
 
 from __future__ import annotations
