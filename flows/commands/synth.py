@@ -13,14 +13,16 @@ from rich.progress import track
 from flows.cli import STAGED
 from oncology.errors import InputError, ScopeError
 
-MADE = ("lung",)
+MADE = ("lung", "esophagus", "pancreas", "larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
+SHIFTS = ("thick", "lowdose", "nocontrast", "othervendor", "obese", "motion")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `aimdt synth`."""
     parser.add_argument("--cancer", required=True, metavar="KEY", help=f"one of: {', '.join(MADE)}, all")
-    parser.add_argument("--count", type=int, default=1, metavar="N")
+    parser.add_argument("--count", type=int, default=1, metavar="N", help="patients of each cancer (default: 1)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="equal seeds give equal patients")
+    parser.add_argument("--shift", choices=SHIFTS, metavar="NAME", help=f"as otherwise scanned: {', '.join(SHIFTS)}")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="one folder per patient goes here")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
@@ -38,11 +40,14 @@ def run(options: argparse.Namespace) -> int:
     from models.synthetic.draw import draw_plan  # scipy and more: only when patients are made
     from tasks.synthetic import write_patient
 
+    cancers = MADE if options.cancer == "all" else (options.cancer,)
+    wanted = [(cancer, index) for cancer in cancers for index in range(options.count)]
     made = []
     console = Console(stderr=True, quiet=options.json)
-    for index in track(range(options.count), "making patients", console=console, disable=options.json):
-        folder = options.out / f"lung-{options.seed:06d}-{index:04d}"
-        write_patient(draw_plan(options.seed, index), folder)
+    for cancer, index in track(wanted, "making patients", console=console, disable=options.json):
+        suffix = f"-{options.shift}" if options.shift else ""
+        folder = options.out / f"{cancer}-{options.seed:06d}-{index:04d}{suffix}"
+        write_patient(draw_plan(cancer, options.seed, index, options.shift), folder)
         made.append(folder.name)
     if options.json:
         sys.stdout.write(json.dumps({"out": str(options.out), "patients": made}) + "\n")

@@ -1,93 +1,125 @@
-"""CT from labels: Hounsfield units by tissue, texture, partial volume, and noise as a kernel colors it."""
+"""CT from tissues: density, grain, lesions, partial volume, and noise as a kernel colors it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
-from models.synthetic.canvas import smooth_noise
 from models.synthetic.lesion import Lesion
+from models.synthetic.noise import grain, white
+from models.synthetic.tissue import AIR_HU, FAT_HU, MUSCLE, densities
+from oncology.imaging.region import bounding_box, grown
 from oncology.imaging.volume import Geometry, Volume, resample
 
-AIR_HU = -1000.0
-# Tissue and its HU in a portal-venous chest CT, drawn in this order; typical values of radiology texts.
-TISSUE_HU: Mapping[str, float] = {
-    "body": -95.0,  # fat
-    "muscle": 52.0,
-    "mediastinum": -85.0,  # fat between the organs
-    "below_diaphragm": 45.0,
-    "liver": 105.0,
-    "spleen": 118.0,
-    "stomach": 25.0,
-    "lung_left": -845.0,
-    "lung_right": -845.0,
-    "lung_vessels": 60.0,
-    "heart": 135.0,
-    "pulmonary_artery": 165.0,
-    "aorta": 155.0,
-    "superior_vena_cava": 175.0,
-    "brachiocephalic_trunk": 150.0,
-    "common_carotid_artery_left": 150.0,
-    "subclavian_artery_left": 150.0,
-    "brachiocephalic_vein_left": 160.0,
-    "azygos_vein": 140.0,
-    "esophagus": 42.0,
-    "airway_wall": 30.0,
-    "lobar_bronchi": -900.0,
-    "trachea": -985.0,
-    "main_bronchus_left": -980.0,
-    "main_bronchus_right": -980.0,
-    "ribs": 380.0,
-    "sternum": 240.0,
-    "spine": 270.0,
-    "spinal_cord": 35.0,
-}
-TEXTURE_HU: Mapping[str, float] = {"lung_left": 38.0, "lung_right": 38.0, "liver": 6.0, "spine": 60.0, "muscle": 8.0}
-TUMOR_HU, NODE_HU, NECROSIS_HU = 58.0, 62.0, 18.0
-VESSELS_WITH_CONTRAST = {
-    name for name, hu in TISSUE_HU.items() if hu >= 130.0 and name not in ("ribs", "sternum", "spine")
-}
+NECROSIS_HU, HILUM_HU = 16.0, -35.0
+STRANDS_MM, STRANDS_HU = 3.5, 85.0
+LESION_GRAIN_HU = 9.0
 
 
 @dataclass(frozen=True)
 class Scanner:
-    """How a CT is taken."""
+    """How CT and PET are taken.
+
+    Attributes:
+        noise_hu: standard deviation in soft tissue.
+        blur_mm: full width at half maximum of the in-plane point spread.
+        kernel: sharpness of the noise, 0.4 (coarse grain) to 1.2 (fine).
+        contrast: a contrast medium was given; `enhancement` how strongly vessels show it.
+        offset_hu: calibration error.
+        motion_mm: how far the body moves during the scan.
+        fwhm_mm, pet_noise, pet_spacing_mm: of the PET; `drift_mm` its shift to the feet by breathing.
+    """
 
     spacing_mm: tuple[float, float, float] = (2.0, 0.9, 0.9)
     noise_hu: float = 14.0
     blur_mm: float = 0.9
+    kernel: float = 0.7
     contrast: bool = True
+    enhancement: float = 1.0
+    offset_hu: float = 0.0
+    motion_mm: float = 0.0
+    fwhm_mm: float = 6.0
+    pet_noise: float = 0.07
+    pet_spacing_mm: tuple[float, float, float] = (3.27, 4.0, 4.0)
+    drift_mm: float = 0.0
+    vendor: str = "standard"
 
 
 def render_ct(
-    masks: Mapping[str, np.ndarray],
-    lesions: list[Lesion],
-    grid: Geometry,
-    scanner: Scanner,
-    random: np.random.Generator,
-) -> Volume:
-    """HU (int16) on the scanner's own grid over the same field of view."""
-    hu = np.full(grid.shape, AIR_HU, np.float32)
-    texture = smooth_noise(grid.shape, 1.6, random)
-    for name, value in TISSUE_HU.items():
-        mask = masks[name]
-        level = 45.0 if not scanner.contrast and name in VESSELS_WITH_CONTRAST else value
-        hu[mask] = level + TEXTURE_HU.get(name, 3.0) * texture[mask]
-    for lesion in lesions:
-        hu[lesion.mask] = (TUMOR_HU if lesion.station is None else NODE_HU) + 9.0 * texture[lesion.mask]
-        if lesion.necrotic is not None:
-            hu[lesion.necrotic] = NECROSIS_HU
-    sigma = [scanner.blur_mm / 2.355 / spacing for spacing in grid.spacing_mm]
-    fine = resample(
-        Volume(ndimage.gaussian_filter(hu, sigma), grid), scan_grid(grid, scanner.spacing_mm), linear=True, fill=AIR_HU
+    labels: np.ndarray, lesions: Sequence[Lesion], grid: Geometry, scanner: Scanner, random: np.random.Generator,
+    target: Geometry | None = None,
+) -> Volume:  # fmt: skip
+    """HU (int16) on the scanner's own grid over the same field of view, or on `target`."""
+    hu = paint_hu(labels, lesions, grid, scanner, random)
+    blur = max(scanner.blur_mm, 0.8 * grid.spacing_mm[1]) / 2.355
+    sigma = [0.35, *(blur / spacing for spacing in grid.spacing_mm[1:])]
+    smooth = ndimage.gaussian_filter(hu, sigma, mode="nearest", truncate=3.0)
+    if scanner.motion_mm:
+        smooth = _moved(smooth, scanner.motion_mm / grid.spacing_mm[1], random)
+    volume = Volume(smooth, grid)
+    wanted = target or scan_grid(grid, scanner.spacing_mm)
+    volume = _thick(volume, scanner.spacing_mm[0])
+    if not grid.same_grid(wanted):
+        volume = resample(volume, wanted, linear=True, fill=AIR_HU)
+    noise = ndimage.gaussian_filter(white(wanted.shape, random), (0.0, *[0.6 / scanner.kernel] * 2), truncate=2.5)
+    noise *= scanner.noise_hu / max(float(noise.std()), 1e-6)
+    return Volume(
+        np.clip(np.round(volume.array + noise + scanner.offset_hu), -1024, 3071).astype(np.int16), volume.geometry
     )
-    noise = random.standard_normal(fine.geometry.shape).astype(np.float32)
-    noise = ndimage.gaussian_filter(noise, (0.0, 0.7, 0.7))
-    noisy = fine.array + scanner.noise_hu * noise / noise.std()
-    return Volume(np.clip(np.round(noisy), -1024, 3071).astype(np.int16), fine.geometry)
+
+
+def paint_hu(
+    labels: np.ndarray, lesions: Sequence[Lesion], grid: Geometry, scanner: Scanner, random: np.random.Generator
+) -> np.ndarray:
+    """HU (Z, Y, X) float32 before the scanner's blur and noise."""
+    contrast = scanner.enhancement if scanner.contrast else 0.0
+    level, rough = densities(contrast)
+    texture = grain(grid.shape, 3.0 / grid.spacing_mm[1], random)
+    hu = level[labels] + rough[labels] * texture
+    muscle = MUSCLE.plain + contrast * (MUSCLE.enhanced - MUSCLE.plain)
+    for lesion in lesions:
+        _paint_lesion(hu, lesion, texture, grid, muscle, contrast)
+    return hu
+
+
+def _paint_lesion(
+    hu: np.ndarray, lesion: Lesion, texture: np.ndarray, grid: Geometry, muscle: float, contrast: float
+) -> None:
+    if not lesion.mask.any():
+        return
+    box = grown(bounding_box(lesion.mask), grid, STRANDS_MM + 2.0)
+    part, mask, noise = hu[box], lesion.mask[box], texture[box]
+    if lesion.infiltrates:
+        near = ndimage.distance_transform_edt(~mask, sampling=grid.spacing_mm) <= STRANDS_MM
+        fat = near & ~mask & (part < FAT_HU + 70.0) & (part > FAT_HU - 60.0)
+        part[fat] += STRANDS_HU * np.clip(0.75 + 0.5 * noise[fat], 0.0, 1.2)
+    part[mask] = muscle + (0.35 + 0.65 * min(contrast, 1.0)) * lesion.hu + LESION_GRAIN_HU * noise[mask]
+    for inner, value in ((lesion.necrotic, NECROSIS_HU), (lesion.hilum, HILUM_HU)):
+        if inner is not None:
+            part[inner[box]] = value + 5.0 * noise[inner[box]]
+
+
+def _thick(volume: Volume, thickness_mm: float) -> Volume:
+    """Averaged along z over a slice's thickness when that is more than a voxel's."""
+    spacing = volume.geometry.spacing_mm[0]
+    if thickness_mm < 1.5 * spacing:
+        return volume
+    size = round(thickness_mm / spacing)
+    return Volume(ndimage.uniform_filter1d(volume.array, size, axis=0, mode="nearest"), volume.geometry)
+
+
+def _moved(hu: np.ndarray, amount: float, random: np.random.Generator) -> np.ndarray:
+    """Slices displaced by a wave and doubled: what breathing and swallowing leave on a scan; `amount` in voxels."""
+    phase = random.uniform(0.0, 6.28)
+    moved = np.empty_like(hu)
+    for index, image in enumerate(hu):
+        shift = amount * np.sin(index / 5.0 + phase)
+        there = ndimage.shift(image, (shift, 0.4 * shift), order=1, mode="nearest")
+        moved[index] = 0.6 * there + 0.4 * image
+    return moved
 
 
 def scan_grid(grid: Geometry, spacing_mm: tuple[float, float, float]) -> Geometry:

@@ -1,102 +1,93 @@
-"""Tumors and lymph nodes of a wanted size, at a wanted place."""
+"""Drawn lesions, and how long and wide they are by construction."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import ConvexHull, cKDTree
-from scipy.spatial.distance import pdist
+from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial.distance import pdist, squareform
 
-from models.synthetic.canvas import Canvas, smooth_noise
-from models.synthetic.frame import CARINA
-from oncology.findings import Point
-
-# Where a station's node lies, in mm from the carina (right is negative x); IASLC map (Rusch 2009, JTO 4).
-STATION_OFFSETS: Mapping[str, Point] = {
-    "2R": (-16.0, -10.0, 58.0),
-    "2L": (17.0, -6.0, 58.0),
-    "3a": (0.0, -46.0, 40.0),
-    "3p": (0.0, 24.0, 45.0),
-    "4R": (-20.0, -12.0, 16.0),
-    "4L": (19.0, -4.0, 12.0),
-    "5": (36.0, -22.0, 14.0),
-    "6": (10.0, -44.0, 30.0),
-    "7": (4.0, 8.0, -22.0),
-    "8": (0.0, 42.0, -70.0),
-    "10R": (-36.0, -2.0, -18.0),
-    "10L": (40.0, 8.0, -20.0),
-    "11R": (-54.0, 6.0, -34.0),
-    "11L": (60.0, 10.0, -38.0),
-}
-ROUGHNESS = 0.16  # how far a tumor's border strays from the round, as a share of its radius
+from models.synthetic.canvas import Canvas
+from oncology.imaging.region import Box, bounding_box
 
 
 @dataclass(frozen=True)
 class Lesion:
-    """One drawn lesion with what is true of it by construction."""
+    """One drawn lesion with what is true of it by construction.
+
+    Attributes:
+        kind: tumor, node or metastasis.
+        mask: (Z, Y, X) bool on the canvas.
+        suv: highest uptake that a scan shows.
+        station: of a node; `side` left or right of a level of the neck.
+        site: of a metastasis.
+        necrotic, hilum: (Z, Y, X) bool parts, or None.
+        infiltrates: the fat around it is stranded.
+        hu: density above that of muscle.
+    """
 
     id: str
+    kind: str
     mask: np.ndarray
     malignant: bool
     suv: float
     station: str | None = None
+    side: str | None = None
+    site: str | None = None
     necrotic: np.ndarray | None = None
-
-
-def grow_tumor(
-    canvas: Canvas, center: Point, greatest_mm: float, within: np.ndarray, random: np.random.Generator
-) -> np.ndarray:
-    """An irregular tumor inside `within` whose longest diameter over the three planes is `greatest_mm` to one voxel."""
-    bump = ROUGHNESS * smooth_noise(canvas.shape, greatest_mm / 6.0 / canvas.geometry.spacing_mm[0], random)
-    low, high = 0.25 * greatest_mm, 0.8 * greatest_mm
-    mask = canvas.empty()
-    for _ in range(12):
-        radius = (low + high) / 2
-        mask = _one_piece(canvas.ellipsoid(center, (radius, radius * 0.92, radius * 0.86), bump) & within)
-        size = longest_in_planes_mm(mask, canvas)
-        if abs(size - greatest_mm) < canvas.geometry.spacing_mm[0] / 3:
-            break
-        low, high = (radius, high) if size < greatest_mm else (low, radius)
-    return mask
-
-
-def grow_node(
-    canvas: Canvas, station: str, short_mm: float, long_mm: float, scale: float, free: np.ndarray
-) -> np.ndarray:
-    """An oval node at its station, moved to the nearest place where nothing else lies."""
-    offset = STATION_OFFSETS[station]
-    wanted = np.array([(c + o) * scale for c, o in zip(CARINA, offset, strict=True)])
-    room = ndimage.distance_transform_edt(free, sampling=canvas.geometry.spacing_mm) >= short_mm / 2
-    places = canvas.geometry.to_lps(np.argwhere(room))
-    if len(places) == 0:
-        places = canvas.geometry.to_lps(np.argwhere(free))
-    nearest = places[cKDTree(places).query(wanted)[1]]
-    center = (float(nearest[0]), float(nearest[1]), float(nearest[2]))
-    return canvas.ellipsoid(center, (short_mm / 2, short_mm / 2, long_mm / 2)) & free
-
-
-def _one_piece(mask: np.ndarray) -> np.ndarray:
-    labels, count = ndimage.label(mask)
-    if count <= 1:
-        return mask
-    return labels == 1 + int(np.argmax(ndimage.sum_labels(mask, labels, np.arange(1, count + 1))))
+    hilum: np.ndarray | None = None
+    ene: bool = False
+    ene_grade: int | None = None
+    infiltrates: bool = False
+    hu: float = 14.0
 
 
 def longest_in_planes_mm(mask: np.ndarray, canvas: Canvas) -> float:
     """Longest distance between voxel corners in any axial, coronal or sagittal slice: brute force over hull points."""
+    if not mask.any():
+        return 0.0
+    part = mask[_box(mask)]
     spacing = np.array(canvas.geometry.spacing_mm)
     longest = 0.0
     for axis in range(3):
         kept = [other for other in range(3) if other != axis]
-        for index in np.flatnonzero(mask.any(axis=tuple(kept))):
-            longest = max(longest, _longest(np.argwhere(mask.take(index, axis=axis)), spacing[kept]))
+        for index in range(part.shape[axis]):
+            pixels = np.argwhere(part.take(index, axis=axis))
+            if len(pixels) and _diagonal(pixels, spacing[kept]) > longest:
+                longest = max(longest, float(pdist(_outline(pixels, spacing[kept])).max()))
     return longest
 
 
-def _longest(pixels: np.ndarray, spacing: np.ndarray) -> float:
+def short_axis_mm(mask: np.ndarray, canvas: Canvas) -> float:
+    """Widest extent at a right angle to the long axis of an axial slice, over all slices, between voxel corners."""
+    if not mask.any():
+        return 0.0
+    part = mask[_box(mask)]
+    spacing = np.array(canvas.geometry.spacing_mm[1:])
+    return max((_width(np.argwhere(pixels), spacing) for pixels in part if pixels.any()), default=0.0)
+
+
+def _width(pixels: np.ndarray, spacing: np.ndarray) -> float:
+    points = _outline(pixels, spacing)
+    apart = squareform(pdist(points))
+    first, last = np.unravel_index(int(np.argmax(apart)), apart.shape)
+    along = (points[last] - points[first]) / max(float(apart[first, last]), 1e-9)
+    return float(np.ptp(points @ np.array([-along[1], along[0]])))
+
+
+def _box(mask: np.ndarray) -> Box:
+    return bounding_box(mask)
+
+
+def _diagonal(pixels: np.ndarray, spacing: np.ndarray) -> float:
+    return float(np.linalg.norm((np.ptp(pixels, axis=0) + 1) * spacing))
+
+
+def _outline(pixels: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    """Corners (N, 2) of the pixels on their convex hull, mm."""
     corners = np.concatenate([pixels + shift for shift in ((0, 0), (0, 1), (1, 0), (1, 1))]) * spacing
-    corners = np.unique(corners, axis=0)
-    return float(pdist(corners[ConvexHull(corners).vertices]).max())
+    try:
+        return np.asarray(corners[ConvexHull(corners).vertices])
+    except QhullError:  # fewer points than a hull needs
+        return np.asarray(corners)

@@ -1,144 +1,202 @@
-"""One synthetic lung cancer patient: what is true of them by construction, and their images."""
+"""One synthetic patient: body, tumor, nodes and metastases on the model's grid, and the scans of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from models.synthetic.body import draw_body
 from models.synthetic.canvas import Canvas
+from models.synthetic.cohorts.demo import DEMO, DEMOS
 from models.synthetic.ct import Scanner, render_ct
-from models.synthetic.frame import Build, make_canvas
-from models.synthetic.lesion import Lesion, grow_node, grow_tumor, longest_in_planes_mm
+from models.synthetic.draw import draw_plan
+from models.synthetic.frame import Masks, make_canvas
+from models.synthetic.growth import dead_middle, fatty_hilum, grow_node, grow_tumor, union
+from models.synthetic.lesion import Lesion, longest_in_planes_mm, short_axis_mm
+from models.synthetic.pathology import add_atelectasis, add_calcium, add_effusion, add_emphysema
 from models.synthetic.pet import render_pet
+from models.synthetic.places import landmarks_of, node_center
+from models.synthetic.plan import CANCERS, FIELD_OF, SPACING_MM, MetastasisPlan, NodePlan, PatientPlan
+from models.synthetic.tissue import paint
+from models.synthetic.touch import borders, entered
 from oncology.findings import Point
 from oncology.imaging.volume import Volume
 
-MODEL_SPACING_MM = 1.5
-
-
-@dataclass(frozen=True)
-class NodePlan:
-    """A node to draw."""
-
-    station: str
-    short_mm: float
-    long_mm: float
-    malignant: bool
-    suv: float
-
-
-@dataclass(frozen=True)
-class LungPlan:
-    """What a patient is to have. Categories are those that the definitions give to this construction."""
-
-    build: Build
-    lobe: str
-    center_lps: Point
-    greatest_mm: float
-    nodes: tuple[NodePlan, ...]
-    categories: dict[str, dict[str, str]]  # edition -> t, n, m, stage_group
-    histology: str = "adenocarcinoma"
-    tumor_suv: float = 9.0
-    biopsied: tuple[str, ...] = ()  # stations with an EBUS result in the record
-    question: str = "Resectable? Induction treatment?"
-    scanner: Scanner = field(default_factory=Scanner)
+__all__ = [
+    "CANCERS", "DEMO", "DEMOS", "SPACING_MM", "PatientPlan", "Scanner", "SyntheticPatient", "draw_plan",
+    "make_patient", "scan_on_model_grid", "truth",
+]  # fmt: skip
+MODEL_SPACING_MM = 1.5  # voxel size that a patient is drawn at for a scan of finer voxels
+# What a node does not grow into.
+HARD = (
+    "aorta", "superior_vena_cava", "inferior_vena_cava", "pulmonary_artery", "pulmonary_vein", "heart", "esophagus",
+    "trachea", "airway_wall", "spine", "ribs", "sternum", "brachiocephalic_trunk", "brachiocephalic_vein_left",
+    "brachiocephalic_vein_right", "azygos_vein", "common_carotid_artery_left", "common_carotid_artery_right",
+    "internal_jugular_vein_left", "internal_jugular_vein_right", "internal_carotid_artery_left",
+    "internal_carotid_artery_right", "external_carotid_artery_left", "external_carotid_artery_right",
+    "subclavian_artery_left", "subclavian_artery_right", "mandible", "hyoid", "thyroid_cartilage",
+    "cricoid_cartilage", "larynx_air", "sternocleidomastoid_left", "sternocleidomastoid_right", "thyroid_gland",
+    "submandibular_gland_left", "submandibular_gland_right", "prevertebral_left", "prevertebral_right",
+    "liver", "spleen", "stomach", "duodenum", "pancreas", "kidney_left", "kidney_right", "portal_vein",
+    "superior_mesenteric_vein", "superior_mesenteric_artery", "celiac_trunk", "common_hepatic_artery",
+    "splenic_artery", "splenic_vein", "colon", "small_bowel",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class SyntheticPatient:
-    """Masks on the model's grid, images on the scanners' grids, and the truth."""
+    """Masks on the model's grid, the truth, and images on the scanners' grids (None where they were not asked for)."""
 
-    plan: LungPlan
+    plan: PatientPlan
     canvas: Canvas
-    masks: dict[str, np.ndarray]
+    masks: Masks
     lesions: list[Lesion]
-    ct: Volume
-    pet: Volume
+    landmarks: dict[str, Point]
+    ct: Volume | None = None
+    pet: Volume | None = None
 
     @property
-    def side(self) -> str:
-        """The patient's side of the tumor."""
-        return "left" if self.plan.lobe.endswith("left") else "right"
+    def side(self) -> str | None:
+        """The patient's side of the tumor: left, right or midline."""
+        return self.plan.laterality
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """Tissue (Z, Y, X) without the lesions."""
+        return paint(self.masks)
 
 
-# The demo: a tumor of 38 mm in the right upper lobe, 4R proven by EBUS, 10R suspicious, 7 unremarkable. By the
-# definitions: T2a (over 30 up to 40 mm), N2 by one N2 station, so N2a in the 9th edition, M0.
-DEMO = LungPlan(
-    build=Build(seed=20, scale=0.98, fat_mm=18.0, sex="female"),
-    lobe="lung_upper_lobe_right",
-    center_lps=(-64.0, -4.0, 196.0),
-    greatest_mm=38.0,
-    nodes=(
-        NodePlan("4R", 14.0, 20.0, True, 7.5),
-        NodePlan("10R", 11.0, 15.0, True, 5.6),
-        NodePlan("7", 8.0, 14.0, False, 1.7),
-    ),
-    categories={
-        "8": {"t": "T2a", "n": "N2", "m": "M0", "stage_group": "IIIA"},
-        "9": {"t": "T2a", "n": "N2a", "m": "M0", "stage_group": "IIIA"},
-    },
-    biopsied=("4R", "7"),
-)
+def make_patient(plan: PatientPlan, spacing_mm: float | None = None, *, images: bool = True) -> SyntheticPatient:
+    """Draw, grow and (with `images`) scan one patient; equal plans give equal patients.
 
-
-def make_patient(plan: LungPlan, spacing_mm: float = MODEL_SPACING_MM) -> SyntheticPatient:
-    """Draw, grow and scan one patient; equal plans give equal patients."""
+    Args:
+        spacing_mm: of the cubes that are drawn; without it the spacing that networks of this cancer work at.
+    """
     random = np.random.default_rng(plan.build.seed)
-    canvas = make_canvas(spacing_mm, plan.build)
+    canvas = make_canvas(spacing_mm or SPACING_MM[plan.cancer], plan.build, FIELD_OF[plan.cancer])
     masks = draw_body(canvas, plan.build)
-    tumor = grow_tumor(canvas, plan.center_lps, plan.greatest_mm, masks[plan.lobe], random)
-    lesions = [Lesion("tumor-1", tumor, True, plan.tumor_suv)]
-    free = masks["mediastinum"].copy()
-    for name in (
-        "aorta",
-        "superior_vena_cava",
-        "pulmonary_artery",
-        "heart",
-        "esophagus",
-        "trachea",
-        "airway_wall",
-        "spine",
-    ):
-        free &= ~masks[name]
-    free |= masks["lung_vessels"]
+    tumor = grow_tumor(canvas, plan.tumor, masks, random)
+    _add_pathology(plan, canvas, masks, tumor)
+    dead = dead_middle(tumor, plan.tumor.necrosis, canvas, random)
+    lesions = [Lesion("tumor-1", "tumor", tumor, True, plan.tumor.suv, necrotic=dead, hu=plan.tumor.hu)]
+    lesions += _nodes(plan, canvas, masks, tumor, random)
+    lesions += _metastases(plan, canvas, masks, tumor, random)
+    patient = SyntheticPatient(plan, canvas, masks, lesions, landmarks_of(plan.cancer, plan.build))
+    if not images:
+        return patient
+    ct = render_ct(patient.labels, lesions, canvas.geometry, plan.scanner, random)
+    pet = render_pet(patient.labels, lesions, canvas.geometry, plan.scanner, random)
+    return SyntheticPatient(plan, canvas, masks, lesions, patient.landmarks, ct, pet)
+
+
+def scan_on_model_grid(patient: SyntheticPatient, random: np.random.Generator) -> tuple[Volume, Volume]:
+    """CT and PET of a patient on the grid of the masks, as the plan's scanner takes them; each call a new scan."""
+    grid, scanner = patient.canvas.geometry, patient.plan.scanner
+    ct = render_ct(patient.labels, patient.lesions, grid, scanner, random, target=grid)
+    return ct, render_pet(patient.labels, patient.lesions, grid, scanner, random, target=grid)
+
+
+def _add_pathology(plan: PatientPlan, canvas: Canvas, masks: Masks, tumor: np.ndarray) -> None:
+    """What the plan has beside the tumor: effusion, collapse, emphysema, calcium."""
+    asked = plan.pathology
+    if "effusion_ml" in asked:
+        add_effusion(canvas, plan.build, masks, asked["effusion_side"], asked["effusion_ml"])
+    if "atelectasis_share" in asked:
+        add_atelectasis(canvas, plan.build, masks, asked["atelectasis_lobe"], asked["atelectasis_share"])
+    if "emphysema_share" in asked:
+        add_emphysema(canvas, plan.build, masks, asked["emphysema_share"])
+    if "calcium" in asked and "aorta" in masks:
+        add_calcium(canvas, plan.build, masks, asked["calcium"])
+
+
+def _nodes(
+    plan: PatientPlan, canvas: Canvas, masks: Masks, tumor: np.ndarray, random: np.random.Generator
+) -> Iterator[Lesion]:
+    blocked = union(masks, HARD, masks["body"]) | tumor | ~masks["body"]
     for place, node in enumerate(plan.nodes, start=1):
-        mask = grow_node(canvas, node.station, node.short_mm, node.long_mm, plan.build.scale, free)
-        free &= ~mask
-        lesions.append(Lesion(f"node-{place}", mask, node.malignant, node.suv, node.station))
-    ct = render_ct(masks, lesions, canvas.geometry, plan.scanner, random)
-    pet = render_pet(masks, lesions, canvas.geometry, random)
-    return SyntheticPatient(plan, canvas, masks, lesions, ct, pet)
+        center = node_center(plan.cancer, plan.build, node)
+        mask = grow_node(canvas, node, center, blocked, random)
+        if not mask.any():
+            continue
+        blocked |= mask
+        yield _node(f"node-{place}", node, mask, canvas, random)
+
+
+def _node(name: str, node: NodePlan, mask: np.ndarray, canvas: Canvas, random: np.random.Generator) -> Lesion:
+    return Lesion(
+        name, "node", mask, node.malignant, node.suv, node.station, node.side,
+        necrotic=dead_middle(mask, node.necrosis, canvas, random),
+        hilum=fatty_hilum(mask, canvas, random) if node.hilum else None,
+        ene=node.ene, ene_grade=node.ene_grade, infiltrates=node.infiltrates, hu=float(random.normal(16.0, 6.0)),
+    )  # fmt: skip
+
+
+def _metastases(
+    plan: PatientPlan, canvas: Canvas, masks: Masks, tumor: np.ndarray, random: np.random.Generator
+) -> Iterator[Lesion]:
+    for place, one in enumerate(plan.metastases, start=1):
+        if one.organ in masks:
+            mask = _in_organ(one, canvas, masks[one.organ] & ~tumor, random)
+            hu = -38.0 if one.organ in ("liver", "spleen", "kidney_left", "kidney_right") else 14.0
+            yield Lesion(f"metastasis-{place}", "metastasis", mask, True, one.suv, site=one.site, hu=hu)
+
+
+def _in_organ(one: MetastasisPlan, canvas: Canvas, organ: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """A roundish metastasis around one of the organ's inner voxels."""
+    from scipy import ndimage
+
+    voxels = np.argwhere(organ)
+    spots = voxels[random.integers(0, len(voxels), 60)]
+    depth = ndimage.minimum_filter(organ[::2, ::2, ::2].astype(np.uint8), size=3)
+    deep = [spot for spot in spots if depth[tuple(np.minimum(spot // 2, np.array(depth.shape) - 1))]]
+    x, y, z = canvas.geometry.to_lps(deep[0] if deep else spots[0])
+    radius = 0.5 * one.diameter_mm
+    radii = (radius, radius * float(random.uniform(0.85, 1.0)), radius * float(random.uniform(0.85, 1.0)))
+    return np.asarray(canvas.ellipsoid((float(x), float(y), float(z)), radii) & organ)
 
 
 def truth(patient: SyntheticPatient) -> dict[str, Any]:
     """The content of truth.json: what was drawn, never what our own software measured or staged."""
-    canvas, plan = patient.canvas, patient.plan
-    tumor = patient.lesions[0]
+    plan, canvas = patient.plan, patient.canvas
+    tumor = patient.lesions[0].mask
+    invaded = entered(plan.cancer, tumor, patient.masks, plan.tumor)
     return {
         "synthetic": True,
-        "site": "lung",
+        "site": plan.cancer,
         "seed": plan.build.seed,
+        "shift": plan.shift,
         "masks": sorted(patient.masks),
         "measurements": {
-            "greatest_dimension_mm": round(longest_in_planes_mm(tumor.mask, canvas), 2),
-            "volume_ml": round(float(tumor.mask.sum()) * canvas.geometry.voxel_ml, 3),
-            "laterality": patient.side,
-            "location": plan.lobe,
+            "greatest_dimension_mm": round(longest_in_planes_mm(tumor, canvas), 2),
+            "volume_ml": round(float(tumor.sum()) * canvas.geometry.voxel_ml, 3),
+            "laterality": plan.laterality,
+            "location": plan.location,
         },
-        "nodes": [
-            {
-                "id": lesion.id,
-                "station": lesion.station,
-                "malignant": lesion.malignant,
-                "ene": False,
-                "short_axis_mm": node.short_mm,
-                "suv": lesion.suv,
-            }
-            for lesion, node in zip(patient.lesions[1:], plan.nodes, strict=True)
-        ],
-        "facts": {"histology": plan.histology, "biopsied_stations": list(plan.biopsied), "metastases": []},
-        "categories": plan.categories,
+        "nodes": [_true_node(lesion, canvas) for lesion in patient.lesions if lesion.kind == "node"],
+        "facts": {
+            **plan.facts,
+            "histology": plan.record.get("histology"),
+            "sampled_stations": list(plan.sampled),
+            "invaded": invaded,
+            "touched": borders(plan.cancer, tumor, patient.masks, invaded, canvas),
+            "metastases": [lesion.site for lesion in patient.lesions if lesion.kind == "metastasis"],
+        },
+        "categories": {edition: dict(values) for edition, values in plan.categories.items()},
+    }
+
+
+def _true_node(lesion: Lesion, canvas: Canvas) -> dict[str, Any]:
+    return {
+        "id": lesion.id,
+        "station": lesion.station,
+        "side": lesion.side,
+        "malignant": lesion.malignant,
+        "ene": lesion.ene,
+        "ene_grade": lesion.ene_grade,
+        "short_axis_mm": round(short_axis_mm(lesion.mask, canvas), 2),
+        "suv": round(lesion.suv, 2),
     }

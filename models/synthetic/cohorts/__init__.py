@@ -1,0 +1,1 @@
+"""Plans of synthetic patients, one module per group of cancers."""
