@@ -35,7 +35,7 @@ def measure_l1(ct: Volume, masks: Masks, blood: Blood | None) -> Measurement:
         return Measurement(NAME, None, "too little of the spongy bone is left at this voxel size")
     note = "cut-offs hold for 120 kV"
     if blood is not None and blood.enhanced:
-        note += "; contrast medium adds about 10 HU (Pompe 2015, Eur J Radiol 84)"
+        note += "; contrast medium may raise it"
     thick = ct.geometry.spacing_mm[0]
     reason = f"slices are {thick:.1f} mm apart" if thick > THICK_MM else ""
     return Measurement(NAME, float(np.median(ct.array[core])), reason, note)
