@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from mdt_dicom.intake import read_study
-from models.synthetic.draw import draw_plan
-from models.synthetic.patient import SyntheticPatient, make_patient, truth
+from models.synthetic.draw import COHORTS
+from models.synthetic.patient import SyntheticPatient, draw_plan, make_patient, scan_on_model_grid, truth
 from oncology.errors import InputError
 from oncology.findings import Point
 from oncology.imaging.volume import Volume
-from tasks import synthetic
+from tasks.synthetic import record_of_patient
 
 TRUTH = "truth.json"
-SPACING_MM: Mapping[str, float] = {"lung": 2.0}
-MADE = tuple(SPACING_MM)
+MADE = tuple(COHORTS)
+SCAN_SEED = 7  # of the scan's noise, together with the body's
 # A plain CT in place of a rendered one, for figures that only ask how dense a lesion is.
 AIR_HU, LUNG_HU, TISSUE_HU, LESION_HU = -1000, -850, 40, 60
 
@@ -82,41 +82,36 @@ def make_scored(cancer: str, seed: int, index: int, shift: str | None, *, images
     Args:
         images: also take CT and PET; without them the CT is a plain one with three densities.
     """
-    patient = _made(cancer, seed, index, shift)
-    structures = patient.masks
-    ct = patient.ct if images else Volume(_plain_ct(patient), patient.canvas.geometry)
-    subject = synthetic._subject(patient.plan)
+    patient = make_patient(draw_plan(cancer, seed, index, shift), images=False)
+    ct, pet = _scans(patient) if images else (Volume(_plain_ct(patient), patient.canvas.geometry), None)
     return ScoredPatient(
         name=patient_name(cancer, seed, index, shift),
         cancer=cancer,
         shift=shift,
         truth=truth_from(truth(patient)),
-        record=synthetic._record(patient.plan, subject, patient.side),
+        record=record_of_patient(patient),
         ct=ct,
-        pet=patient.pet if images else None,
-        structures=structures,
-        lesions=tuple(_given(lesion) for lesion in patient.lesions),
+        pet=pet,
+        structures=patient.masks,
+        landmarks=patient.landmarks,
+        lesions=tuple(
+            Given(lesion.id, lesion.kind, lesion.mask, lesion.malignant, lesion.ene, lesion.ene_grade)
+            for lesion in patient.lesions
+        ),
     )
 
 
-def _made(cancer: str, seed: int, index: int, shift: str | None) -> SyntheticPatient:
-    """The only place that knows how patients are drawn."""
-    if cancer not in MADE or shift is not None:
-        raise InputError(f"synthetic patients of {cancer!r} with shift {shift!r} are not made; expected {MADE}")
-    return make_patient(draw_plan(seed, index), SPACING_MM[cancer])
-
-
-def _given(lesion: Any) -> Given:
-    kind = "tumor" if lesion.station is None else "node"
-    return Given(lesion.id, kind, lesion.mask, lesion.malignant)
+def _scans(patient: SyntheticPatient) -> tuple[Volume, Volume]:
+    return scan_on_model_grid(patient, np.random.default_rng((SCAN_SEED, patient.plan.build.seed)))
 
 
 def _plain_ct(patient: SyntheticPatient) -> np.ndarray:
     """HU (Z, Y, X) int16 of air, lung, tissue and lesions."""
     hu = np.full(patient.canvas.shape, AIR_HU, np.int16)
     hu[patient.masks["body"]] = TISSUE_HU
-    for side in ("left", "right"):
-        hu[patient.masks[f"lung_{side}"]] = LUNG_HU
+    for name in ("lung_left", "lung_right"):
+        if name in patient.masks:
+            hu[patient.masks[name]] = LUNG_HU
     for lesion in patient.lesions:
         hu[lesion.mask] = LESION_HU
     return hu

@@ -28,6 +28,7 @@ from oncology.findings import (
 )
 from oncology.imaging.survey import Region
 from oncology.staging import AXES, stage_case
+from oncology.tnm.vocabulary import vocabulary
 from tasks.cohort import Given, ScoredPatient, Truth
 from tasks.eyes import assess, look, scene_for
 
@@ -125,7 +126,7 @@ def _row(patient: ScoredPatient, mode: str, findings: Findings, history: History
         "mode": mode,
         "refused": refused,
         "editions": answers,
-        "stations": _stations(staging["facts"], truth),
+        "stations": _stations(staging["facts"], truth, patient.cancer),
         "invasions": _invasions(findings, truth),
         "metastasis": _metastasis(newest, findings, truth),
         "decisive": _decisive(patient.cancer, newest),
@@ -140,25 +141,37 @@ def _answers(found: Mapping[str, Any], truth: Truth, edition: str) -> dict[str, 
     }
 
 
-def _stations(facts: Iterable[Mapping[str, Any]], truth: Truth) -> list[dict[str, Any]]:
+def _stations(facts: Iterable[Mapping[str, Any]], truth: Truth, cancer: str) -> list[dict[str, Any]]:
     """Every station that holds a drawn node or was named by the staging: truly involved or not, and said so or not."""
+    site = vocabulary().site(cancer)
+    sided = site.station_key == "level"  # levels of the neck are told with their side
+    drawn = [(_with_side(node["station"], node.get("side") if sided else None), node) for node in truth.nodes]
+    sides = {part: name for name, parts in site.unspecified.items() for part in parts if name in dict(drawn)}
     free: dict[str, float] = {}
     for entry in next((fact["value"] or [] for fact in facts if fact["key"] == "nodes"), []):
         p = _probability(entry["positive"])
-        for station, share in _places(entry).items():
-            free[station] = free.get(station, 1.0) * (1.0 - p * share)
-    involved = {node["station"] for node in truth.nodes if node["malignant"]}
-    named = {node["station"] for node in truth.nodes} | set(free)
+        for place, share in _places(entry, sides).items():
+            name = _with_side(place, entry.get("laterality") if sided else None)
+            free[name] = free.get(name, 1.0) * (1.0 - p * share)
+    involved = {name for name, node in drawn if node["malignant"]}
     return [
-        {"station": name, "truth": name in involved, "p": round(1.0 - free.get(name, 1.0), 4)} for name in sorted(named)
+        {"station": name, "truth": name in involved, "p": round(1.0 - free.get(name, 1.0), 4)}
+        for name in sorted({name for name, _ in drawn} | set(free))
     ]
 
 
-def _places(entry: Mapping[str, Any]) -> Mapping[str, float]:
+def _with_side(station: str, side: str | None) -> str:
+    return f"{station} {side}" if side else station
+
+
+def _places(entry: Mapping[str, Any], sides: Mapping[str, str]) -> Mapping[str, float]:
+    """Station to share of a node; both sides of a station count as one where the truth tells none."""
     place = entry.get("station") or entry.get("level")
-    if isinstance(place, Mapping):
-        return dict(place["p"])
-    return {place: 1.0} if place else {}
+    shares: Mapping[str, float] = place["p"] if isinstance(place, Mapping) else {place: 1.0} if place else {}
+    found: dict[str, float] = {}
+    for name, share in shares.items():
+        found[sides.get(name, name)] = found.get(sides.get(name, name), 0.0) + share
+    return found
 
 
 def _probability(positive: Any) -> float:

@@ -30,7 +30,8 @@ def test_every_contact_of_a_drawn_tumor_is_told_invaded_or_not():
     aorta[:, 25:35, 26:34] = True  # the tumor reaches into it
     spine[:, 39:50, 10:30] = True  # and touches this
     ct = Volume(np.full(GRID.shape, 40, np.int16), GRID)
-    drawn = DrawnTumor("p", "esophagus", tumor, {"aorta"}, ct, {"aorta": aorta, "spine": spine}, {})
+    masks = {"aorta": aorta, "spine": spine, "fat": ~tumor}
+    drawn = DrawnTumor("p", "esophagus", tumor, {"aorta"}, {"aorta", "spine"}, ct, masks, {})
     rows = list(drawn_rows(drawn, np.random.default_rng(1)))
     assert {(row.contact.structure, row.invaded) for row in rows} == {("aorta", True), ("spine", False)}
     depths = [row.contact.depth_mm for row in rows if row.invaded]

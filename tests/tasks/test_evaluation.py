@@ -43,9 +43,8 @@ def test_two_doubtful_nodes_of_one_station_add_up_and_a_border_shares_them():
         {"positive": True, "station": {"p": {"4R": 0.8, "10R": 0.2}}},
     ]
     truth = Truth({}, nodes=({"station": "7", "malignant": True}, {"station": "5", "malignant": False}))
-    found = {
-        item["station"]: (item["truth"], item["p"]) for item in _stations([{"key": "nodes", "value": nodes}], truth)
-    }
+    rows = _stations([{"key": "nodes", "value": nodes}], truth, "lung")
+    found = {item["station"]: (item["truth"], item["p"]) for item in rows}
     assert found == {"7": (True, 0.75), "4R": (False, 0.8), "10R": (False, 0.2), "5": (False, 0.0)}
 
 
