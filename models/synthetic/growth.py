@@ -14,6 +14,7 @@ from models.synthetic.frame import Masks
 from models.synthetic.lesion import longest_in_planes_mm, short_axis_mm
 from models.synthetic.noise import grain
 from models.synthetic.plan import NodePlan, TumorPlan
+from models.synthetic.touch import asked_masks, drawn
 from oncology.errors import InputError
 from oncology.findings import Point
 from oncology.imaging.volume import Geometry
@@ -23,7 +24,8 @@ REACH_MM = 7.0  # where the finger of a tumor ends, below the surface of what it
 KEPT_OFF_MM = 2.5  # of fat between a tumor and what it keeps off
 NEAR = 0.33  # of its longest diameter: how far from its center an invaded structure best lies
 CANDIDATES, POINTS = 500, 4000
-STEPS = 22
+STEPS, TRIES = 22, 4
+WRAP_MM = 5.0  # how thick a tumor stands around a vessel that it encases
 Mask = np.ndarray
 
 
@@ -57,37 +59,72 @@ def union(masks: Mapping[str, Mask], names: Sequence[str], like: Mask) -> Mask:
     return together
 
 
-def grow_tumor(canvas: Canvas, plan: TumorPlan, masks: Masks, random: np.random.Generator) -> Mask:
+def grow_tumor(canvas: Canvas, cancer: str, plan: TumorPlan, masks: Masks, random: np.random.Generator) -> Mask:
     """The tumor (Z, Y, X): longest diameter over the three planes as planned, to a voxel or nearer.
 
+    Where its place turns out too narrow another is tried; the nearest to the wanted size counts.
+
     Raises:
-        InputError: none of the masks that it is to start in was drawn.
+        InputError: the mask that it is to start in was not drawn.
     """
-    home = union(masks, plan.home, masks["body"])
+    home = masks.get(plan.home[0], np.zeros(0, bool))
     if not home.any():
-        raise InputError(f"a tumor is to start in {', '.join(plan.home)}; none of them lies in this field of view")
-    center = place_tumor(canvas, plan, masks, home, random)
+        raise InputError(f"a tumor is to start in {plan.home[0]!r}, which does not lie in this field of view")
+    best, error = canvas.empty(), np.inf
+    for _ in range(TRIES):
+        center = place_tumor(canvas, plan, masks, home, random)
+        tumor = _grown_at(canvas, cancer, plan, masks, center, random)
+        off = abs(longest_in_planes_mm(tumor, canvas) - plan.greatest_mm)
+        if off < error:
+            best, error = tumor, off
+        if error < canvas.geometry.spacing_mm[0] / 3.0:
+            break
+    return best
+
+
+def _grown_at(
+    canvas: Canvas, cancer: str, plan: TumorPlan, masks: Masks, center: np.ndarray, random: np.random.Generator
+) -> Mask:
     room = _room(canvas, center, 0.85 * plan.greatest_mm + 8.0)
-    core, far = room.cut(home), {name: room.cut(masks[name]) for name in plan.invaded if name in masks}
-    allowed = core.copy()
-    fingers = np.zeros(core.shape, bool)
-    for mask in far.values():
-        if mask.any():
-            reach, finger = _entry(room.part, mask, center, plan.greatest_mm)
-            allowed |= mask & reach
-            fingers |= finger
-    allowed &= ~_kept_off(room, plan, masks)
-    score = _score(room.part, plan, center, masks, room, random)
+    near = {name: part for name, mask in masks.items() if (part := room.cut(mask)).any()}
+    allowed, fingers = union(near, drawn(plan.home, near), room.part.empty()), room.part.empty()
+    for name in (*plan.invaded, *plan.encased):
+        if name in near:
+            reach, finger = _entry(room.part, near[name], center, plan.greatest_mm)
+            wrap = _wrap(room.part, near[name], reach, center, plan) if name in plan.encased else near[name] & reach
+            allowed |= wrap
+            fingers |= finger | (wrap if name in plan.encased else room.part.empty())
+    allowed |= union(near, drawn(plan.along, near), allowed) & ndimage.binary_dilation(allowed, iterations=3)
+    free = {*drawn(plan.home, near), *plan.invaded, *drawn(plan.along, near)}
+    allowed &= ~union(near, [name for name in asked_masks(cancer, near) if name not in free], allowed)
+    allowed &= ~_kept_off(room, plan, near) & near["body"]
+    score = _score(room.part, plan, center, near, random)
     score[fingers & allowed] = np.minimum(score[fingers & allowed], 0.02)
     score[~allowed] = np.inf
-    tumor = _of_size(room.part, score, center, plan.greatest_mm)
     whole = canvas.empty()
-    whole[room.box] = tumor
+    whole[room.box] = _of_size(room.part, score, center, plan.greatest_mm)
     return whole
 
 
+def _wrap(canvas: Canvas, vessel: Mask, reach: Mask, center: np.ndarray, plan: TumorPlan) -> Mask:
+    """Tissue around a vessel, as far as the tumor reaches along it and by the planned share of its circumference."""
+    inside = vessel & reach
+    if not inside.any():
+        return inside
+    apart = ndimage.distance_transform_edt(~inside, sampling=canvas.geometry.spacing_mm)
+    middle = canvas.geometry.to_lps(np.argwhere(inside)).mean(axis=0)
+    z, y, x = (axis - place for axis, place in zip(canvas.axes(), middle[::-1], strict=True))
+    towards = (center - middle) / max(float(np.linalg.norm(center - middle)), 1e-6)
+    forward = x * towards[0] + y * towards[1] + z * towards[2]
+    return np.asarray((apart <= WRAP_MM) & ~vessel & (forward > (-99.0 if plan.wrapped >= 1.0 else -0.5)))
+
+
 def place_tumor(canvas: Canvas, plan: TumorPlan, masks: Masks, home: Mask, random: np.random.Generator) -> np.ndarray:
-    """Where the tumor starts, LPS mm: near the plan's center, near what it invades, away from what it avoids."""
+    """Where the tumor starts, LPS mm: near the plan's center, near what it invades, away from what it avoids.
+
+    Args:
+        home: (Z, Y, X) bool where its center may lie.
+    """
     wanted = np.array(plan.center_lps)
     box = canvas.box(wanted - 0.9 * plan.greatest_mm - 12.0, wanted + 0.9 * plan.greatest_mm + 12.0)
     voxels = np.argwhere(home[box])
@@ -99,7 +136,9 @@ def place_tumor(canvas: Canvas, plan: TumorPlan, masks: Masks, home: Mask, rando
     first = nearest[[int(np.argmin(np.linalg.norm(nearest - wanted, axis=1)))]]
     spots = np.concatenate([first, nearest[random.integers(0, len(nearest), CANDIDATES)]])
     cost = 0.25 * np.linalg.norm(spots - wanted, axis=1)
-    for name in plan.invaded:
+    if plan.cuff_mm is None and len(plan.home) == 1:
+        cost += 0.8 * np.maximum(0.5 * plan.greatest_mm - _inside(canvas, home, box, spots), 0.0)
+    for name in (*plan.invaded, *plan.encased):
         if name in masks and masks[name][box].any():
             apart = _tree(canvas, masks[name], box, random).query(spots)[0]
             cost += 2.0 * np.maximum(apart - NEAR * plan.greatest_mm, 0.0)
@@ -108,6 +147,15 @@ def place_tumor(canvas: Canvas, plan: TumorPlan, masks: Masks, home: Mask, rando
             apart = _tree(canvas, masks[name], box, random).query(spots)[0]
             cost += 3.0 * np.maximum(0.5 * plan.greatest_mm + KEPT_OFF_MM - apart, 0.0)
     return np.asarray(spots[int(np.argmin(cost))])
+
+
+def _inside(canvas: Canvas, home: Mask, box: Slices, spots: np.ndarray) -> np.ndarray:
+    """How far each spot lies from the outside of its home, mm, on every second voxel."""
+    half = home[box][::2, ::2, ::2]
+    depth = ndimage.distance_transform_edt(half, sampling=[2.0 * one for one in canvas.geometry.spacing_mm])
+    index = np.round(canvas.geometry.to_index(spots)).astype(int) - [side.start for side in box]
+    index = np.clip(index // 2, 0, np.array(half.shape) - 1)
+    return np.asarray(depth[tuple(index.T)])
 
 
 def _tree(canvas: Canvas, mask: Mask, box: Slices, random: np.random.Generator) -> cKDTree:
@@ -137,26 +185,23 @@ def _point(place: np.ndarray) -> Point:
     return (float(place[0]), float(place[1]), float(place[2]))
 
 
-def _kept_off(room: _Room, plan: TumorPlan, masks: Masks) -> Mask:
+def _kept_off(room: _Room, plan: TumorPlan, near: Mapping[str, Mask]) -> Mask:
     """What the tumor keeps off, with some fat around it."""
-    avoided = [room.cut(masks[name]) for name in plan.avoided if name in masks]
-    off = np.zeros(room.part.shape, bool)
-    for mask in avoided:
-        off |= mask
+    off = union(near, drawn(plan.avoided, near), room.part.empty())
     if not off.any():
         return off
     return np.asarray(ndimage.distance_transform_edt(~off, sampling=room.part.geometry.spacing_mm) <= KEPT_OFF_MM)
 
 
 def _score(
-    canvas: Canvas, plan: TumorPlan, center: np.ndarray, masks: Masks, room: _Room, random: np.random.Generator
+    canvas: Canvas, plan: TumorPlan, center: np.ndarray, near: Mapping[str, Mask], random: np.random.Generator
 ) -> Mask:
     """How late the growing tumor reaches a voxel, in parts of its radius; float32 (Z, Y, X)."""
     size = canvas.geometry.spacing_mm[0]
     bump = 1.0 + plan.roughness * np.clip(grain(canvas.shape, plan.greatest_mm / 3.0 / size, random, 0.15), -2.0, 2.0)
     z, y, x = (axis - middle for axis, middle in zip(canvas.axes(), center[::-1], strict=True))
     if plan.cuff_mm is not None:
-        return _along(canvas, plan, room.cut(masks[plan.home[0]]), (z, y, x), random) / bump
+        return _along(canvas, plan, near[plan.home[0]], (z, y, x), random) / bump
     stretch = random.permutation([1.0, 0.93, 0.86])
     apart = np.sqrt((z / stretch[0]) ** 2 + (y / stretch[1]) ** 2 + (x / stretch[2]) ** 2)
     return np.asarray(apart / (0.5 * plan.greatest_mm * bump), np.float32)

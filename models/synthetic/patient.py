@@ -79,7 +79,7 @@ def make_patient(plan: PatientPlan, spacing_mm: float | None = None, *, images: 
     random = np.random.default_rng(plan.build.seed)
     canvas = make_canvas(spacing_mm or SPACING_MM[plan.cancer], plan.build, FIELD_OF[plan.cancer])
     masks = draw_body(canvas, plan.build)
-    tumor = grow_tumor(canvas, plan.tumor, masks, random)
+    tumor = grow_tumor(canvas, plan.cancer, plan.tumor, masks, random)
     _add_pathology(plan, canvas, masks, tumor)
     dead = dead_middle(tumor, plan.tumor.necrosis, canvas, random)
     lesions = [Lesion("tumor-1", "tumor", tumor, True, plan.tumor.suv, necrotic=dead, hu=plan.tumor.hu)]

@@ -40,7 +40,10 @@ class TumorPlan:
         home: masks that it starts in and may fill.
         center_lps: where it starts, LPS mm; moved to the nearest place that fits.
         greatest_mm: longest diameter over the three planes.
-        invaded: masks that it enters by 4 mm or more, or, of arteries, goes around.
+            The first is where its center lies.
+        invaded: masks that it enters by 4 mm or more; `along`: those that it may enter on its way (a star stands for
+            any ending).
+        encased: vessels that it goes around; `wrapped` by this share of their circumference.
         avoided: masks that it keeps off; it may touch any other that it does not invade.
         suv: highest uptake that the scan shows.
         necrosis: dead part of its volume.
@@ -53,6 +56,9 @@ class TumorPlan:
     center_lps: Point
     greatest_mm: float
     invaded: tuple[str, ...] = ()
+    along: tuple[str, ...] = ()
+    encased: tuple[str, ...] = ()
+    wrapped: float = 1.0
     avoided: tuple[str, ...] = ()
     suv: float = 9.0
     necrosis: float = 0.0

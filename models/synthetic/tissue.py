@@ -46,7 +46,7 @@ Row = tuple[Tissue, Sequence[str]]
 ROWS: Sequence[Row] = (
     (FAT, ("body",)),
     (MUSCLE, ("muscle",)),
-    (Tissue(10.0, 15.0, 45.0, 0.7), ("breast",)),
+    (Tissue(-45.0, -38.0, 30.0, 0.6), ("breast",)),
     (FAT, ("neck_fat",)),
     (Tissue(-85.0, -85.0, 10.0, 0.6), ("parapharyngeal_space_{side}", "retropharyngeal_space")),
     (FAT, ("mediastinum", "below_diaphragm", "abdominal_cavity", "mediastinal_fat", "hilar_fat_{side}", "torso_fat")),

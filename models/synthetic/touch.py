@@ -35,8 +35,9 @@ ASKED: Mapping[str, Sequence[str]] = {
         "main_bronchus_*", "lung_upper_lobe_*", "lung_middle_lobe_right", "lung_lower_lobe_*",
     ),
     "esophagus": (
-        "parietal_pleura", "lung_left", "lung_right", "pericardium", "heart", "heart_atrium_left", "azygos_vein",
-        "diaphragm", "aorta", "spine", "vertebrae_*", "trachea", "main_bronchus_left", "stomach",
+        "parietal_pleura", "lung_left", "lung_right", "pericardium", "heart", "heart_*", "atrial_appendage_left",
+        "pulmonary_vein", "azygos_vein", "diaphragm", "aorta", "spine", "vertebrae_*", "trachea", "main_bronchus_*",
+        "stomach", "liver",
     ),
     "pancreas": (
         "celiac_trunk", "superior_mesenteric_artery", "common_hepatic_artery", "gastroduodenal_artery",
@@ -50,7 +51,11 @@ FEW_VOXELS = 3
 
 def asked_masks(cancer: str, masks: Masks) -> list[str]:
     """The drawn masks that a cancer's T asks about."""
-    names = ASKED[cancer]
+    return drawn(ASKED[cancer], masks)
+
+
+def drawn(names: Sequence[str], masks: Masks) -> list[str]:
+    """The names of drawn masks that a list with stars stands for, sorted."""
     fixed = [name for name in names if not name.endswith("*") and name in masks]
     stars = tuple(name[:-1] for name in names if name.endswith("*"))
     return sorted({*fixed, *(name for name in masks if stars and name.startswith(stars))})

@@ -8,6 +8,7 @@ report (Silvestri 2013, Chest 143 suppl: 55% and 81%, 77% and 86%).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,16 @@ from models.synthetic.frame import Build
 from models.synthetic.plan import MetastasisPlan, NodePlan, PatientPlan, TumorPlan, grouped
 from oncology.findings import Point
 
+
+@dataclass(frozen=True)
+class Growth:
+    """What a tumor grows into, what it passes on the way, and the T that this gives at least."""
+
+    into: tuple[str, ...] = ()
+    along: tuple[str, ...] = ()
+    least: str | None = None
+
+
 # Centers that keep a tumor of up to 45 mm inside its lobe on an average body, scaled with it.
 LOBE_CENTERS: Mapping[str, Point] = {
     "lung_upper_lobe_right": (-66.0, -6.0, 196.0),
@@ -34,23 +45,22 @@ LOBE_CENTERS: Mapping[str, Point] = {
 }
 LOBE_SHARES = dict(zip(LOBE_CENTERS, (0.35, 0.22, 0.25, 0.18), strict=True))
 SIZES_T = ((10.0, "T1a"), (20.0, "T1b"), (30.0, "T1c"), (40.0, "T2a"), (50.0, "T2b"), (70.0, "T3"), (999.0, "T4"))
-MEDIASTINUM = ("mediastinum", "mediastinal_fat")
-# What grows into what, by lobe: masks, and the T that this gives at least.
-INTO: Mapping[str, Sequence[tuple[tuple[str, ...], str]]] = {
-    "lung_upper_lobe_right": (
-        (("chest_wall", "parietal_pleura"), "T3"), (MEDIASTINUM, "T4"),
-        ((*MEDIASTINUM, "superior_vena_cava"), "T4"),
-    ),
-    "lung_lower_lobe_right": (
-        (("chest_wall", "parietal_pleura"), "T3"), (("diaphragm",), "T4"), ((*MEDIASTINUM, "esophagus"), "T4"),
-    ),
-    "lung_upper_lobe_left": (
-        (("chest_wall", "parietal_pleura"), "T3"), (MEDIASTINUM, "T4"), ((*MEDIASTINUM, "aorta"), "T4"),
-    ),
-    "lung_lower_lobe_left": (
-        (("chest_wall", "parietal_pleura"), "T3"), (("diaphragm",), "T4"), ((*MEDIASTINUM, "aorta"), "T4"),
-    ),
-}  # fmt: skip
+CHEST_WALL = Growth(("chest_wall",), ("parietal_pleura", "ribs", "rib_*"), "T3")
+MEDIASTINUM = Growth(("mediastinal_fat",), ("mediastinum",), "T4")
+DIAPHRAGM = Growth(("diaphragm",), ("parietal_pleura", "chest_wall", "mediastinum"), "T4")
+
+
+def _through_mediastinum(organ: str) -> Growth:
+    return Growth(("mediastinal_fat", organ), ("mediastinum",), "T4")
+
+
+# What grows into what, by lobe.
+INTO: Mapping[str, Sequence[Growth]] = {
+    "lung_upper_lobe_right": (CHEST_WALL, CHEST_WALL, MEDIASTINUM, _through_mediastinum("superior_vena_cava")),
+    "lung_lower_lobe_right": (CHEST_WALL, CHEST_WALL, DIAPHRAGM, _through_mediastinum("esophagus")),
+    "lung_upper_lobe_left": (CHEST_WALL, CHEST_WALL, MEDIASTINUM, _through_mediastinum("aorta")),
+    "lung_lower_lobe_left": (CHEST_WALL, CHEST_WALL, DIAPHRAGM, _through_mediastinum("aorta")),
+}
 INVASIVE = 0.3
 HILAR = {"right": ("10R", "11R", "12R", "13R"), "left": ("10L", "11L", "12L", "13L")}
 OWN_MEDIASTINAL = {"right": ("2R", "4R", "3a", "3p", "7", "8", "9R"), "left": ("2L", "4L", "5", "6", "7", "8", "9L")}
@@ -85,14 +95,14 @@ def lung_plan(random: np.random.Generator) -> PatientPlan:
     lobe = pick(random, LOBE_SHARES)
     side = "left" if lobe.endswith("left") else "right"
     build = some_build(random)
-    invaded, least = _invasion(lobe, random)
+    growth = _invasion(lobe, random)
     size = size_away_from(
-        random, 24.0 if invaded else 11.5, 78.0 if random.random() < 0.12 else 56.0, [b for b, _ in SIZES_T]
+        random, 26.0 if growth.into else 11.5, 78.0 if random.random() < 0.12 else 56.0, [b for b, _ in SIZES_T]
     )
     involved = _involved(side, random)
     nodes = _nodes(side, involved, random)
     metastases, m = _metastases(side, random)
-    categories = categories_of(size, least, side, involved, m)
+    categories = categories_of(size, growth.least, side, involved, m)
     return PatientPlan(
         cancer="lung",
         build=build,
@@ -100,7 +110,8 @@ def lung_plan(random: np.random.Generator) -> PatientPlan:
             home=(lobe,),
             center_lps=_center(lobe, build, random),
             greatest_mm=size,
-            invaded=invaded,
+            invaded=growth.into,
+            along=growth.along,
             suv=lognormal(random, 9.0, 0.45, 1.8, 26.0),
             necrosis=float(random.choice([0.0, random.uniform(0.08, 0.35)])) if size > 30.0 else 0.0,
             hu=float(random.normal(16.0, 7.0)),
@@ -124,9 +135,9 @@ def _center(lobe: str, build: Build, random: np.random.Generator) -> Point:
     return (float(x), float(y), float(z))
 
 
-def _invasion(lobe: str, random: np.random.Generator) -> tuple[tuple[str, ...], str | None]:
+def _invasion(lobe: str, random: np.random.Generator) -> Growth:
     if random.random() >= INVASIVE:
-        return (), None
+        return Growth()
     choices = INTO[lobe]
     return choices[int(random.integers(len(choices)))]
 
