@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from oncology.findings import (
@@ -22,9 +23,10 @@ from oncology.findings import (
     to_json,
 )
 from oncology.imaging.survey import Region, Scene
+from oncology.side_findings import Person, find_side_findings
 from tasks.case_files import CaseFiles, Outputs
 from tasks.eyes import assess, scene_for
-from tasks.images import CT, IMAGES, PET
+from tasks.images import CT, IMAGES, PET, identity
 from tasks.masks import (
     ANATOMY,
     ANATOMY_MASKS,
@@ -37,6 +39,7 @@ from tasks.masks import (
 from tasks.step import step
 
 FINDINGS = "findings.json"
+SEXES = {"M": "male", "F": "female"}
 
 
 @step("1")
@@ -56,6 +59,9 @@ def measure(
     if anatomy is not None:
         verdicts += _verdicts(case.load_json(ANATOMY))
     found, masks = assess(case_id, cancer, scene, regions, verdicts)
+    person = Person(sex=SEXES.get(identity(case).sex))
+    beside = find_side_findings(scene.ct, scene.structures, scene.landmarks, person)
+    found = replace(found, side_findings=beside)
     outputs = save_masks(case, FINDING_MASKS, masks, scene.ct.geometry)
     return outputs | case.save_json(FINDINGS, findings_json(found))
 
