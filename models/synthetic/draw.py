@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from models.synthetic.cohorts.esophagus import esophagus_plan
 from models.synthetic.cohorts.lung import lung_plan
 from models.synthetic.plan import PatientPlan
 from models.synthetic.shifts import shifted
 from oncology.errors import ScopeError
 
-COHORTS: Mapping[str, Callable[[np.random.Generator], PatientPlan]] = {"lung": lung_plan}
+COHORTS: Mapping[str, Callable[[np.random.Generator], PatientPlan]] = {"lung": lung_plan, "esophagus": esophagus_plan}
 
 
 def draw_plan(cancer: str, seed: int, index: int, shift: str | None = None) -> PatientPlan:

@@ -44,7 +44,7 @@ class Lesion:
 
 
 def longest_in_planes_mm(mask: np.ndarray, canvas: Canvas) -> float:
-    """Longest distance between voxel corners in any axial, coronal or sagittal slice: brute force over hull points."""
+    """Longest line in any axial, coronal or sagittal slice, between voxel centers and half a voxel on at both ends."""
     if not mask.any():
         return 0.0
     part = mask[_box(mask)]
@@ -55,12 +55,12 @@ def longest_in_planes_mm(mask: np.ndarray, canvas: Canvas) -> float:
         for index in range(part.shape[axis]):
             pixels = np.argwhere(part.take(index, axis=axis))
             if len(pixels) and _diagonal(pixels, spacing[kept]) > longest:
-                longest = max(longest, float(pdist(_outline(pixels, spacing[kept])).max()))
+                longest = max(longest, _reach(pixels, spacing[kept]))
     return longest
 
 
 def short_axis_mm(mask: np.ndarray, canvas: Canvas) -> float:
-    """Widest extent at a right angle to the long axis of an axial slice, over all slices, between voxel corners."""
+    """Widest extent across the long axis of an axial slice, over all slices, half a voxel on at both ends."""
     if not mask.any():
         return 0.0
     part = mask[_box(mask)]
@@ -68,12 +68,19 @@ def short_axis_mm(mask: np.ndarray, canvas: Canvas) -> float:
     return max((_width(np.argwhere(pixels), spacing) for pixels in part if pixels.any()), default=0.0)
 
 
+def _reach(pixels: np.ndarray, spacing: np.ndarray) -> float:
+    points = _outline(pixels, spacing)
+    return float(spacing.mean()) + (float(pdist(points).max()) if len(points) > 1 else 0.0)
+
+
 def _width(pixels: np.ndarray, spacing: np.ndarray) -> float:
     points = _outline(pixels, spacing)
+    if len(points) < 2:
+        return float(spacing.mean())
     apart = squareform(pdist(points))
     first, last = np.unravel_index(int(np.argmax(apart)), apart.shape)
     along = (points[last] - points[first]) / max(float(apart[first, last]), 1e-9)
-    return float(np.ptp(points @ np.array([-along[1], along[0]])))
+    return float(np.ptp(points @ np.array([-along[1], along[0]]))) + float(spacing.mean())
 
 
 def _box(mask: np.ndarray) -> Box:
@@ -85,9 +92,11 @@ def _diagonal(pixels: np.ndarray, spacing: np.ndarray) -> float:
 
 
 def _outline(pixels: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-    """Corners (N, 2) of the pixels on their convex hull, mm."""
-    corners = np.concatenate([pixels + shift for shift in ((0, 0), (0, 1), (1, 0), (1, 1))]) * spacing
+    """Centers (N, 2) of the pixels on their convex hull, mm."""
+    points = pixels * spacing
+    if len(points) < 4:
+        return np.asarray(points)
     try:
-        return np.asarray(corners[ConvexHull(corners).vertices])
-    except QhullError:  # fewer points than a hull needs
-        return np.asarray(corners)
+        return np.asarray(points[ConvexHull(points).vertices])
+    except QhullError:  # all on one line
+        return np.asarray(points)

@@ -22,6 +22,7 @@ from models.synthetic.cohorts.chance import (
     some_build,
     some_scanner,
 )
+from models.synthetic.cohorts.chest_node import chest_node
 from models.synthetic.frame import Build
 from models.synthetic.plan import MetastasisPlan, NodePlan, PatientPlan, TumorPlan, grouped
 from oncology.findings import Point
@@ -69,10 +70,6 @@ OFTEN = {"2R": 1.0, "4R": 3.0, "7": 2.5, "4L": 2.0, "5": 2.0, "6": 1.0, "2L": 0.
 OTHER_SIDE = {"right": ("4L", "2L", "10L", "1R", "1L"), "left": ("4R", "2R", "10R", "1L", "1R")}
 MEDIASTINAL = frozenset((*OWN_MEDIASTINAL["right"], *OWN_MEDIASTINAL["left"]))
 PATTERNS = {"none": 0.46, "hilar": 0.16, "mediastinal": 0.29, "other_side": 0.09}
-# Short axis: median mm and spread of its logarithm; uptake likewise (SUVmax as the scan shows it).
-SHORT_MM = {True: (8.8, 0.33), False: (6.3, 0.27)}
-SUV = {True: (3.2, 0.62), False: (1.45, 0.30)}
-HARDER_WHEN_SMALL = 0.45  # how much uptake rises with size
 EDITION_M = {"M0": "M0", "M1a": "M1a", "M1b": "M1b", "M1c": "M1c1"}
 GROUPS_8: Mapping[str, Mapping[str, str]] = {
     "N0": {"T1a": "IA1", "T1b": "IA2", "T1c": "IA3", "T2a": "IB", "T2b": "IIA", "T3": "IIB", "T4": "IIIA"},
@@ -163,7 +160,7 @@ def _some(stations: Sequence[str], count: int, random: np.random.Generator) -> l
 
 def _nodes(side: str, involved: Sequence[str], random: np.random.Generator) -> tuple[NodePlan, ...]:
     other = "right" if side == "left" else "left"
-    found = [lung_node(station, True, random) for station in involved]
+    found = [chest_node(station, True, random) for station in involved]
     free = [name for name in OWN_MEDIASTINAL[side] if name not in involved]
     benign = _some(free, int(random.integers(2, 5)), random)
     if random.random() < 0.6:
@@ -172,28 +169,8 @@ def _nodes(side: str, involved: Sequence[str], random: np.random.Generator) -> t
         benign.append(str(random.choice(HILAR[side][:2])))
     if random.random() < 0.25:
         benign.append(str(random.choice(HILAR[other][:2])))
-    found += [lung_node(station, False, random) for station in dict.fromkeys(benign) if station not in involved]
+    found += [chest_node(station, False, random) for station in dict.fromkeys(benign) if station not in involved]
     return tuple(found)
-
-
-def lung_node(station: str, malignant: bool, random: np.random.Generator) -> NodePlan:
-    """A node of the chest as malignant or benign ones are."""
-    short = lognormal(random, *SHORT_MM[malignant], 4.5, 24.0)
-    level, spread = SUV[malignant]
-    level *= (short / SHORT_MM[malignant][0]) ** HARDER_WHEN_SMALL
-    longer = random.uniform(1.05, 1.6) if malignant else random.uniform(1.25, 2.1)
-    necrotic = malignant and short > 11.0 and random.random() < 0.3
-    return NodePlan(
-        station,
-        short,
-        short * float(longer),
-        malignant,
-        lognormal(random, level, spread, 0.9, 20.0),
-        place=float(random.random()),
-        necrosis=float(random.uniform(0.15, 0.4)) if necrotic else 0.0,
-        hilum=bool(random.random() < (0.12 if malignant else 0.5)),
-        roughness=float(random.uniform(0.04, 0.16) if malignant else random.uniform(0.02, 0.07)),
-    )
 
 
 def _metastases(side: str, random: np.random.Generator) -> tuple[tuple[MetastasisPlan, ...], str]:
