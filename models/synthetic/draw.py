@@ -9,11 +9,16 @@ import numpy as np
 
 from models.synthetic.cohorts.esophagus import esophagus_plan
 from models.synthetic.cohorts.lung import lung_plan
+from models.synthetic.cohorts.pancreas import pancreas_plan
 from models.synthetic.plan import PatientPlan
 from models.synthetic.shifts import shifted
 from oncology.errors import ScopeError
 
-COHORTS: Mapping[str, Callable[[np.random.Generator], PatientPlan]] = {"lung": lung_plan, "esophagus": esophagus_plan}
+COHORTS: Mapping[str, Callable[[np.random.Generator], PatientPlan]] = {
+    "lung": lung_plan,
+    "esophagus": esophagus_plan,
+    "pancreas": pancreas_plan,
+}
 
 
 def draw_plan(cancer: str, seed: int, index: int, shift: str | None = None) -> PatientPlan:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
 from models.synthetic.body import draw_body
 from models.synthetic.canvas import Canvas
@@ -24,6 +25,7 @@ from models.synthetic.plan import CANCERS, FIELD_OF, SPACING_MM, MetastasisPlan,
 from models.synthetic.tissue import paint
 from models.synthetic.touch import borders, entered
 from oncology.findings import Point
+from oncology.imaging.region import bounding_box, grown
 from oncology.imaging.volume import Volume
 
 __all__ = [
@@ -109,8 +111,21 @@ def _add_pathology(plan: PatientPlan, canvas: Canvas, masks: Masks, tumor: np.nd
         add_atelectasis(canvas, plan.build, masks, asked["atelectasis_lobe"], asked["atelectasis_share"])
     if "emphysema_share" in asked:
         add_emphysema(canvas, plan.build, masks, asked["emphysema_share"])
+    if "duct_wider_mm" in asked and "pancreatic_duct" in masks:
+        _widen_duct(canvas, masks, tumor, asked["duct_wider_mm"])
     if "calcium" in asked and "aorta" in masks:
         add_calcium(canvas, plan.build, masks, asked["calcium"])
+
+
+def _widen_duct(canvas: Canvas, masks: Masks, tumor: np.ndarray, wider_mm: float) -> None:
+    """Widens the main duct to the left of the tumor by `wider_mm` on each side."""
+    duct = masks["pancreatic_duct"]
+    if not duct.any():
+        return
+    box = grown(bounding_box(duct), canvas.geometry, wider_mm + 2.0)
+    apart = ndimage.distance_transform_edt(~duct[box], sampling=canvas.geometry.spacing_mm)
+    behind = canvas.axes(box)[2] > canvas.geometry.to_lps(np.argwhere(tumor))[:, 0].max() - 4.0
+    duct[box] |= (apart <= wider_mm) & behind & masks["pancreas"][box]
 
 
 def _nodes(
@@ -147,8 +162,6 @@ def _metastases(
 
 def _in_organ(one: MetastasisPlan, canvas: Canvas, organ: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """A roundish metastasis around one of the organ's inner voxels."""
-    from scipy import ndimage
-
     voxels = np.argwhere(organ)
     spots = voxels[random.integers(0, len(voxels), 60)]
     depth = ndimage.minimum_filter(organ[::2, ::2, ::2].astype(np.uint8), size=3)

@@ -61,14 +61,23 @@ def drawn(names: Sequence[str], masks: Masks) -> list[str]:
     return sorted({*fixed, *(name for name in masks if stars and name.startswith(stars))})
 
 
+# Where contact is involvement: the arteries of the pancreas's T4 (AJCC 8, ch. 28).
+CONTACT_COUNTS: Mapping[str, Sequence[str]] = {
+    "pancreas": ("celiac_trunk", "superior_mesenteric_artery", "common_hepatic_artery")
+}
+
+
 def entered(cancer: str, tumor: np.ndarray, masks: Masks, plan: TumorPlan) -> list[str]:
     """Masks that the tumor lies in or, where planned so, goes around; the place where it starts is not told."""
-    box = bounding_box(tumor)
+    box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in bounding_box(tumor))
     part = tumor[box]
+    shell = ndimage.binary_dilation(part)
+    met = {name for name in CONTACT_COUNTS.get(cancer, ()) if name in masks and (masks[name][box] & shell).any()}
     return [
         name
         for name in asked_masks(cancer, masks)
-        if name not in plan.home and (name in plan.invaded or np.count_nonzero(masks[name][box] & part) > FEW_VOXELS)
+        if name not in plan.home
+        and (name in met or name in plan.encased or np.count_nonzero(masks[name][box] & part) > FEW_VOXELS)
     ]
 
 
