@@ -230,7 +230,7 @@ def _has_metastasis(primary: Tumor, findings: Findings, history: History) -> boo
     subset = SUBSET_OF.get(part_of(primary, history) or "")
     nodes = nodes_fact(findings, history, "pancreas", subset).value or []
     distant = distant_stations("pancreas", subset)
-    proven = any(node["positive"] is True and node.get("station") in distant for node in nodes)
+    proven = any(node["positive"] is True and str(node.get("station")) in distant for node in nodes)
     return proven or bool(mets_fact(findings, history).value)
 
 
