@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
 from models.synthetic.cohorts.esophagus import esophagus_plan
+from models.synthetic.cohorts.head_neck import head_neck_plan
 from models.synthetic.cohorts.lung import lung_plan
 from models.synthetic.cohorts.pancreas import pancreas_plan
 from models.synthetic.plan import PatientPlan
@@ -18,6 +20,10 @@ COHORTS: Mapping[str, Callable[[np.random.Generator], PatientPlan]] = {
     "lung": lung_plan,
     "esophagus": esophagus_plan,
     "pancreas": pancreas_plan,
+    **{
+        site: partial(head_neck_plan, site)
+        for site in ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
+    },
 }
 
 

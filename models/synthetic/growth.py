@@ -74,7 +74,8 @@ def grow_tumor(canvas: Canvas, cancer: str, plan: TumorPlan, masks: Masks, rando
     for _ in range(TRIES):
         center = place_tumor(canvas, plan, masks, home, random)
         tumor = _grown_at(canvas, cancer, plan, masks, center, random)
-        off = abs(longest_in_planes_mm(tumor, canvas) - plan.greatest_mm)
+        missed = sum(not (masks[name] & tumor).any() for name in plan.invaded if name in masks)
+        off = abs(longest_in_planes_mm(tumor, canvas) - plan.greatest_mm) + 100.0 * missed
         if off < error:
             best, error = tumor, off
         if error < canvas.geometry.spacing_mm[0] / 3.0:
@@ -94,6 +95,7 @@ def _grown_at(
             wrap = _wrap(room.part, near[name], reach, center, plan) if name in plan.encased else near[name] & reach
             allowed |= wrap
             fingers |= finger | (wrap if name in plan.encased else room.part.empty())
+    allowed |= fingers
     allowed |= union(near, drawn(plan.along, near), allowed) & ndimage.binary_dilation(allowed, iterations=3)
     free = {*drawn(plan.home, near), *plan.invaded, *drawn(plan.along, near)}
     allowed &= ~union(near, [name for name in asked_masks(cancer, near) if name not in free], allowed)

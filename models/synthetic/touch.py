@@ -46,6 +46,7 @@ ASKED: Mapping[str, Sequence[str]] = {
     ),
     **dict.fromkeys(("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx"), NECK),
 }  # fmt: skip
+HEAD_NECK = ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")  # subsites count as entered
 FEW_VOXELS = 3
 
 
@@ -68,7 +69,7 @@ CONTACT_COUNTS: Mapping[str, Sequence[str]] = {
 
 
 def entered(cancer: str, tumor: np.ndarray, masks: Masks, plan: TumorPlan) -> list[str]:
-    """Masks that the tumor lies in or, where planned so, goes around; the place where it starts is not told."""
+    """Masks that the tumor lies in or, where planned so, goes around; where it starts is told of subsites only."""
     box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in bounding_box(tumor))
     part = tumor[box]
     shell = ndimage.binary_dilation(part)
@@ -76,7 +77,7 @@ def entered(cancer: str, tumor: np.ndarray, masks: Masks, plan: TumorPlan) -> li
     return [
         name
         for name in asked_masks(cancer, masks)
-        if name not in plan.home
+        if (name not in plan.home or cancer in HEAD_NECK)
         and (name in met or name in plan.encased or np.count_nonzero(masks[name][box] & part) > FEW_VOXELS)
     ]
 

@@ -1,8 +1,8 @@
 """Nodes of the chest as malignant and benign ones are: as hard to tell as reviews report.
 
 Per patient with any malignant mediastinal node, short axis >= 10 mm finds 51-55% at 81-86% specificity, FDG uptake
-above 2.5 finds 74-80% at 85-88% (Silvestri 2013, Chest 143 suppl). Fat in the hilum, roundness, border and necrosis help
-a little beyond (Ying and Ahuja 2003).
+above 2.5 finds 74-80% at 85-88% (Silvestri 2013, Chest 143 suppl). Fat in the hilum, roundness, border and necrosis
+help a little beyond (Ying and Ahuja 2003).
 """
 
 from __future__ import annotations
