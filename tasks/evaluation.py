@@ -146,7 +146,7 @@ def _stations(facts: Iterable[Mapping[str, Any]], truth: Truth, cancer: str) -> 
     site = vocabulary().site(cancer)
     sided = site.station_key == "level"  # levels of the neck are told with their side
     drawn = [(_with_side(node["station"], node.get("side") if sided else None), node) for node in truth.nodes]
-    sides = {part: name for name, parts in site.unspecified.items() for part in parts if name in dict(drawn)}
+    sides = {f"{name}{side}": name for name, _ in drawn if name not in site.stations for side in ("R", "L")}
     free: dict[str, float] = {}
     for entry in next((fact["value"] or [] for fact in facts if fact["key"] == "nodes"), []):
         p = _probability(entry["positive"])

@@ -48,6 +48,13 @@ def test_two_doubtful_nodes_of_one_station_add_up_and_a_border_shares_them():
     assert found == {"7": (True, 0.75), "4R": (False, 0.8), "10R": (False, 0.2), "5": (False, 0.0)}
 
 
+def test_a_station_drawn_without_a_side_is_met_by_either_side_of_it():
+    nodes = [{"positive": True, "station": {"p": {"8R": 0.5, "8L": 0.5}}}]
+    truth = Truth({}, nodes=({"station": "8", "malignant": True},))
+    rows = _stations([{"key": "nodes", "value": nodes}], truth, "lung")
+    assert rows == [{"station": "8", "truth": True, "p": 1.0}]
+
+
 def test_invasion_is_asked_of_what_was_drawn_as_invaded_or_touched():
     contacts = (Contact("aorta", 100.0, 0.0, probability=0.9), Contact("trachea", 5.0, 0.0, probability=0.1))
     tumor = Tumor("tumor-1", 9.0, 30, 30, 30, 30, None, None, (0.0, 0.0, 0.0), contacts=contacts)
