@@ -13,13 +13,14 @@ import numpy as np
 from mdt_dicom.intake import read_study
 from models.synthetic.draw import COHORTS
 from models.synthetic.patient import SyntheticPatient, draw_plan, make_patient, scan_on_model_grid, truth
+from oncology.cancers.protocol import MODULES
 from oncology.errors import InputError
 from oncology.findings import Point
 from oncology.imaging.volume import Volume
 from tasks.synthetic import record_of_patient
 
 TRUTH = "truth.json"
-MADE = tuple(COHORTS)
+MADE = tuple(key for key in COHORTS if key in MODULES)
 SCAN_SEED = 7  # of the scan's noise, together with the body's
 # A plain CT in place of a rendered one, for figures that only ask how dense a lesion is.
 AIR_HU, LUNG_HU, TISSUE_HU, LESION_HU = -1000, -850, 40, 60
