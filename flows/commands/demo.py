@@ -1,4 +1,4 @@
-"""`aimdt demo`: a synthetic patient from DICOM, contours and record to the report."""
+"""`aimdt demo`: synthetic patients from DICOM, contours and record to the report."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -16,44 +17,63 @@ from flows.commands.stage import print_outcome, stage
 from oncology.errors import ScopeError
 from tasks.request import Request
 
-MADE = ("lung",)
+MADE = ("lung", "larynx", "esophagus", "pancreas")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `aimdt demo`."""
-    parser.add_argument("--cancer", default="lung", metavar="KEY", help=f"one of: {', '.join(MADE)}")
+    parser.add_argument("--cancer", default="lung", metavar="KEY", help=f"one of: {', '.join(MADE)}, all")
     parser.add_argument("--out", type=Path, default=Path("demo-out"), metavar="DIR")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Make the demo patient, stage them, and say where the report lies."""
+    """Make the demo patients, stage them, and say where the reports lie."""
     if options.cancer not in (*MADE, "all"):
-        raise ScopeError(f"there is no demo patient of {options.cancer!r} yet; expected one of: {', '.join(MADE)}")
-    from models.synthetic.patient import DEMO  # heavy: only when the patient is made
-    from tasks.synthetic import write_patient
-
+        raise ScopeError(f"there is no demo patient of {options.cancer!r}; expected one of: {', '.join(MADE)}, all")
+    cancers = MADE if options.cancer == "all" else (options.cancer,)
     console = Console(stderr=True, quiet=options.json)
-    with tempfile.TemporaryDirectory(prefix="aimdt-demo-") as name:
-        with console.status("making a synthetic patient: CT, PET, contours and record"):
-            write_patient(DEMO, Path(name) / "lung")
-        patient = options.out / "patient"
-        shutil.rmtree(patient, ignore_errors=True)
-        patient.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(Path(name) / "lung", patient)
+    outcomes = {}
+    for cancer in cancers:
+        folder = options.out / ("patient" if len(cancers) == 1 else f"patient-{cancer}")
+        outcomes[cancer] = _staged(cancer, folder, options.out / cancer, console)
+        if not options.json:
+            _say(outcomes[cancer], options.out / cancer, console)
+    if options.json:
+        content = outcomes if options.cancer == "all" else outcomes[options.cancer]
+        sys.stdout.write(json.dumps(content) + "\n")
+    return PART_FAILED if any(outcome["failures"] for outcome in outcomes.values()) else STAGED
+
+
+def _staged(cancer: str, patient: Path, out: Path, console: Console) -> dict[str, Any]:
+    """The outcome of one demo patient with its truth."""
+    _make(cancer, patient, console)
     request = Request(
         ct=patient / "ct",
         pet=patient / "pet",
-        cancer="lung",
+        cancer=cancer,
         ehr=patient / "record.json",
         contours=(patient / "contours.dcm",),
     )
-    outcome = stage(request, options.out / "lung", quiet=options.json)
-    truth = json.loads((patient / "truth.json").read_bytes())["categories"]
-    if options.json:
-        sys.stdout.write(json.dumps(outcome | {"truth": truth}) + "\n")
-    else:
-        print_outcome(outcome, options.out / "lung")
-        constructed = "; ".join(f"TNM {edition}: {' '.join(values.values())}" for edition, values in truth.items())
-        console.print(f"by construction the synthetic patient is {constructed}", highlight=False)
-    return PART_FAILED if outcome["failures"] else STAGED
+    outcome = stage(request, out, quiet=console.quiet)
+    return outcome | {"truth": json.loads((patient / "truth.json").read_bytes())["categories"]}
+
+
+def _make(cancer: str, patient: Path, console: Console) -> None:
+    from models.synthetic.patient import DEMOS  # heavy: only when the patient is made
+    from tasks.synthetic import write_patient
+
+    with tempfile.TemporaryDirectory(prefix="aimdt-demo-") as name:
+        with console.status(f"making a synthetic patient ({cancer}): CT, PET, contours and record"):
+            write_patient(DEMOS[cancer], Path(name) / cancer)
+        shutil.rmtree(patient, ignore_errors=True)
+        patient.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(Path(name) / cancer, patient)
+
+
+def _say(outcome: dict[str, Any], out: Path, console: Console) -> None:
+    print_outcome(outcome, out)
+    constructed = "; ".join(
+        f"TNM {edition}: {' '.join(values.values())}" for edition, values in outcome["truth"].items()
+    )
+    console.print(f"by construction the synthetic patient is {constructed}", highlight=False)

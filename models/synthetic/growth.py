@@ -24,7 +24,7 @@ REACH_MM = 7.0  # where the finger of a tumor ends, below the surface of what it
 KEPT_OFF_MM = 2.5  # of fat between a tumor and what it keeps off
 NEAR = 0.33  # of its longest diameter: how far from its center an invaded structure best lies
 CANDIDATES, POINTS = 500, 4000
-STEPS, TRIES = 22, 4
+STEPS, TRIES = 22, 6
 WRAP_MM = 5.0  # how thick a tumor stands around a vessel that it encases
 Mask = np.ndarray
 
@@ -71,8 +71,8 @@ def grow_tumor(canvas: Canvas, cancer: str, plan: TumorPlan, masks: Masks, rando
     if not home.any():
         raise InputError(f"a tumor is to start in {plan.home[0]!r}, which does not lie in this field of view")
     best, error = canvas.empty(), np.inf
-    for _ in range(TRIES):
-        center = place_tumor(canvas, plan, masks, home, random)
+    for attempt in range(TRIES):
+        center = place_tumor(canvas, plan, masks, home, random, stray_mm=2.5 * attempt)
         tumor = _grown_at(canvas, cancer, plan, masks, center, random)
         missed = sum(not (masks[name] & tumor).any() for name in plan.invaded if name in masks)
         off = abs(longest_in_planes_mm(tumor, canvas) - plan.greatest_mm) + 100.0 * missed
@@ -121,11 +121,14 @@ def _wrap(canvas: Canvas, vessel: Mask, reach: Mask, center: np.ndarray, plan: T
     return np.asarray((apart <= WRAP_MM) & ~vessel & (forward > (-99.0 if plan.wrapped >= 1.0 else -0.5)))
 
 
-def place_tumor(canvas: Canvas, plan: TumorPlan, masks: Masks, home: Mask, random: np.random.Generator) -> np.ndarray:
+def place_tumor(
+    canvas: Canvas, plan: TumorPlan, masks: Masks, home: Mask, random: np.random.Generator, stray_mm: float = 0.0
+) -> np.ndarray:
     """Where the tumor starts, LPS mm: near the plan's center, near what it invades, away from what it avoids.
 
     Args:
         home: (Z, Y, X) bool where its center may lie.
+        stray_mm: how much worse a place than the best may be taken, at random.
     """
     wanted = np.array(plan.center_lps)
     box = canvas.box(wanted - 0.9 * plan.greatest_mm - 12.0, wanted + 0.9 * plan.greatest_mm + 12.0)
@@ -148,7 +151,7 @@ def place_tumor(canvas: Canvas, plan: TumorPlan, masks: Masks, home: Mask, rando
         if name in masks and masks[name][box].any():
             apart = _tree(canvas, masks[name], box, random).query(spots)[0]
             cost += 3.0 * np.maximum(0.5 * plan.greatest_mm + KEPT_OFF_MM - apart, 0.0)
-    return np.asarray(spots[int(np.argmin(cost))])
+    return np.asarray(spots[int(np.argmin(cost + stray_mm * random.random(len(spots))))])
 
 
 def _inside(canvas: Canvas, home: Mask, box: Slices, spots: np.ndarray) -> np.ndarray:
