@@ -42,7 +42,7 @@ class Canvas:
         ]
         return lines[0][:, None, None], lines[1][None, :, None], lines[2][None, None, :]
 
-    def box(self, low: Sequence[float], high: Sequence[float]) -> Slices:
+    def box(self, low: Sequence[float] | np.ndarray, high: Sequence[float] | np.ndarray) -> Slices:
         """Voxels between two corners (x, y, z), clipped to the grid."""
         first = self.geometry.to_index(np.array(low, float))
         last = self.geometry.to_index(np.array(high, float))

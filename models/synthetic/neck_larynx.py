@@ -75,8 +75,8 @@ def draw_larynx(pen: Pen, throat: Pen, masks: Masks) -> None:
 
 
 def _solid(masks: Masks) -> np.ndarray:
-    names = ("epiglottis", "vocal_cord_left", "vocal_cord_right", "false_vocal_cord_left", "false_vocal_cord_right")
-    names += ("arytenoid_left", "arytenoid_right", "anterior_commissure")
+    pairs = ("vocal_cord", "false_vocal_cord", "arytenoid")
+    names = ["epiglottis", "anterior_commissure", *(f"{name}_{side}" for name in pairs for side in ("left", "right"))]
     return np.asarray(np.logical_or.reduce([masks[name] for name in names]))
 
 

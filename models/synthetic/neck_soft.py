@@ -124,7 +124,8 @@ def _draw_deep_muscles(pen: Pen, masks: Masks) -> None:
         space &= ~masks[f"prevertebral_{side}"]
     for name in ("inferior", "middle", "superior"):
         space &= ~masks[f"{name}_pharyngeal_constrictor"]
-    masks["retropharyngeal_space"] = space & ~spine & ~masks["hypopharynx"] & ~masks.get("esophagus", spine)
+    gullet = masks["esophagus"] if "esophagus" in masks else spine
+    masks["retropharyngeal_space"] = space & ~spine & ~masks["hypopharynx"] & ~gullet
     shell = masks.pop("_trapezius")
     half = pen.axes()[2] > 0
     masks["trapezius_left"], masks["trapezius_right"] = shell & half, shell & ~half

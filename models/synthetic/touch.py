@@ -55,7 +55,7 @@ def asked_masks(cancer: str, masks: Masks) -> list[str]:
     return drawn(ASKED[cancer], masks)
 
 
-def drawn(names: Sequence[str], masks: Masks) -> list[str]:
+def drawn(names: Sequence[str], masks: Mapping[str, np.ndarray]) -> list[str]:
     """The names of drawn masks that a list with stars stands for, sorted."""
     fixed = [name for name in names if not name.endswith("*") and name in masks]
     stars = tuple(name[:-1] for name in names if name.endswith("*"))

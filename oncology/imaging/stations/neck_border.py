@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -182,11 +183,20 @@ class _Reader:
     def _scalene(self, name: str, sign: float, middle: float, step: float) -> tuple[Profile, Profile]:
         points, shift = self.points(f"anterior_scalene_{name}", sign, middle), 0.0
         if len(points):
-            x, y = (profile(points, lambda p, n=n: float(p[np.argmax(p[:, 0] + p[:, 1]), n]), step) for n in (0, 1))
+            x, y = (profile(points, partial(_back_edge, axis=axis), step) for axis in (0, 1))
         else:
             points, shift = self.points(f"internal_jugular_vein_{name}", sign, middle), BEHIND_VEIN_MM
-            x, y = (profile(points, lambda p, n=n: float(p[:, n].mean()), step) for n in (0, 1))
+            x, y = (profile(points, partial(_middle, axis=axis), step) for axis in (0, 1))
         return Profile(x.z, x.value + shift), Profile(y.z, y.value + 2.0 * shift)
+
+
+def _back_edge(points: np.ndarray, axis: int) -> float:
+    """Along one axis, the point that lies farthest out and back."""
+    return float(points[np.argmax(points[:, 0] + points[:, 1]), axis])
+
+
+def _middle(points: np.ndarray, axis: int) -> float:
+    return float(points[:, axis].mean())
 
 
 def _front_belly(points: np.ndarray, hyoid_front: float) -> np.ndarray:

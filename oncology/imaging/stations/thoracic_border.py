@@ -312,7 +312,7 @@ class _Reader:
         for side, sign in SIDES.items():
             lobes = [f"lung_{name}_lobe_{side}" for name in LOBES[side]]
             points = self.points(f"lung_{side}") if len(self.points(f"lung_{side}")) else self.points(*lobes)
-            reach = profile(points, lambda p, s=sign: float((s * p[:, 0]).max()), STEP_MM)
+            reach = profile(points * (sign, 1.0, 1.0), _widest, STEP_MM)
             widest = np.maximum.accumulate(reach.value[::-1])[::-1]  # the chest does not narrow again below
             self.lines[f"lung_{side}"] = Profile(reach.z, sign * widest)
 
@@ -388,3 +388,7 @@ class _Reader:
 def _front_x(points: np.ndarray) -> float:
     front = points[points[:, 1] <= np.percentile(points[:, 1], 10.0)]
     return float(front[:, 0].mean())
+
+
+def _widest(points: np.ndarray) -> float:
+    return float(points[:, 0].max())
