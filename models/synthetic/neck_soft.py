@@ -124,8 +124,9 @@ def _draw_deep_muscles(pen: Pen, masks: Masks) -> None:
         space &= ~masks[f"prevertebral_{side}"]
     for name in ("inferior", "middle", "superior"):
         space &= ~masks[f"{name}_pharyngeal_constrictor"]
-    gullet = masks["esophagus"] if "esophagus" in masks else spine
-    masks["retropharyngeal_space"] = space & ~spine & ~masks["hypopharynx"] & ~gullet
+    masks["retropharyngeal_space"] = space & ~spine & ~masks["hypopharynx"]
+    if "esophagus" in masks:
+        masks["retropharyngeal_space"] &= ~masks["esophagus"]
     shell = masks.pop("_trapezius")
     half = pen.axes()[2] > 0
     masks["trapezius_left"], masks["trapezius_right"] = shell & half, shell & ~half
