@@ -13,8 +13,8 @@ from models.synthetic.cohorts.chance import lognormal
 from models.synthetic.plan import NodePlan
 
 # Short axis: median mm and spread of its logarithm; uptake likewise (SUVmax as the scan shows it).
-SHORT_MM = {True: (8.8, 0.33), False: (6.2, 0.27)}
-SUV = {True: (3.2, 0.62), False: (1.45, 0.30)}
+SHORT_MM = {True: (8.45, 0.33), False: (6.4, 0.27)}
+SUV = {True: (2.98, 0.62), False: (1.45, 0.29)}
 RISES_WITH_SIZE = 0.45  # exponent of uptake over size
 LEAST_MM = 4.5
 
@@ -24,7 +24,7 @@ def chest_node(station: str, malignant: bool, random: np.random.Generator) -> No
     short = lognormal(random, *SHORT_MM[malignant], LEAST_MM, 24.0)
     level, spread = SUV[malignant]
     level *= (short / SHORT_MM[malignant][0]) ** RISES_WITH_SIZE
-    longer = random.uniform(1.05, 1.6) if malignant else random.uniform(1.2, 2.0)
+    longer = random.uniform(1.05, 1.7) if malignant else random.uniform(1.15, 2.0)
     necrotic = malignant and short > 11.0 and random.random() < 0.3
     return NodePlan(
         station,
@@ -34,6 +34,6 @@ def chest_node(station: str, malignant: bool, random: np.random.Generator) -> No
         lognormal(random, level, spread, 0.9, 20.0),
         place=float(random.random()),
         necrosis=float(random.uniform(0.15, 0.4)) if necrotic else 0.0,
-        hilum=bool(random.random() < (0.12 if malignant else 0.5)),
-        roughness=float(random.uniform(0.04, 0.16) if malignant else random.uniform(0.02, 0.07)),
+        hilum=bool(random.random() < (0.18 if malignant else 0.45)),
+        roughness=float(np.clip(random.normal(0.078 if malignant else 0.05, 0.024), 0.015, 0.2)),
     )

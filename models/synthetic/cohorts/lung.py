@@ -30,11 +30,12 @@ from oncology.findings import Point
 
 @dataclass(frozen=True)
 class Growth:
-    """What a tumor grows into, what it passes on the way, and the T that this gives at least."""
+    """What a tumor grows into, what it passes on the way, the T that this gives at least, and how large it is then."""
 
     into: tuple[str, ...] = ()
     along: tuple[str, ...] = ()
     least: str | None = None
+    from_mm: float = 11.5
 
 
 # Centers that keep a tumor of up to 45 mm inside its lobe on an average body, scaled with it.
@@ -46,13 +47,13 @@ LOBE_CENTERS: Mapping[str, Point] = {
 }
 LOBE_SHARES = dict(zip(LOBE_CENTERS, (0.35, 0.22, 0.25, 0.18), strict=True))
 SIZES_T = ((10.0, "T1a"), (20.0, "T1b"), (30.0, "T1c"), (40.0, "T2a"), (50.0, "T2b"), (70.0, "T3"), (999.0, "T4"))
-CHEST_WALL = Growth(("chest_wall",), ("parietal_pleura", "ribs", "rib_*"), "T3")
-MEDIASTINUM = Growth(("mediastinal_fat",), ("mediastinum",), "T4")
-DIAPHRAGM = Growth(("diaphragm",), ("parietal_pleura", "chest_wall", "mediastinum"), "T4")
+CHEST_WALL = Growth(("chest_wall",), ("parietal_pleura", "ribs", "rib_*"), "T3", 26.0)
+MEDIASTINUM = Growth(("mediastinal_fat",), ("mediastinum",), "T4", 30.0)
+DIAPHRAGM = Growth(("diaphragm",), ("parietal_pleura", "chest_wall", "mediastinum"), "T4", 36.0)
 
 
 def _through_mediastinum(organ: str) -> Growth:
-    return Growth(("mediastinal_fat", organ), ("mediastinum",), "T4")
+    return Growth(("mediastinal_fat", organ), ("mediastinum",), "T4", 44.0)
 
 
 # What grows into what, by lobe.
@@ -93,9 +94,7 @@ def lung_plan(random: np.random.Generator) -> PatientPlan:
     side = "left" if lobe.endswith("left") else "right"
     build = some_build(random)
     growth = _invasion(lobe, random)
-    size = size_away_from(
-        random, 26.0 if growth.into else 11.5, 78.0 if random.random() < 0.12 else 56.0, [b for b, _ in SIZES_T]
-    )
+    size = size_away_from(random, growth.from_mm, 78.0 if random.random() < 0.12 else 56.0, [b for b, _ in SIZES_T])
     involved = _involved(side, random)
     nodes = _nodes(side, involved, random)
     metastases, m = _metastases(side, random)

@@ -14,11 +14,11 @@ from models.synthetic.cohorts.chance import lognormal, pick
 from models.synthetic.plan import NodePlan
 
 # Chance of each sign by extranodal extension.
-NECROSIS = {True: 0.81, False: 0.35}
+NECROSIS = {True: 0.845, False: 0.44}
 INFILTRATED = {True: 0.51, False: 0.06}
-ROUGHNESS = {True: (0.14, 0.035), False: (0.065, 0.03)}
-SHORT_MM = {"benign": (6.0, 0.25), "malignant": (12.0, 0.32), "extending": (16.0, 0.32)}
-SUV = {True: (5.2, 0.55), False: (1.6, 0.3)}
+ROUGHNESS = {True: (0.125, 0.033), False: (0.062, 0.028)}
+SHORT_MM = {"benign": (6.8, 0.28), "malignant": (9.8, 0.38), "extending": (14.5, 0.38)}
+SUV = {True: (4.4, 0.6), False: (1.6, 0.3)}
 EXTENDS = 0.3
 GRADES = {1: 0.4, 2: 0.35, 3: 0.25}
 LONG_MM = ((30.0, 4.0), (60.0, 5.0))  # thresholds of N, and how far a node's length keeps off them
@@ -38,7 +38,7 @@ def neck_node(level: str, side: str, kind: str, random: np.random.Generator) -> 
     extends, malignant = kind == "extending", kind != "benign"
     widest = 7.0 if level == "RP" and not malignant else 12.0 if level in ("RP", "VI") else 28.0
     short = lognormal(random, *SHORT_MM[kind], 4.5, widest)
-    longer = float(random.uniform(1.05, 1.5) if malignant else random.uniform(1.3, 2.1))
+    longer = float(random.uniform(1.05, 1.7) if malignant else random.uniform(1.2, 2.0))
     signs = malignant and short >= 7.0
     return NodePlan(
         level,
@@ -49,11 +49,13 @@ def neck_node(level: str, side: str, kind: str, random: np.random.Generator) -> 
         side=side,
         place=float(random.uniform(0.0, INNER_PLACES if malignant else 1.0)),
         necrosis=float(random.uniform(0.15, 0.55)) if signs and random.random() < NECROSIS[extends] else 0.0,
-        hilum=bool(random.random() < (0.08 if malignant else 0.55)),
+        hilum=bool(random.random() < (0.12 if malignant else 0.5)),
         ene=extends,
         ene_grade=int(pick(random, {str(grade): share for grade, share in GRADES.items()})) if extends else None,
         infiltrates=bool(malignant and random.random() < INFILTRATED[extends]),
-        roughness=float(np.clip(random.normal(*ROUGHNESS[extends]), 0.02, 0.25)) if malignant else 0.03,
+        roughness=float(np.clip(random.normal(*ROUGHNESS[extends]), 0.02, 0.25))
+        if malignant
+        else float(np.clip(random.normal(0.052, 0.025), 0.015, 0.13)),
     )
 
 
