@@ -14,10 +14,12 @@ from rich.console import Console
 
 from flows.cli import PART_FAILED, STAGED
 from flows.commands.stage import print_outcome, stage
+from oncology.cancers.protocol import MODULES
 from oncology.errors import ScopeError
 from tasks.request import Request
 
-MADE = ("lung", "larynx", "esophagus", "pancreas")
+# One patient for each group of cancers, as far as its cancer is staged from images.
+MADE = tuple(name for name in ("lung", "larynx", "esophagus", "pancreas") if name in MODULES)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
