@@ -128,7 +128,8 @@ def _resectability(findings: Content, staging: Content) -> Table:
 
 
 def _particulars(findings: Content, staging: Content) -> Table:
-    rows = tuple((_words(name), _value(value)) for name, value in (staging.get("particulars") or {}).items())
+    found = staging.get("particulars") or {}
+    rows = tuple((_words(name), _value(value)) for name, value in found.items() if name not in SHOWN_APART)
     return Table("Of this organ", ("Item", "Finding"), rows)
 
 
@@ -155,7 +156,11 @@ def _contact_row(item: Content) -> tuple[str, ...]:
 
 
 def _side_findings(findings: Content, staging: Content) -> Table:
-    rows = tuple(_side_row(item) for item in findings.get("side_findings", ()))
+    found = findings.get("side_findings", ())
+    rows = tuple(_side_row(item) for item in found if item.get("value") is not None)
+    lacking = ", ".join(_words(item["name"]) for item in found if item.get("value") is None)
+    if lacking:
+        rows += (("not seen or not segmented", DASH, DASH, lacking),)
     note = "Computed from masks; beside the question, but they bear on the decision."
     return Table("Side findings", ("Item", "Value", "Limit", "Meaning"), rows, note)
 
@@ -199,9 +204,12 @@ def _flat(value: Content) -> dict[str, Any]:
 
 
 def _chance(value: Any) -> str:
+    if value is None:
+        return "unknown"
     return "" if value is True else f"{100 * value:.0f} %" if isinstance(value, float) else str(value)
 
 
+SHOWN_APART = ("vessels",)  # of an organ's particulars: has its own table
 LUNG_ITEMS = (
     "density",
     "solid_component_mm",

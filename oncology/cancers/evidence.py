@@ -6,7 +6,7 @@ Every probability here rests on a published figure that is named beside it, none
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -71,6 +71,11 @@ def record_words(fact: RecordFact) -> str:
     if fact.name == "station_result":
         finding = "malignant" if fact.value["malignant"] else "benign"
         return f"{fact.value.get('method') or 'sample'} of station {fact.value['station']}: {finding}"
+    if isinstance(fact.value, Mapping):
+        told = (
+            f"{name} {'yes' if item is True else 'no' if item is False else item}" for name, item in fact.value.items()
+        )
+        return f"{fact.name}: {', '.join(told)}".replace("_", " ")
     return f"{fact.name.replace('_', ' ')}: {str(fact.value).replace('_', ' ')}"
 
 
