@@ -37,8 +37,6 @@ def _places(cancer: str, build: Build, station: str, side: str | None) -> tuple[
         return tuple((spot.center, spot.neighbor) for spot in spots)
     if cancer == "pancreas":
         return tuple((spot.center, spot.neighbor) for spot in abdomen_places.node_places(build, station))
-    if cancer == "esophagus" and station in abdomen_places.ESOPHAGEAL_PLACES:
-        return tuple((spot.center, spot.neighbor) for spot in abdomen_places.node_places(build, station))
     system = "esophageal" if cancer == "esophagus" else "iaslc"
     return tuple((spot.center, spot.neighbor) for spot in _thoracic(build, system) if spot.station == station)
 

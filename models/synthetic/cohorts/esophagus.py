@@ -156,7 +156,7 @@ def _spread_out(nodes: Sequence[NodePlan], random: np.random.Generator) -> tuple
     placed = []
     for node in nodes:
         seen[node.station] = seen.get(node.station, 0) + 1
-        placed.append(replace(node, place=(node.place + 0.37 * (seen[node.station] - 1)) % 1.0))
+        placed.append(replace(node, place=(0.74 * node.place + 0.37 * (seen[node.station] - 1)) % 0.74))
     return tuple(placed)
 
 
