@@ -21,6 +21,17 @@ ISSUER = "urn:oid:2.25.1960"  # a made-up assigning authority
 GIVEN = {"female": ("Ada", "Iris", "Nora"), "male": ("Otto", "Emil", "Hugo")}
 FAMILY = ("Synthetica", "Fictiva", "Parametra", "Exempla")
 SCAN_YEAR = 2026
+# Structures that rules do not find and a person contours, because the answer hangs on them.
+CONTOURED = {
+    "pancreas": (
+        "superior_mesenteric_artery",
+        "celiac_trunk",
+        "common_hepatic_artery",
+        "superior_mesenteric_vein",
+        "portal_vein",
+        "aorta",
+    )
+}
 
 
 def write_patient(plan: PatientPlan, folder: Path, spacing_mm: float | None = None) -> SyntheticPatient:
@@ -69,7 +80,7 @@ def subject_of(plan: PatientPlan) -> Subject:
 
 
 def _contours(patient: SyntheticPatient, ct: Volume) -> dict[str, np.ndarray]:
-    """Tumor and nodes on the CT's grid, named as a radiation oncologist names contours."""
+    """Tumor, nodes and the vessels that decide on the CT's grid, named as a radiation oncologist names contours."""
     found: dict[str, np.ndarray] = {}
     for lesion in patient.lesions:
         if lesion.kind == "metastasis":
@@ -78,4 +89,7 @@ def _contours(patient: SyntheticPatient, ct: Volume) -> dict[str, np.ndarray]:
         name = "GTVp" if lesion.kind == "tumor" else f"LN_{lesion.station}{side}"
         mask = resample(Volume(lesion.mask, patient.canvas.geometry), ct.geometry, linear=False, fill=0).array
         found[name if name not in found else f"{name}_{lesion.id.split('-')[-1]}"] = mask
+    for name in CONTOURED.get(patient.plan.cancer, ()):
+        mask = resample(Volume(patient.masks[name], patient.canvas.geometry), ct.geometry, linear=False, fill=0).array
+        found[name] = mask
     return found
