@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import jwt
-import oidc_provider as sign_on
 import pytest
-from oidc_provider import AUDIENCE, REVIEWERS, SIGNERS, OidcProvider
 from sqlmodel import Session
 
+import oidc_provider as sign_on
 from db import audit, oidc
 from db.accounts import CHAIN, Person, Role
 from db.oidc import OpenIdConnect, Provider
 from db.store import Store
+from oidc_provider import AUDIENCE, REVIEWERS, SIGNERS, OidcProvider
 from oncology.errors import AccessError, InputError
 
 ACCOUNT = "248289761001"
