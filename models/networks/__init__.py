@@ -1,0 +1,1 @@
+"""Network architectures: layers and shapes, without weights, sizes or use."""

@@ -1,0 +1,131 @@
+"""What each network of this project is trained on and how: one recipe a model id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from models.networks.context import ORGANS, STATION_MAP, STATIONS
+from models.training.labels import ANATOMY, HEAD_NECK
+from oncology.errors import ModelError
+
+CT_PLACE = ("ct_soft", "ct_wide", "front_back", "right_left")
+CT_PET = ("ct_soft", "ct_wide", "pet", "pet_flag")
+
+
+@dataclass(frozen=True)
+class Head:
+    """One group of outputs: `softmax` over nothing and the labels, or a `sigmoid` each."""
+
+    name: str
+    activation: str
+    labels: tuple[str, ...]
+
+    @property
+    def outputs(self) -> int:
+        """Channels of logits."""
+        return len(self.labels) + (self.activation == "softmax")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one network is made.
+
+    Attributes:
+        kind: anatomy, lesion or node.
+        cancers: whose synthetic patients it sees, taking turns.
+        spacing_mm: of the cubes that it works on.
+        crop: voxels (z, y, x) of a training sample.
+        inputs: channels, see networks/inputs.py.
+        channels, late: of the U-Net, and of the second one for CT and PET; `hidden` of the head.
+        context: groups of labels that it is told of; `maps`: the same for stations.
+        steps: of training; `rate` the highest learning rate.
+        centers: share of the samples by what lies in their middle.
+    """
+
+    id: str
+    kind: str
+    region: str
+    cancers: tuple[str, ...]
+    spacing_mm: float
+    inputs: tuple[str, ...]
+    heads: tuple[Head, ...]
+    crop: tuple[int, int, int] = (64, 64, 64)
+    channels: tuple[int, ...] = (16, 32, 64, 128)
+    late: tuple[int, ...] = ()
+    hidden: int = 0
+    context: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    maps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    steps: int = 12_000
+    rate: float = 2e-3
+    patients: int = 400
+    centers: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def outputs(self) -> int:
+        """Channels of logits of all heads."""
+        return sum(head.outputs for head in self.heads)
+
+
+def _anatomy(region: str, cancers: tuple[str, ...], spacing_mm: float, maps: Mapping[str, tuple[str, ...]]) -> Recipe:
+    heads = (
+        Head("anatomy", "softmax", ANATOMY[region]),
+        *(Head(f"stations_{k}", "softmax", v) for k, v in maps.items()),
+    )
+    return Recipe(
+        id=f"anatomy-{region}", kind="anatomy", region=region, cancers=cancers, spacing_mm=spacing_mm,
+        inputs=CT_PLACE, heads=heads, hidden=64, centers={"body": 1.0},
+    )  # fmt: skip
+
+
+def _lesion(region: str, cancers: tuple[str, ...], spacing_mm: float, tumors: tuple[str, ...]) -> Recipe:
+    groups, stations = ORGANS[region], STATIONS[STATION_MAP[region]]
+    return Recipe(
+        id=f"lesion-{region}", kind="lesion", region=region, cancers=cancers, spacing_mm=spacing_mm,
+        inputs=(*CT_PET, *(f"context:{name}" for name in (*groups, *stations))),
+        heads=(Head("lesion", "sigmoid", (*tumors, "node_small", "node_large")),),
+        late=(16, 32, 64), context=groups, maps=stations, centers={"tumor": 0.35, "node": 0.4, "body": 0.25},
+    )  # fmt: skip
+
+
+IASLC = ("10L", "10R", "11L", "11R", "12L", "12R", "13L", "13R", "14L", "14R", "1L", "1R", "2L", "2R", "3a", "3p", "4L",
+         "4R", "5", "6", "7", "8", "9L", "9R")  # fmt: skip
+ESOPHAGEAL = ("10L", "10R", "15", "16", "17", "18", "19", "1L", "1R", "20", "2L", "2R", "4L", "4R", "7", "8Lo", "8M",
+              "8U", "9L", "9R", "supraclavicular_left", "supraclavicular_right")  # fmt: skip
+NECK_LEVELS = tuple(
+    f"{level}_{side}"
+    for level in ("IA", "IB", "II", "III", "IV", "VA", "VB", "VI", "VII", "RP", "supraclavicular")
+    for side in ("left", "right")
+)
+PANCREATIC = (
+    "anterior_pancreaticoduodenal", "posterior_pancreaticoduodenal", "peripancreatic", "pyloric", "common_bile_duct",
+    "common_hepatic_artery", "portal_vein", "superior_mesenteric_vein", "sma_right_lateral_wall", "celiac",
+    "splenic_artery", "splenic_hilum", "para_aortic",
+)  # fmt: skip
+RECIPES: Mapping[str, Recipe] = {
+    recipe.id: recipe
+    for recipe in (
+        _anatomy("thorax", ("lung", "esophagus"), 2.5, {"lung": IASLC, "esophagus": ESOPHAGEAL}),
+        _anatomy("neck", HEAD_NECK, 2.0, {"neck": NECK_LEVELS}),
+        _anatomy("abdomen", ("pancreas",), 2.5, {"pancreas": PANCREATIC}),
+        _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus")),
+        _lesion("neck", HEAD_NECK, 1.5, ("tumor",)),
+        _lesion("abdomen", ("pancreas",), 1.5, ("tumor",)),
+        Recipe(
+            id="node-ene", kind="node", region="neck", cancers=HEAD_NECK, spacing_mm=1.0,
+            inputs=("ct_soft", "pet", "pet_flag", "mask"), heads=(Head("node", "sigmoid", ("ene", "malignant")),),
+            crop=(32, 32, 32), channels=(16, 32, 64), steps=6_000, rate=1e-3,
+        ),
+    )
+}  # fmt: skip
+
+
+def recipe(model: str) -> Recipe:
+    """The recipe of a model id.
+
+    Raises:
+        ModelError: none of that id.
+    """
+    if model not in RECIPES:
+        raise ModelError(f"no recipe is called {model!r}; expected one of: {', '.join(RECIPES)}")
+    return RECIPES[model]

@@ -1,0 +1,214 @@
+"""The training loop: one recipe, samples from the store, checkpoints that survive a killed process, curves as CSV."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.networks.build import build_network
+from models.training.feeder import samples
+from models.training.loss import head_loss
+from models.training.recipe import Recipe
+from oncology.errors import ModelError
+
+WARM_UP, LOWEST_RATE = 200, 0.01
+BALANCED_UNTIL, PLAIN_FROM, LEAST_BALANCE = 0.35, 0.65, 0.15
+AVERAGED = 0.998  # of the weights that are exported, step by step
+SAVE_EVERY_S = 240.0
+TOLD_EVERY = 20
+LONGEST_GRADIENT = 12.0
+BATCH_OF = {"anatomy": 1, "lesion": 1, "node": 16}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One training.
+
+    Attributes:
+        store: folder of patients; `out`: folder of checkpoint and curves, one a model.
+        minutes: when to be done; None for the recipe's steps, however long they take.
+    """
+
+    recipe: Recipe
+    store: Path
+    out: Path
+    minutes: float | None = None
+    device: str = "cpu"
+    seed: int = 1
+    threads: int = 1
+
+
+@dataclass
+class State:
+    """Everything that a training continues from."""
+
+    network: Any  # nn.Module, whose parts go by name
+    average: Any
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    spent_s: float = 0.0
+
+
+def network_shape(recipe: Recipe) -> dict[str, Any]:
+    """What `build_network` takes, and a card holds."""
+    inputs = list(recipe.inputs)
+    shape: dict[str, Any] = {"inputs": len(inputs), "channels": list(recipe.channels), "outputs": recipe.outputs}
+    if recipe.kind == "node":
+        return {"kind": "two_branch", **shape}
+    if recipe.late:
+        seen = [inputs.index(name) for name in ("ct_soft", "ct_wide", "pet")]
+        return {"kind": "fusion", **shape, "late": list(recipe.late), "seen": seen, "flag": inputs.index("pet_flag")}
+    return {"kind": "unet", **shape, "hidden": recipe.hidden}
+
+
+def begin(plan: Plan) -> State:
+    """A new training, or the one that the checkpoint holds."""
+    torch.manual_seed(plan.seed)
+    network = build_network(network_shape(plan.recipe)).to(plan.device)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=plan.recipe.rate, weight_decay=1e-4)
+    state = State(network, copy.deepcopy(network), optimizer)
+    path = checkpoint_path(plan)
+    if path.exists():
+        _restore(state, path)
+    return state
+
+
+def checkpoint_path(plan: Plan) -> Path:
+    """Where the training is kept."""
+    return plan.out / f"{plan.recipe.id}.checkpoint.pt"
+
+
+def _restore(state: State, path: Path) -> None:
+    try:
+        kept = torch.load(path, map_location="cpu", weights_only=True)
+        state.network.load_state_dict(kept["network"])
+        state.average.load_state_dict(kept["average"])
+        state.optimizer.load_state_dict(kept["optimizer"])
+    except (RuntimeError, KeyError, ValueError, EOFError) as error:
+        raise ModelError(f"{path.name} does not fit the recipe as it is today; delete it to begin anew") from error
+    state.step, state.spent_s = int(kept["step"]), float(kept["spent_s"])
+
+
+def save(state: State, path: Path) -> None:
+    """Write the checkpoint; a process killed meanwhile leaves the older one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save(
+        {
+            "network": state.network.state_dict(),
+            "average": state.average.state_dict(),
+            "optimizer": state.optimizer.state_dict(),
+            "step": state.step,
+            "spent_s": state.spent_s,
+        },
+        partial,
+    )
+    partial.replace(path)
+
+
+def progress(plan: Plan, state: State) -> float:
+    """How much of the training is done, 0 to 1."""
+    by_steps = state.step / plan.recipe.steps
+    return by_steps if plan.minutes is None else max(by_steps, state.spent_s / (60.0 * plan.minutes))
+
+
+def rate_at(done: float, step: int, highest: float) -> float:
+    """The learning rate: a short rise, then a cosine down to a hundredth."""
+    fall = LOWEST_RATE + (1.0 - LOWEST_RATE) * 0.5 * (1.0 + math.cos(math.pi * min(done, 1.0)))
+    return highest * fall * min(1.0, (step + 1) / WARM_UP)
+
+
+def balance_at(done: float) -> float:
+    """Weight of balanced over plain loss: balanced first, then mostly plain."""
+    if done <= BALANCED_UNTIL:
+        return 1.0
+    share = min(1.0, (done - BALANCED_UNTIL) / (PLAIN_FROM - BALANCED_UNTIL))
+    return 1.0 + share * (LEAST_BALANCE - 1.0)
+
+
+def train(plan: Plan, tell: Callable[[State, float], None] = lambda _state, _loss: None) -> State:
+    """Train until the steps or the minutes are over; goes on from the checkpoint where there is one.
+
+    Args:
+        tell: called every few steps with the state and the mean loss since.
+    """
+    torch.set_num_threads(plan.threads)
+    state = begin(plan)
+    state.network.train()
+    source = samples(plan.store, plan.recipe, plan.seed + state.step)
+    last, saved, losses = time.monotonic(), time.monotonic(), list[float]()
+    try:
+        while progress(plan, state) < 1.0:
+            losses.append(_one_step(plan, state, source))
+            now = time.monotonic()
+            state.spent_s += now - last
+            last = now
+            if state.step % TOLD_EVERY == 0:
+                _write_row(plan, state, float(np.mean(losses)))
+                tell(state, float(np.mean(losses)))
+                losses.clear()
+            if now - saved > SAVE_EVERY_S:
+                save(state, checkpoint_path(plan))
+                saved = now
+    finally:
+        source.close()  # type: ignore[attr-defined]  # a generator; its worker ends with it
+    save(state, checkpoint_path(plan))
+    return state
+
+
+def _one_step(plan: Plan, state: State, source: Iterator[tuple[np.ndarray, np.ndarray]]) -> float:
+    drawn = [next(source) for _ in range(BATCH_OF[plan.recipe.kind])]
+    inputs = torch.from_numpy(np.stack([item[0] for item in drawn])).to(plan.device, torch.float32)
+    targets = torch.from_numpy(np.stack([item[1] for item in drawn])).to(plan.device)
+    done = progress(plan, state)
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate_at(done, state.step, plan.recipe.rate)
+    with torch.autocast(plan.device, torch.bfloat16):
+        logits, asked = _logits(state, inputs, targets, plan.recipe)
+    loss = head_loss(logits.flatten(2), asked.flatten(2), plan.recipe.heads, balance_at(done))
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(state.network.parameters(), LONGEST_GRADIENT)
+    if bool(torch.isfinite(loss)):
+        state.optimizer.step()
+    _follow(state)
+    state.step += 1
+    return float(loss.detach())
+
+
+def _logits(state: State, inputs: Tensor, targets: Tensor, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """Logits and targets; with many labels only one voxel of eight is asked, anew each time."""
+    if recipe.kind != "anatomy":
+        return state.network(inputs), targets
+    features = state.network.features(inputs)
+    z, y, x = (int(torch.randint(2, (1,))) for _ in range(3))
+    return state.network.head(features[:, :, z::2, y::2, x::2]), targets[:, :, z::2, y::2, x::2]
+
+
+@torch.no_grad()
+def _follow(state: State) -> None:
+    """The running mean of the weights."""
+    keep = min(AVERAGED, (1.0 + state.step) / (10.0 + state.step))
+    for mean, now in zip(state.average.parameters(), state.network.parameters(), strict=True):
+        mean.lerp_(now, 1.0 - keep)
+
+
+def _write_row(plan: Plan, state: State, loss: float) -> None:
+    path = plan.out / f"{plan.recipe.id}.curve.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        if is_new:
+            writer.writerow(["step", "minutes", "loss", "done"])
+        writer.writerow([state.step, f"{state.spent_s / 60:.2f}", f"{loss:.4f}", f"{progress(plan, state):.4f}"])
