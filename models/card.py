@@ -118,19 +118,17 @@ def read_card(path: Path) -> Card:
         ModelError: the file cannot be read, or a key is missing, unknown or of the wrong kind; file, key, what was
             found and what was expected are named.
     """
+    path = path.absolute()
+    embedded = path.resolve().parent == CARDS.resolve()
+    where = f"card {path.name if embedded else f'{path.parent.name}/{path.name}'}"
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"card {path.name} cannot be read: {type(error).__name__}; expected a TOML file") from error
+        raise ModelError(f"{where} cannot be read: {type(error).__name__}; expected a TOML file") from error
     except tomllib.TOMLDecodeError as error:
-        raise ModelError(f"card {path.name} is not TOML: {error}; correct the file") from error
-    embedded = path.resolve().parent == CARDS.resolve()
-    place: dict[str, Any] = {
-        "folder": WEIGHTS if embedded else path.parent,
-        "source": "embedded" if embedded else "added",
-    }
-    where = path.name if embedded else f"{path.parent.name}/{path.name}"
-    return Card(**_fields(TableReader(content, f"card {where}")), **place)
+        raise ModelError(f"{where} is not TOML: {error}; correct the file") from error
+    place: dict[str, Any] = {"folder": WEIGHTS if embedded else path.parent}
+    return Card(**_fields(TableReader(content, where)), source="embedded" if embedded else "added", **place)
 
 
 def _fields(table: TableReader) -> dict[str, Any]:
