@@ -37,6 +37,9 @@ RECOGNIZED_BY = (
     "confirmed",
 )
 LONGEST_MM = 2000.0  # more than any patient
+# What an estimate of invasion rests on: where a person corrects one of these, the estimate no longer holds.
+MEASURED_OF_CONTACT = ("contact_mm2", "depth_mm", "angle_deg")
+MEASURED_OF_TUMOR = ("greatest_dimension_mm", "volume_ml")
 
 
 class EditKind(StrEnum):
@@ -71,13 +74,19 @@ class Edit:
 
 @dataclass(frozen=True)
 class Draft:
-    """What a staging starts from. `facts` holds the record's facts by the ids that edits use; no id is given twice."""
+    """What a staging starts from.
+
+    Attributes:
+        facts: the record's facts by the ids that edits use; no id is given twice.
+        stated: places of contacts' probabilities that a person stated; other ones are estimates.
+    """
 
     findings: dict[str, Any]
     history: dict[str, Any]
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     subset: str | None = None
     facts_numbered: int = 0
+    stated: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, findings: Mapping[str, Any], history: Mapping[str, Any], subset: str | None = None) -> Draft:
@@ -173,7 +182,27 @@ def _set(draft: Draft, edit: Edit) -> tuple[Draft, Edit]:
     name, item = find(draft, owner)
     old = _put(item, LISTS[name], rest, edit.value, place)
     item["source"] = _person(edit)
+    if name == "tumors":
+        draft = _mark_stated(draft, place, edit.value)
+        _drop_estimates(item, rest, draft.stated)
     return draft, replace(edit, target=place, old=old)
+
+
+def _mark_stated(draft: Draft, place: str, value: Any) -> Draft:
+    """The draft, knowing that a person stated a contact's probability, or took it back."""
+    if not place.endswith(".probability"):
+        return draft
+    return replace(draft, stated=draft.stated - {place} if value is None else draft.stated | {place})
+
+
+def _drop_estimates(tumor: dict[str, Any], rest: str, stated: frozenset[str]) -> None:
+    """Take away the probabilities that were estimated from what was just corrected; they are estimated anew later."""
+    parts = rest.split(".")
+    for contact in tumor["contacts"]:
+        own = parts[:2] == ["contacts", contact["structure"]] and parts[-1] in MEASURED_OF_CONTACT
+        place = f"{tumor['id']}.contacts.{contact['structure']}.probability"
+        if (own or rest in MEASURED_OF_TUMOR) and place not in stated:
+            contact["probability"] = None
 
 
 def _set_case(draft: Draft, edit: Edit, name: str) -> tuple[Draft, Edit]:
@@ -304,7 +333,8 @@ def _import(draft: Draft, edit: Edit) -> tuple[Draft, Edit]:
             draft.findings[name] = copy.deepcopy(edit.value[name])
             if name == "nodes":
                 draft.findings["nodes_assessed"] = True
-    return draft, replace(edit, old=old)
+    stated = frozenset() if "tumors" in edit.value else draft.stated
+    return replace(draft, stated=stated), replace(edit, old=old)
 
 
 def _person(edit: Edit) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from mdt_fhir.history import FACT_NAMES
 from oncology.cancers.evidence import classify_nodes
 from oncology.edit import LISTS, METASTASIS, Draft, Edit, EditKind, apply_edits, summary
 from oncology.errors import ReviewError
+from oncology.invasion.model import estimate_invasion
 from oncology.tnm.loader import tables
 from oncology.tnm.vocabulary import vocabulary
 from tasks.case_files import CaseFiles, Outputs, canonical_json
@@ -183,7 +184,7 @@ def restage(case_id: str, trial: Sequence[Edit] = ()) -> Restaged:
     parameters = store().rows(Run, run_key=run)[0].parameters
     start = Draft.of(files.load_json(FINDINGS), files.load_json(HISTORY), parameters["subset"])
     draft, applied = apply_edits(start, edits)
-    findings = findings_json(classify_nodes(findings_from(draft.findings)))
+    findings = findings_json(estimate_invasion(classify_nodes(findings_from(draft.findings))))
     asked = Asked(tuple(parameters["editions"]), parameters["classification"], draft.subset, tables().version)
     earlier = files.load_json(PRIOR) if parameters.get("prior", "none") != "none" else None
     staging = staged(findings, draft.edited_history(), asked, files.load_json(IMAGES)["series"][0]["date"], earlier)

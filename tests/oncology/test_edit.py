@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,6 +23,10 @@ from oncology.findings import (
     Tumor,
     to_json,
 )
+from oncology.invasion.feature import FEATURES
+from oncology.invasion.logistic import Logistic
+from oncology.invasion.model import InvasionModel, with_invasion
+from oncology.invasion.structure_class import StructureClass
 
 TUMOR = Tumor(
     "tumor-1", 20.0, 34.0, 33.0, 36.0, 30.0, Laterality.RIGHT, "lung_upper_lobe_right", (0.0, 0.0, 0.0),
@@ -78,6 +84,53 @@ def test_contact_with_a_structure_is_corrected_or_added(draft: Draft) -> None:
         ("aorta", 0.8),
         ("trachea", None),
     ]
+
+
+def estimated(draft: Draft) -> dict[str, Any]:
+    """The aorta's contact of tumor-1, with a probability that a model estimated."""
+    contact: dict[str, Any] = draft.findings["tumors"][0]["contacts"][0]
+    contact["probability"] = 0.07
+    return contact
+
+
+@pytest.mark.parametrize("place", ["contacts.aorta.contact_mm2", "contacts.aorta.depth_mm", "volume_ml"])
+def test_a_corrected_measurement_drops_the_estimate_that_rested_on_it(draft: Draft, place: str) -> None:
+    estimated(draft)
+    done, _ = do(draft, EditKind.SET, f"tumor-1.{place}", 12)
+    assert done.findings["tumors"][0]["contacts"][0]["probability"] is None
+
+
+def test_a_correction_elsewhere_leaves_the_estimate(draft: Draft) -> None:
+    estimated(draft)
+    for place in ("contacts.trachea.contact_mm2", "suv_max"):
+        draft, _ = do(draft, EditKind.SET, f"tumor-1.{place}", 12)
+    assert draft.findings["tumors"][0]["contacts"][0]["probability"] == 0.07
+
+
+def test_a_stated_probability_stays_until_it_is_taken_back(draft: Draft) -> None:
+    draft, _ = do(draft, EditKind.SET, "tumor-1.contacts.aorta.probability", 0.8)
+    draft, _ = do(draft, EditKind.SET, "tumor-1.contacts.aorta.depth_mm", 3)
+    assert draft.findings["tumors"][0]["contacts"][0]["probability"] == 0.8
+    draft, _ = do(draft, EditKind.SET, "tumor-1.contacts.aorta.probability", None)
+    estimated(draft)
+    draft, _ = do(draft, EditKind.SET, "tumor-1.contacts.aorta.depth_mm", 4)
+    assert draft.findings["tumors"][0]["contacts"][0]["probability"] is None
+
+
+def test_a_corrected_contact_is_estimated_anew(draft: Draft) -> None:
+    contact = estimated(draft)
+    contact["fat_plane_share"] = 0.0
+    done, _ = do(draft, EditKind.SET, "tumor-1.contacts.aorta.depth_mm", 6)
+    count = len(FEATURES)
+    rising = Logistic(FEATURES, (0.0,) * count, (1.0,) * count, only("depth_mm"), -4.0)
+    model = InvasionModel({StructureClass.VESSEL: rising})
+    corrected = Contact(**done.findings["tumors"][0]["contacts"][0])
+    (found,) = with_invasion(replace(TUMOR, contacts=(corrected,)), model).contacts
+    assert found.probability == pytest.approx(1 / (1 + math.exp(-2.0)), abs=1e-3)
+
+
+def only(feature: str) -> tuple[float, ...]:
+    return tuple(float(name == feature) for name in FEATURES)
 
 
 def test_accepting_confirms_and_rejecting_removes(draft: Draft) -> None:
