@@ -12,7 +12,14 @@ from tasks.schemas import check
 from tasks.step import once_io
 
 # Files of work/ that are steps' own and are not delivered.
-DELIVERED = ("findings.json", "staging.json", "report.pdf", "report.html", "bundle.json")
+DELIVERED = (
+    "findings.json",
+    "staging.json",
+    "Tumor_probabilities.json",
+    "report.pdf",
+    "report.html",
+    "bundle.json",
+)
 DELIVERED_FOLDERS = ("key_images/", "dicom/", "masks/")
 
 

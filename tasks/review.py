@@ -32,7 +32,7 @@ from tasks.prior import PRIOR
 from tasks.records import store
 from tasks.report import HTML, PDF, assemble
 from tasks.review_files import ReviewFiles, draft_folder, keep_draft
-from tasks.staging import STAGING, Asked, staged
+from tasks.staging import STAGING, Asked, save_staging, staged
 from templates.render import render_html, render_pdf
 
 NOW = "review/now"
@@ -235,7 +235,7 @@ def write_report(
     files = ReviewFiles(restaged.case_id, folder, restaged.behind)
     files.save_json(FINDINGS, restaged.findings)
     files.save_json(HISTORY, restaged.history)
-    files.save_json(STAGING, restaged.staging)
+    save_staging(files, restaged.findings, restaged.staging)
     pictures = _keep_pictures(files, restaged.findings)
     review = {**restaged.decisions, "signature": signature}
     html = render_html(assemble(files, pictures, [], status, review), files.read_private("request.json")["language"])

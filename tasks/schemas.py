@@ -12,7 +12,7 @@ import oncology
 from oncology.errors import ReportError
 
 SCHEMAS = Path(oncology.__file__).parent / "schemas"
-CHECKED = ("findings", "staging", "manifest")
+CHECKED = ("findings", "staging", "Tumor_probabilities", "manifest")
 
 
 def check(folder: Path, names: Iterable[str] = CHECKED) -> None:

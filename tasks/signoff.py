@@ -45,11 +45,11 @@ from tasks.review import Restaged, existing_review, moment, restage, reviews, wr
 from tasks.review_files import ReviewFiles
 from tasks.schemas import check
 from tasks.settings import settings
-from tasks.staging import STAGING
+from tasks.staging import PROBABILITIES, STAGING
 
 ACCOUNT_SYSTEM = "urn:aimdt:account"
 DECISIONS, MANIFEST, REJECTION = "review.json", "manifest.json", "dicom/rejection.dcm"
-DELIVERED = (FINDINGS, STAGING, DECISIONS, HTML, PDF, BUNDLE, SEG, SR, REPORT, REJECTION)
+DELIVERED = (FINDINGS, STAGING, PROBABILITIES, DECISIONS, HTML, PDF, BUNDLE, SEG, SR, REPORT, REJECTION)
 
 
 @dataclass(frozen=True)

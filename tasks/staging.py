@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from oncology.probabilities import tumor_probabilities
 from oncology.staging import stage_case
 from tasks.case_files import CaseFiles, Outputs
 from tasks.findings import FINDINGS, findings_from
@@ -13,10 +15,10 @@ from tasks.images import IMAGES
 from tasks.prior import PRIOR, compared
 from tasks.step import step
 
-STAGING = "staging.json"
+STAGING, PROBABILITIES = "staging.json", "Tumor_probabilities.json"
 
 
-@step("1")
+@step("2")
 def stage_tnm(
     case_id: str,
     findings: Outputs,
@@ -32,7 +34,15 @@ def stage_tnm(
     asked = Asked(tuple(editions), classification, subset, tables_version)
     date = case.load_json(IMAGES)["series"][0]["date"]
     earlier = case.load_json(PRIOR) if prior else None
-    return case.save_json(STAGING, staged(case.load_json(FINDINGS), case.load_json(HISTORY), asked, date, earlier))
+    findings = case.load_json(FINDINGS)
+    content = staged(findings, case.load_json(HISTORY), asked, date, earlier)
+    return save_staging(case, findings, content)
+
+
+def save_staging(case: CaseFiles, findings: Mapping[str, Any], content: Mapping[str, Any]) -> Outputs:
+    """Keep a staging, and the probabilities by organ that it and its findings give."""
+    chances = tumor_probabilities(findings_from(findings), content)
+    return case.save_json(STAGING, content) | case.save_json(PROBABILITIES, chances)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,97 @@
+"""Probabilities by organ say what findings and staging say, and Bayes' rule holds."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import pytest
+
+from board_cases import IMAGING_DATE, board_cases, findings_of, history_of
+from oncology.cancers.evidence import PRIOR_MALIGNANT, classify_nodes, malignancy_probability
+from oncology.errors import FactError
+from oncology.findings import CaseId, Ene, Findings, Laterality, MetastasisCandidate, Node
+from oncology.probabilities import node_cues, post_test_probability, tumor_probabilities
+from oncology.staging import stage_case
+
+
+def node(**changes: Any) -> Node:
+    given: dict[str, Any] = {"id": "node-1", "station": "7", "laterality": Laterality.MIDLINE, "short_axis_mm": 14.0}
+    given |= {"long_axis_mm": 20.0, "volume_ml": 2.0, "centroid_lps": (0.0, 0.0, 0.0)}
+    return Node(**(given | changes))
+
+
+def probabilities(*nodes: Node, facts: tuple[dict[str, Any], ...] = (), **more: Any) -> dict[str, Any]:
+    findings = Findings(CaseId("0123456789abcdef"), "lung", nodes=nodes, **more)
+    return tumor_probabilities(findings, {"facts": facts, "tables_version": "t"})
+
+
+@pytest.mark.parametrize("positive", [True, False])
+def test_post_test_probability_is_the_count_in_a_population(positive: bool) -> None:
+    """1000 people, 280 ill: what share of those with this answer is ill, counted in whole people."""
+    ill_with = 280 * Fraction(77, 100) if positive else 280 * Fraction(23, 100)
+    well_with = 720 * Fraction(14, 100) if positive else 720 * Fraction(86, 100)
+    expected = float(ill_with / (ill_with + well_with))
+    assert post_test_probability(0.77, 0.86, 0.28, positive) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("values", [(77, 0.86, 0.28), (0.77, -0.1, 0.28), (0.77, 0.86, 1.01), (float("nan"), 0.5, 0.5)])
+def test_a_share_out_of_range_is_refused(values: tuple[float, float, float]) -> None:
+    with pytest.raises(FactError, match="from 0 to 1"):
+        post_test_probability(*values)
+
+
+def test_an_answer_that_cannot_come_is_refused() -> None:
+    with pytest.raises(FactError, match="impossible"):
+        post_test_probability(0.9, 1.0, 0.0, positive=True)
+
+
+@pytest.mark.parametrize(("short_axis_mm", "suv_max"), [(14.0, 6.0), (8.0, 6.0), (14.0, 1.0), (8.0, None)])
+def test_the_cues_of_a_node_give_its_probability(short_axis_mm: float, suv_max: float | None) -> None:
+    found = node(short_axis_mm=short_axis_mm, suv_max=suv_max)
+    chance = PRIOR_MALIGNANT
+    for cue in node_cues(found):
+        chance = post_test_probability(cue.sensitivity, cue.specificity, chance, cue.positive)
+    assert chance == pytest.approx(malignancy_probability(found), abs=0.0006)
+
+
+def test_a_probability_from_elsewhere_has_no_cues() -> None:
+    assert node_cues(node(p_malignant=0.42)) == ()
+    assert node_cues(node(drawn_as_involved=True)) == ()
+
+
+def test_two_nodes_of_a_station_raise_its_probability_as_independent_ones() -> None:
+    found = probabilities(node(p_malignant=0.5), node(id="node-2", p_malignant=0.4))
+    assert found["organs"]["lymph_nodes"]["7"]["malignant"] == pytest.approx(0.7)
+
+
+def test_a_node_at_a_border_counts_for_both_stations() -> None:
+    found = probabilities(node(p_malignant=0.5, ene=Ene(0.2), station_alternatives={"7": 0.8, "8": 0.2}))
+    assert found["organs"]["lymph_nodes"]["8"] == {"malignant": pytest.approx(0.1), "ene": pytest.approx(0.04)}
+
+
+def test_a_sample_wins_over_the_images() -> None:
+    sampled = {"key": "nodes", "value": [{"id": "node-1", "positive": False, "station": "7"}]}
+    found = probabilities(node(p_malignant=0.9), facts=(sampled,))
+    assert found["organs"]["lymph_nodes"]["7"]["malignant"] == 0.0
+    assert found["nodes"][0]["basis"] == "sample or person"
+
+
+def test_a_candidate_without_a_probability_is_null_and_never_zero() -> None:
+    spots = (MetastasisCandidate("c1", "liver", None), MetastasisCandidate("c2", "adrenal_left", None, p_malignant=0.3))
+    organs = probabilities(metastasis_candidates=spots)["organs"]
+    assert organs["liver"] == {"metastasis": None}
+    assert organs["adrenal_gland_left"] == {"metastasis": 0.3}
+
+
+def test_every_board_case_meets_the_schema() -> None:
+    schema = json.loads((files("oncology") / "schemas" / "Tumor_probabilities.schema.json").read_text("utf-8"))
+    for case in list(board_cases())[::4]:
+        if "error" not in case["expect"]:
+            findings = classify_nodes(findings_of(case))
+            staging = stage_case(findings, history_of(case), ["8"], imaging_date=IMAGING_DATE)
+            content = tumor_probabilities(findings, {**staging, "tables_version": "t"})
+            jsonschema.validate(json.loads(json.dumps(content)), schema)
