@@ -22,6 +22,7 @@ from tasks.schemas import check
 from tasks.settings import settings
 
 DELIVERED = {"report.pdf", "report.html", "bundle.json", "findings.json", "staging.json", "manifest.json"}
+DELIVERED |= {"Tumor_probabilities.json"}
 DELIVERED |= {"dicom/seg.dcm", "dicom/sr.dcm", "dicom/report.dcm", "dicom/key-1.dcm"}
 DELIVERED_TOP = {name.split("/")[0] for name in DELIVERED} | {"key_images"}
 MARK = "research use only"
