@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from templates.comparison_view import comparison_view
 from templates.sections import section
+from templates.wording import title
+from templates.would_change import sentences
 
 Translate = Callable[[str], str]
 Row = list[str]
@@ -17,7 +18,8 @@ AXES = {"t": "T", "n": "N", "m": "M", "stage_group": "Stage"}
 DASH = "–"
 FRONT_IMAGES = 3
 # What page 1 has room for; the later pages hold everything.
-MOST_MISSING, MOST_CHANGES, MOST_ALERTS, LONGEST_LINE, LONGEST_REASON = 4, 4, 3, 100, 170
+MOST_MISSING, MOST_CHANGES, MOST_ALERTS = 4, 4, 3
+LONGEST_LINE, LONGEST_REASON, LONGEST_CHANGE = 100, 170, 240
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Report:
 def view(report: Report, translate: Translate) -> dict[str, Any]:
     """All names that the pages use."""
     editions = [_edition(name, result, translate) for name, result in report.staging["editions"].items()]
+    changes = sentences(report.staging, translate)
     return {
         "cancer_title": report.cancer_title,
         "status": report.status,
@@ -63,7 +66,8 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
         "editions": editions,
         "reasons": _reasons(report.staging, translate),
         "missing": _first(_missing(report.staging, translate), MOST_MISSING),
-        "changes": _first(_changes(report.staging, translate), MOST_CHANGES),
+        "changes": _first(changes, MOST_CHANGES, LONGEST_CHANGE),
+        "all_changes": changes,
         "alerts": _first(_alerts(report), MOST_ALERTS),
         **_placed_images(report),
         "mask_sources": _mask_sources(report.findings),
@@ -79,9 +83,9 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
     }
 
 
-def _first(lines: Sequence[str], most: int) -> list[str]:
+def _first(lines: Sequence[str], most: int, longest: int = LONGEST_LINE) -> list[str]:
     """The first lines, shortened to what fits, and how many more there are."""
-    shown = [shortened(line, LONGEST_LINE) for line in lines[:most]]
+    shown = [shortened(line, longest) for line in lines[:most]]
     return [*shown, f"(+ {len(lines) - most})"] if len(lines) > most else shown
 
 
@@ -228,41 +232,10 @@ def _certainty(answer: Mapping[str, Any], translate: Translate) -> str:
 
 
 def _missing(staging: Mapping[str, Any], translate: Translate) -> list[str]:
-    return [f"{translate(item['what'])}: {item['why']}" for item in staging.get("missing", ())]
-
-
-def _changes(staging: Mapping[str, Any], translate: Translate) -> list[str]:
-    """One line per finding; editions with the same outcome share it."""
-    found: dict[str, dict[str, list[str]]] = {}
-    for edition, result in staging["editions"].items():
-        for change in result.get("would_change", ()):
-            outcomes = found.setdefault(_change_words(change, translate), {})
-            outcomes.setdefault(_outcome(change["then"]), []).append(edition)
     return [
-        f"{text}: " + "; ".join(f"{outcome} ({', '.join(editions)})" for outcome, editions in outcomes.items())
-        for text, outcomes in found.items()
+        f"{translate(title(item['what'].replace(' ', '_')))}: {translate(item['why'])}"
+        for item in staging.get("missing", ())
     ]
-
-
-def _change_words(change: Mapping[str, Any], translate: Translate) -> str:
-    """What would have to be found: a node or metastasis speaks for itself, other facts are named.
-
-    >>> _change_words({"finding": "nodes[0].positive", "if": "#0 4R is benign"}, str)
-    '4R is benign'
-    >>> _change_words({"finding": "greatest_dimension_mm", "if": "> 20, <= 30 mm"}, str)
-    'greatest dimension (mm) if above 20, up to 30 mm'
-    """
-    finding, condition = str(change["finding"]), value_words(change["if"])
-    condition = re.sub(r"^#\d+ ", "", condition).replace("<= ", "up to ").replace("> ", "above ")
-    if finding.startswith(("nodes", "mets")) and condition != "none":
-        return condition
-    return f"{words(finding)} {translate('if')} {condition}"
-
-
-def _outcome(then: Mapping[str, Any]) -> str:
-    parts = [str(then[axis]) for axis in ("t", "n", "m") if then.get(axis)]
-    group = then.get("stage_group")
-    return " ".join(parts) + (f", stage {group}" if group else "")
 
 
 def _question(history: Mapping[str, Any]) -> str | None:

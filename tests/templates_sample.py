@@ -35,8 +35,12 @@ def edition(group: str | None, possible: list[str]) -> dict[str, Any]:
         "m": answer("M0", ["M0"], because="no metastasis confirmed by a person or the record"),
         "stage_group": answer(group, possible),
         "would_change": [
-            {"finding": "nodes: 7", "if": "malignant", "then": {"n": "N2b", "stage_group": "IIIB"}},
-            {"finding": "invaded_structures: chest_wall", "if": True, "then": {"t": "T3", "stage_group": "IIIA"}},
+            {"finding": "nodes", "if": "a further positive node in 7", "then": {"n": "N2b", "stage_group": "IIIB"}},
+            {
+                "finding": "invaded_structures.chest_wall",
+                "if": "chest wall involved",
+                "then": {"t": "T3", "stage_group": "IIIA"},
+            },
         ],
         "stage_if_candidates_confirmed": None,
     }

@@ -14,7 +14,6 @@ from oncology.tnm.stager import Stager
 from oncology.tnm.summary import Summary
 
 KEYS = {"t": "t", "n": "n", "m": "m", "group": "stage_group"}
-LISTED = 6  # so many alternatives with the same result are named in one sentence
 _ORDER = (Status.DOUBTFUL, Status.UNKNOWN, Status.KNOWN)
 
 
@@ -175,9 +174,7 @@ def _fact(finding: str) -> str:
 
 def _sentence(options: Sequence[Option]) -> str:
     texts = _intervals(options) or [option.text for option in options]
-    rest = len(texts) - LISTED
-    listed = texts if rest <= 1 else [*texts[:LISTED], f"{rest} others"]
-    words = f"{', '.join(listed[:-1])} or {listed[-1]}" if len(listed) > 1 else listed[0]
+    words = f"{', '.join(texts[:-1])} or {texts[-1]}" if len(texts) > 1 else texts[0]
     return " ".join(filter(None, (options[0].lead, words, options[0].tail)))
 
 
