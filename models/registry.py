@@ -137,22 +137,33 @@ def _sha256_of(path: Path, size: int, changed_ns: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def allows(card: Card, use: str) -> bool:
+    """Whether the licence allows a use: research, clinical or commercial.
+
+    Raises:
+        ModelError: there is no such use.
+    """
+    if use not in USES:
+        raise ModelError(f"AIMDT_MODEL_USE is {use!r}; expected one of: {', '.join(USES)}")
+    return use in card.uses
+
+
+def refusal(card: Card, use: str) -> str:
+    """Why a model may not be put to a use, in words."""
+    return (
+        f"model {card.id} may not be put to {use} use: its licence ({card.licence}) allows {', '.join(card.uses)}; "
+        "take another model, or set AIMDT_MODEL_USE to what this installation does"
+    )
+
+
 def check_use(card: Card, use: str) -> None:
     """Refuse a use that the licence does not allow.
-
-    Args:
-        use: research, clinical or commercial.
 
     Raises:
         ModelError: the licence forbids it, or there is no such use.
     """
-    if use not in USES:
-        raise ModelError(f"AIMDT_MODEL_USE is {use!r}; expected one of: {', '.join(USES)}")
-    if use not in card.uses:
-        raise ModelError(
-            f"model {card.id} may not be put to {use} use: its licence ({card.licence}) allows {', '.join(card.uses)}; "
-            "take another model, or set AIMDT_MODEL_USE to what this installation does"
-        )
+    if not allows(card, use):
+        raise ModelError(refusal(card, use))
 
 
 def add_model(folder: Path, home: Path, model: str | None = None) -> Card:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+from models.registry import card_path, content_sha256, find_card, weights_path
 from oncology.tnm.loader import tables
 from tasks.case_files import CaseFiles
 from tasks.images import IMAGES
 from tasks.request import analysis_parameters
+from tasks.settings import settings
 
 PACKAGES = ("numpy", "scipy", "SimpleITK", "pydicom", "highdicom", "prefect", "fhir.resources", "weasyprint")
 
@@ -30,6 +32,19 @@ def provenance(case: CaseFiles) -> dict[str, Any]:
         },
         "inputs": [*_image_inputs(case), *_other_inputs(asked)],
     }
+
+
+def model_entries(models: Sequence[str]) -> list[dict[str, str]]:
+    """Models that were used, as the manifest names them: id, SHA-256 and role, each once, in order of the ids.
+
+    A model whose weights come with an installed package is known by its card.
+
+    Raises:
+        ModelError: one is not there, or its weights are not whole.
+    """
+    cards = [find_card(name, settings().home) for name in sorted(set(models))]
+    paths = {card.id: weights_path(card) if card.weights else card_path(card) for card in cards}
+    return [{"id": card.id, "sha256": content_sha256(paths[card.id]), "role": card.role} for card in cards]
 
 
 def _image_inputs(case: CaseFiles) -> list[dict[str, Any]]:

@@ -13,11 +13,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Where things are kept and how other systems are reached."""
 
-    model_config = SettingsConfigDict(env_prefix="AIMDT_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="AIMDT_", extra="ignore", protected_namespaces=())
 
     home: Path = Path(".aimdt")  # cases, records, the pseudonym key, Prefect's own database
     database_url: str | None = None  # default: SQLite inside home
     password_file: Path | None = None  # first line: password or ID token of --account; else asked for
+    models: str = "all"  # ids of the models that may be used, by commas; all; or none: rules alone
+    model_use: str = "research"  # or clinical, commercial: models whose licence forbids it are not used
     organization: str = "AI-MDT research site"  # who answers for the results, as the EHR shows it
     fhir_token: SecretStr | None = None  # bearer token of the EHR's FHIR server
     fhir_timeout_seconds: float = 30.0

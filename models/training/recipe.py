@@ -5,26 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from models.card import Head
 from models.networks.context import ORGANS, STATION_MAP, STATIONS
 from models.training.labels import ANATOMY, HEAD_NECK
 from oncology.errors import ModelError
 
 CT_PLACE = ("ct_soft", "ct_wide", "front_back", "right_left")
 CT_PET = ("ct_soft", "ct_wide", "pet", "pet_flag")
-
-
-@dataclass(frozen=True)
-class Head:
-    """One group of outputs: `softmax` over nothing and the labels, or a `sigmoid` each."""
-
-    name: str
-    activation: str
-    labels: tuple[str, ...]
-
-    @property
-    def outputs(self) -> int:
-        """Channels of logits."""
-        return len(self.labels) + (self.activation == "softmax")
 
 
 @dataclass(frozen=True)
