@@ -53,7 +53,7 @@ def _analyze(case_id: str, run: str, asked: dict[str, Any]) -> list[dict[str, An
     prior = take_in_prior(case_id, asked["cancer"], asked["prior"], images)
 
     # What is seen
-    anatomy = parts.run("anatomy", segment, case_id, images)
+    anatomy = parts.run("anatomy", segment, case_id, asked["cancer"], images, asked["models"])
     findings = measure(case_id, asked["cancer"], images, contours, anatomy, parts.failures)
     artifacts.show_findings(case_id)
 

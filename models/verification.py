@@ -13,6 +13,8 @@ from oncology.errors import ModelError
 # Role -> module with `measure(card, material) -> list[Figure]`; loaded only when asked, most need torch or XGBoost.
 MEASURES: Mapping[str, str] = {
     "node_involvement": "models.involvement.measurement",
+    "anatomy": "models.training.measure",
+    "lesion": "models.training.measure",
 }
 # How far a figure without an interval may be off: the larger of the two.
 SLACK, SLACK_SHARE = 0.01, 0.02

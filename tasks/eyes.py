@@ -14,10 +14,12 @@ import numpy as np
 from oncology.cancers.evidence import classify_nodes
 from oncology.findings import CaseId, Findings, Point, SourceKind, Verdict
 from oncology.imaging.anatomy import Anatomy, give_back, lobe_at, segment_anatomy
+from oncology.imaging.location import LOBES
 from oncology.imaging.survey import Region, Scene, body_regions, survey
 from oncology.imaging.volume import Volume
 from oncology.invasion.model import estimate_invasion
 from oncology.metastases import find_candidates
+from tasks.networks import look_with_networks
 
 # A proposal of which this part lies in a lesion that a person drew shows that lesion.
 SAME_LESION_SHARE = 0.2
@@ -52,7 +54,31 @@ def look(ct: Volume, pet: Volume | None, cancer: str) -> Sight:
         cancer: the site word of the TNM vocabulary.
     """
     anatomy = segment_anatomy(ct)
-    return Sight(anatomy.masks, anatomy.landmarks, verdicts=anatomy.verdicts)
+    floor = Sight(anatomy.masks, anatomy.landmarks, verdicts=anatomy.verdicts)
+    if "body" not in anatomy.masks:
+        return floor
+    seen = look_with_networks(ct, pet, cancer, anatomy.masks["body"])
+    return replace(
+        floor,
+        structures=joined(anatomy.masks, seen.structures),
+        regions=tuple(seen.regions),
+        verdicts=(*anatomy.verdicts, *seen.verdicts),
+        models=tuple(seen.roles.values()),
+        nodes_looked_for="lesion" in seen.roles,
+    )
+
+
+def joined(floor: Mapping[str, np.ndarray], seen: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Structures by rules, which are right on real scans, and by a network whatever the rules do not know.
+
+    Lobes end where the lung that the rules found ends.
+    """
+    found = {**seen, **floor}
+    for lobe in LOBES:
+        lung = "lung_left" if lobe.endswith("left") else "lung_right"
+        if lobe in seen and lung in floor:
+            found[lobe] = seen[lobe] & floor[lung]
+    return found
 
 
 def scene_for(

@@ -33,6 +33,7 @@ from tasks.masks import (
     CONTOUR_MASKS,
     CONTOURS,
     FINDING_MASKS,
+    PROPOSAL_MASKS,
     load_masks,
     save_masks,
 )
@@ -42,7 +43,7 @@ FINDINGS = "findings.json"
 SEXES = {"M": "male", "F": "female"}
 
 
-@step("1")
+@step("2")
 def measure(
     case_id: str,
     cancer: str,
@@ -56,12 +57,16 @@ def measure(
     scene = scene_of(case, with_pet=PET in images, with_anatomy=anatomy is not None)
     regions, verdicts = _drawn(case, scene)
     verdicts = [*_verdicts(case.load_json(IMAGES)), *verdicts, *(verdict_from(item) for item in failures)]
+    looked, models = False, tuple[str, ...]()
     if anatomy is not None:
-        verdicts += _verdicts(case.load_json(ANATOMY))
-    found, masks = assess(case_id, cancer, scene, regions, verdicts)
+        seen = case.load_json(ANATOMY)
+        regions += _proposed(case, scene, seen)
+        verdicts += _verdicts(seen)
+        looked, models = seen["nodes_looked_for"], tuple(seen["models"])
+    found, masks = assess(case_id, cancer, scene, regions, verdicts, nodes_looked_for=looked)
     person = Person(sex=SEXES.get(identity(case).sex))
     beside = find_side_findings(scene.ct, scene.structures, scene.landmarks, person)
-    found = replace(found, side_findings=beside)
+    found = replace(found, side_findings=beside, models=models)
     outputs = save_masks(case, FINDING_MASKS, masks, scene.ct.geometry)
     return outputs | case.save_json(FINDINGS, findings_json(found))
 
@@ -98,6 +103,14 @@ def _drawn(case: CaseFiles, scene: Scene) -> tuple[list[Region], list[Verdict]]:
     return regions, verdicts
 
 
+def _proposed(case: CaseFiles, scene: Scene, seen: Mapping[str, Any]) -> list[Region]:
+    masks = load_masks(case, PROPOSAL_MASKS, scene.ct.geometry)
+    return [
+        Region(item["role"], item["name"], masks[item["mask"]], source_from(item["source"]), needs_confirmation=True)
+        for item in seen["proposals"]
+    ]
+
+
 def _verdicts(content: Mapping[str, Any]) -> list[Verdict]:
     return [verdict_from(item) for item in content["verdicts"]]
 
@@ -130,6 +143,7 @@ def findings_from(content: Mapping[str, Any]) -> Findings:
         nodes_assessed=content["nodes_assessed"],
         landmarks={name: (x, y, z) for name, (x, y, z) in content.get("landmarks", {}).items()},
         structures_assessed=tuple(content.get("structures_assessed", ())),
+        models=tuple(content.get("models", ())),
         side_findings=tuple(SideFinding(**item) for item in content.get("side_findings", ())),
     )
 

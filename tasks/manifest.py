@@ -9,6 +9,7 @@ from typing import Any
 from models.registry import card_path, content_sha256, find_card, weights_path
 from oncology.tnm.loader import tables
 from tasks.case_files import CaseFiles
+from tasks.findings import FINDINGS
 from tasks.images import IMAGES
 from tasks.request import analysis_parameters
 from tasks.settings import settings
@@ -25,7 +26,7 @@ def provenance(case: CaseFiles) -> dict[str, Any]:
         "software": {"name": "aimdt", "version": version("aimdt")},
         "packages": {name: version(name) for name in PACKAGES},
         "tables_version": tables().version,
-        "models": [],
+        "models": model_entries(case.load_json(FINDINGS).get("models", [])),
         "seeds": {},
         "parameters": {
             key: asked[key] for key in ("cancer", "subset", "classification", "editions", "language", "nifti")

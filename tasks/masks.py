@@ -1,4 +1,4 @@
-"""Masks: what a person drew, and the anatomy that intensities and shape give."""
+"""Masks: what a person drew, and what rules and networks see."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 
 from mdt_dicom.contours import Contour, read_contours
 from oncology.findings import to_json
-from oncology.imaging.anatomy import segment_anatomy
 from oncology.imaging.volume import Geometry, Volume
 from tasks.case_files import CaseFiles, Outputs
-from tasks.images import CT, IMAGES, identity
+from tasks.eyes import look
+from tasks.images import CT, IMAGES, PET, identity
 from tasks.step import step
 
 CONTOURS, CONTOUR_MASKS = "contours.json", "contours.npz"
 FINDING_MASKS = "finding_masks.npz"
-ANATOMY, ANATOMY_MASKS = "anatomy.json", "anatomy.npz"
+ANATOMY, ANATOMY_MASKS, PROPOSAL_MASKS = "anatomy.json", "anatomy.npz", "proposals.npz"
 
 
 @step("1", io=True)
@@ -58,14 +58,33 @@ def _contour(key: str, contour: Contour) -> dict[str, Any]:
     }
 
 
-@step("1")
-def segment(case_id: str, images: Outputs) -> Outputs:
-    """Body, lungs, airway, bones and landmarks of the CT."""
+@step("2")
+def segment(case_id: str, cancer: str, images: Outputs, models: dict[str, str]) -> Outputs:
+    """Anatomy, landmarks and proposed lesions, by rules and by the networks that are installed.
+
+    Args:
+        models: what `model_marks` says, so that another network makes another answer.
+    """
     case = CaseFiles(case_id)
     ct = case.load_volume(CT)
-    anatomy = segment_anatomy(ct)
-    description = {"landmarks": to_json(anatomy.landmarks), "verdicts": to_json(anatomy.verdicts)}
-    return save_masks(case, ANATOMY_MASKS, anatomy.masks, ct.geometry) | case.save_json(ANATOMY, description)
+    sight = look(ct, case.load_volume(PET) if PET in images else None, cancer)
+    proposals = {f"{place:03d}": region for place, region in enumerate(sight.regions)}
+    description = {
+        "landmarks": to_json(sight.landmarks),
+        "verdicts": to_json(sight.verdicts),
+        "models": list(sight.models),
+        "nodes_looked_for": sight.nodes_looked_for,
+        "proposals": [
+            {"mask": key, "role": region.role, "name": region.name, "source": to_json(region.source)}
+            for key, region in proposals.items()
+        ],
+    }
+    masks = {key: region.mask for key, region in proposals.items()}
+    return (
+        save_masks(case, ANATOMY_MASKS, sight.structures, ct.geometry)
+        | save_masks(case, PROPOSAL_MASKS, masks, ct.geometry)
+        | case.save_json(ANATOMY, description)
+    )
 
 
 def save_masks(case: CaseFiles, name: str, masks: Mapping[str, np.ndarray], grid: Geometry) -> Outputs:

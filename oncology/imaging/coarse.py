@@ -92,9 +92,10 @@ def refine(soft: np.ndarray, coarse: Geometry, grid: Geometry) -> np.ndarray:
     level = (soft[box].astype(np.float32) * 200).astype(np.uint8)
     corner = coarse.to_lps(np.array([one.start for one in box]))
     part = Volume(level, Geometry(level.shape, coarse.spacing_mm, _point(corner), coarse.direction))
-    ends = grid.to_index(part.geometry.to_lps(np.array([[-1, -1, -1], level.shape])))
-    start = np.clip(np.floor(ends[0]).astype(int), 0, grid.shape)
-    stop = np.clip(np.ceil(ends[1]).astype(int) + 1, start, grid.shape)
+    corners = np.stack(np.meshgrid(*((-1, size) for size in level.shape), indexing="ij"), -1).reshape(8, 3)
+    ends = grid.to_index(part.geometry.to_lps(corners))
+    start = np.clip(np.floor(ends.min(axis=0)).astype(int), 0, grid.shape)
+    stop = np.clip(np.ceil(ends.max(axis=0)).astype(int) + 1, start, grid.shape)
     if (stop <= start).any():
         return result
     inside = tuple(slice(int(low), int(high)) for low, high in zip(start, stop, strict=True))

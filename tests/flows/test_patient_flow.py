@@ -196,7 +196,7 @@ def fail(*_: object, **__: object) -> None:
 @pytest.mark.parametrize(
     ("part", "step", "function", "lacks"),
     [
-        ("anatomy", "segment", "tasks.masks.segment_anatomy", set()),
+        ("anatomy", "segment", "tasks.masks.look", set()),
         ("key images", "draw-key-images", "tasks.pictures.key_image", {"key_images"}),
         ("report", "write-report", "tasks.report.render_pdf", {"report.pdf", "report.html"}),
         ("FHIR bundle", "write-bundle", "tasks.bundle.build_bundle", {"bundle.json"}),

@@ -183,7 +183,7 @@ def aimdt(named: Inputs, prefect_server: None, tmp_path: Path, capfd: Any) -> It
         "tasks.request.identify",
         "tasks.images.read_study",
         "tasks.masks.read_contours",
-        "tasks.masks.segment_anatomy",
+        "tasks.masks.look",
         "tasks.delivery.provenance",
         "tasks.records._finding_rows",
     ],

@@ -1,0 +1,109 @@
+"""One patient's scans through the networks of a cancer: anatomy first, then lesions that are told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.card import Card
+from models.inference.grid import body_grid, hu_on, masks_of, suv_on
+from models.inference.predict import Scan
+from models.training.labels import with_wholes
+from oncology.imaging.proposals import Proposal, propose
+from oncology.imaging.volume import Geometry, Volume, resample
+
+Ask = Callable[[Card, Scan], Mapping[str, np.ndarray]]
+ANATOMY, STATIONS = "anatomy", "stations_"
+LESION = "lesion"
+
+
+@dataclass(frozen=True)
+class SeenAnatomy:
+    """What an anatomy network saw, on its own grid.
+
+    Attributes:
+        labels, stations: (Z, Y, X) uint8, label n + 1 is `names[n]` / `station_names[n]`; stations None where the
+            network knows no map of that cancer.
+    """
+
+    grid: Geometry
+    labels: np.ndarray
+    names: tuple[str, ...]
+    stations: np.ndarray | None = None
+    station_names: tuple[str, ...] = ()
+
+    def masks(self, ct: Geometry) -> dict[str, np.ndarray]:
+        """Structures (Z, Y, X) bool on the CT's voxels, wholes with their parts."""
+        return with_wholes(masks_of(self.labels, self.names, self.grid, ct))
+
+    def station_probabilities(self, ct: Geometry) -> Callable[[np.ndarray], dict[str, float]]:
+        """Share of each station in a mask on the CT's voxels; empty where the network knows none of it."""
+
+        def shares(mask: np.ndarray) -> dict[str, float]:
+            if self.stations is None:
+                return {}
+            index = np.argwhere(mask)
+            near = np.rint(self.grid.to_index(ct.to_lps(index))).astype(int)
+            inside = ((near >= 0) & (near < np.array(self.grid.shape))).all(axis=1)
+            labels = self.stations[tuple(near[inside].T)]
+            counts = np.bincount(labels, minlength=len(self.station_names) + 1)[1:]
+            total = counts.sum()
+            return {n: float(c / total) for n, c in zip(self.station_names, counts, strict=True) if c} if total else {}
+
+        return shares
+
+
+def see_anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, ask: Ask) -> SeenAnatomy:
+    """Structures, and the station map that the cancer is staged by.
+
+    Args:
+        body: (Z, Y, X) bool on the CT's grid.
+        ask: runs a network on a scan.
+    """
+    grid = body_grid(Volume(body, ct.geometry), card.spacing_mm)
+    answer = ask(card, Scan(hu_on(ct, grid), card.spacing_mm))
+    heads = {head.name: head.labels for head in card.heads}
+    own = f"{STATIONS}{card.settings.get('station_maps', {}).get(cancer, cancer)}"
+    stations = answer.get(own)
+    return SeenAnatomy(grid, answer[ANATOMY], heads[ANATOMY], stations, heads.get(own, ()))
+
+
+def see_lesions(
+    card: Card, cancer: str, ct: Volume, pet: Volume | None, body: np.ndarray, anatomy: SeenAnatomy | None, ask: Ask
+) -> list[Proposal]:
+    """Tumors and nodes that a lesion network proposes, on the CT's voxels.
+
+    Args:
+        anatomy: what the anatomy network saw; without it the network is told nothing of organs.
+    """
+    grid = body_grid(Volume(body, ct.geometry), card.spacing_mm)
+    told = _told(anatomy, grid) if anatomy is not None else Told()
+    scan = Scan(hu_on(ct, grid), card.spacing_mm, suv_on(pet, grid) if pet else None, told.labels, told.names)
+    probabilities = ask(card, scan)[LESION].astype(np.float32)
+    labels = card.heads[0].labels
+    tumor = f"tumor_{cancer}" if f"tumor_{cancer}" in labels else "tumor"
+    nodes = np.maximum(*(probabilities[labels.index(name)] for name in ("node_small", "node_large")))
+    return propose(probabilities[labels.index(tumor)], nodes, grid, ct.geometry, card.settings)
+
+
+@dataclass(frozen=True)
+class Told:
+    """Label maps on a lesion network's grid, and what their labels are called."""
+
+    labels: Mapping[str, np.ndarray] = field(default_factory=dict)
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def _told(anatomy: SeenAnatomy, grid: Geometry) -> Told:
+    labels = {"anatomy": _on(anatomy.labels, anatomy.grid, grid)}
+    names = {"anatomy": anatomy.names}
+    if anatomy.stations is not None:
+        labels["stations"] = _on(anatomy.stations, anatomy.grid, grid)
+        names["stations"] = anatomy.station_names
+    return Told(labels, names)
+
+
+def _on(labels: np.ndarray, grid: Geometry, other: Geometry) -> np.ndarray:
+    return resample(Volume(labels, grid), other, linear=False, fill=0).array

@@ -1,0 +1,91 @@
+"""A whole scan through one network: labels of softmax heads, probabilities of sigmoid heads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.card import Card, Head
+from models.inference.engine import Engine
+from models.inference.tiling import Tile, cut, tiles
+from models.networks.inputs import OUTSIDE_HU, build_inputs, context_groups
+
+MARGIN = 12  # voxels of a window's rim that are not kept
+WINDOW = (64, 64, 64)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a network is shown, on its grid (axes z, y, x of the patient).
+
+    Attributes:
+        hu: (Z, Y, X).
+        spacing_mm: (z, y, x).
+        suv: (Z, Y, X), None without PET.
+        labels: map name -> (Z, Y, X) uint8: `anatomy`, or `stations`, for networks that are told of them.
+        names: map name -> what its labels 1, 2, ... are called.
+    """
+
+    hu: np.ndarray
+    spacing_mm: tuple[float, float, float]
+    suv: np.ndarray | None = None
+    labels: Mapping[str, np.ndarray] = field(default_factory=dict)
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def predict(card: Card, engine: Engine, scan: Scan) -> dict[str, np.ndarray]:
+    """Answers by head: (Z, Y, X) uint8 labels (0: none) for softmax, (K, Z, Y, X) float16 for sigmoid.
+
+    A softmax head's certainty comes beside it as `<head>_p`, (Z, Y, X) uint8, in 255ths.
+    """
+    found = {name: array for head in card.heads for name, array in _empty(head, scan.hu.shape).items()}
+    for tile in tiles(scan.hu.shape, WINDOW, MARGIN):
+        logits = engine(_window(card, scan, tile)[None])[0][(slice(None), *tile.core_place)]
+        first = 0
+        for head in card.heads:
+            _answer(head, logits[first : first + head.outputs], tile, found)
+            first += head.outputs
+    return found
+
+
+def _empty(head: Head, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    if head.activation == "softmax":
+        return {head.name: np.zeros(shape, np.uint8), f"{head.name}_p": np.zeros(shape, np.uint8)}
+    return {head.name: np.zeros((len(head.labels), *shape), np.float16)}
+
+
+def _answer(head: Head, logits: np.ndarray, tile: Tile, found: Mapping[str, np.ndarray]) -> None:
+    if head.activation == "sigmoid":
+        found[head.name][(slice(None), *tile.core)] = 1.0 / (1.0 + np.exp(-np.clip(logits, -30.0, 30.0)))
+        return
+    best = logits.argmax(axis=0)
+    highest = logits.max(axis=0)
+    share = 1.0 / np.exp(logits - highest[None]).sum(axis=0)
+    found[head.name][tile.core] = best
+    found[f"{head.name}_p"][tile.core] = np.rint(share * 255.0)
+
+
+def _window(card: Card, scan: Scan, tile: Tile) -> np.ndarray:
+    hu = cut(scan.hu, tile, WINDOW, OUTSIDE_HU).astype(np.float32)
+    suv = None if scan.suv is None else cut(scan.suv, tile, WINDOW, 0.0).astype(np.float32)
+    return build_inputs(card.inputs, hu, suv, _places(scan, tile), _context(card, scan, tile))
+
+
+def _places(scan: Scan, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
+    """Millimeters (y and x) from the middle of the scan, which is cut to the body."""
+    lines = []
+    for axis in (1, 2):
+        first = tile.seen[axis].start - tile.place[axis].start
+        index = np.arange(WINDOW[axis], dtype=np.float32) + first - (scan.hu.shape[axis] - 1) / 2
+        lines.append(index * scan.spacing_mm[axis])
+    return lines[0][None, :, None], lines[1][None, None, :]
+
+
+def _context(card: Card, scan: Scan, tile: Tile) -> dict[str, np.ndarray] | None:
+    found: dict[str, np.ndarray] = {}
+    for source, groups in (("anatomy", card.context), ("stations", card.maps)):
+        if source in scan.labels and groups:
+            found |= context_groups(cut(scan.labels[source], tile, WINDOW, 0), scan.names[source], groups)
+    return found or None

@@ -1,0 +1,61 @@
+"""The process that computes: `python -m models.inference.worker CARD JOB ANSWER`.
+
+A process of its own, since a time limit in the flow cannot stop native code, and memory that a network took is given
+back when it ends. JOB and ANSWER are .npz files without pickles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from models.card import read_card
+from models.inference.engine import open_engine
+from models.inference.predict import WINDOW, Scan, predict
+from oncology.errors import ModelError
+
+
+def read_job(path: Path) -> Scan:
+    """The scan of a job file."""
+    with np.load(path, allow_pickle=False) as file:
+        about = json.loads(file["about"].tobytes())
+        z, y, x = about["spacing_mm"]
+        labels = {name: file[f"labels_{name}"] for name in about["names"]}
+        return Scan(file["hu"], (z, y, x), file["suv"] if "suv" in file.files else None, labels, about["names"])
+
+
+def write_job(scan: Scan, path: Path) -> None:
+    """The scan as a job file."""
+    about = {"spacing_mm": scan.spacing_mm, "names": {name: list(scan.names[name]) for name in scan.labels}}
+    arrays = {"hu": scan.hu, **{f"labels_{name}": array for name, array in scan.labels.items()}}
+    if scan.suv is not None:
+        arrays["suv"] = scan.suv.astype(np.float16)
+    np.savez(path, allow_pickle=False, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
+
+
+def main() -> int:
+    """Run one network over one scan."""
+    parser = argparse.ArgumentParser(prog="python -m models.inference.worker", description=__doc__)
+    parser.add_argument("card", type=Path)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("job", type=Path)
+    parser.add_argument("answer", type=Path)
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    asked = parser.parse_args()
+    try:
+        card = read_card(asked.card)
+        engine = open_engine(card.network, asked.weights, WINDOW, asked.cache, asked.device)
+        np.savez(asked.answer, allow_pickle=False, **predict(card, engine, read_job(asked.job)))
+    except ModelError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

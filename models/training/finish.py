@@ -1,0 +1,142 @@
+"""`python -m models.training.finish ID`: from a checkpoint to a model that ships, with thresholds, figures and card."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from models.card import CARDS, WEIGHTS, Card, write_card
+from models.inference.look import ANATOMY
+from models.registry import content_sha256
+from models.training.measure import (
+    TUNING_SEED,
+    Tally,
+    figures_of,
+    patients,
+    score_lesions,
+    seen_lesions,
+)
+from models.training.recipe import Recipe, recipe
+from models.training.trainer import network_shape
+from oncology.errors import ModelError
+
+LICENCE = "Apache-2.0"
+USES = ("research",)
+TRAINED_ON = "synthetic patients drawn by this project (seeds 1-999); no real patient"
+LIMITS = "Trained on synthetic patients only; figures are on held-out synthetic patients and say little of real scans."
+# Which station map of the anatomy network a cancer is staged by, where it is not called like the cancer.
+STATION_MAPS: Mapping[str, Mapping[str, str]] = {
+    "neck": dict.fromkeys(("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx"), "neck")
+}
+# Thresholds tried on tuning patients.
+TRIED: Mapping[str, Sequence[float]] = {"node": (0.3, 0.5, 0.65), "node_sure": (0.5, 0.7, 0.85)}
+FALSE_NODE_COST = 0.35  # of one false node a patient, against one found of all malignant ones
+
+
+def export(made: Recipe, checkpoint: Path, weights: Path) -> Path:
+    """The averaged weights of a checkpoint as half-precision state dict."""
+    try:
+        kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no checkpoint {checkpoint.name}; train {made.id} first") from error
+    path = weights / f"{made.id}.pt"
+    partial = path.with_suffix(".partial")
+    torch.save({name: value.half() for name, value in kept["average"].items()}, partial)
+    partial.replace(path)
+    return path
+
+
+def card_of(made: Recipe, weights: Path, about: str) -> Card:
+    """The card of freshly exported weights, without figures."""
+    shape = network_shape(made)
+    settings = {"station_maps": dict(STATION_MAPS[made.region])} if made.region in STATION_MAPS else {}
+    return Card(
+        id=made.id,
+        role=made.kind,
+        kind=str(shape["kind"]),
+        region=made.region,
+        cancers=made.cancers,
+        modalities=("CT", "PT") if "pet" in made.inputs else ("CT",),
+        inputs=made.inputs,
+        spacing_mm=(made.spacing_mm,) * 3,
+        heads=made.heads,
+        network={name: value for name, value in shape.items() if name != "kind"} | {"kind": shape["kind"]},
+        context=dict(made.context),
+        maps=dict(made.maps),
+        weights=weights.name,
+        sha256=content_sha256(weights),
+        folder=weights.parent,
+        licence=LICENCE,
+        uses=USES,
+        training_data=f"{TRAINED_ON}; {about}",
+        intended_use=f"Research: {made.kind} of the {made.region} on CT and, where there is one, PET.",
+        limits=LIMITS,
+        command=f"aimdt models verify {made.id}",
+        settings=settings,
+    )
+
+
+def tuned(card: Card, anatomy: Card | None, store: Path, count: int) -> dict[str, Any]:
+    """Thresholds of a lesion network that do best on tuning patients."""
+    chosen = list(patients(store, card.cancers, count, TUNING_SEED))
+    best, settings = -np.inf, dict(card.settings)
+    for values in product(*TRIED.values()):
+        tried = {**card.settings, **dict(zip(TRIED, values, strict=True))}
+        tally = Tally()
+        for patient in chosen:
+            proposals = seen_lesions(replace(card, settings=tried), anatomy, patient, with_pet=True)
+            score_lesions(tally, patient, proposals, "x")
+        score = _mean(tally, "x_malignant_nodes_found") - FALSE_NODE_COST * _mean(tally, "x_false_nodes")
+        if score > best:
+            best, settings = score, tried
+    return settings
+
+
+def _mean(tally: Tally, name: str) -> float:
+    return float(np.mean(tally.values.get(name, [0.0])))
+
+
+def main() -> int:
+    """Export, tune, measure and write the card of one trained network."""
+    parser = argparse.ArgumentParser(prog="python -m models.training.finish", description=__doc__)
+    parser.add_argument("model", metavar="ID")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
+    parser.add_argument("--store", type=Path, required=True, help="folder of patients")
+    parser.add_argument("--count", type=int, default=8, metavar="N", help="held-out patients of each cancer")
+    parser.add_argument("--tuning", type=int, default=3, metavar="N", help="tuning patients of each cancer")
+    asked = parser.parse_args()
+    made = recipe(asked.model)
+    checkpoint = asked.out / f"{made.id}.checkpoint.pt"
+    weights = export(made, checkpoint, WEIGHTS)
+    card = card_of(made, weights, _told(checkpoint))
+    anatomy = _anatomy_of(card) if card.role != ANATOMY else None
+    if card.role == "lesion" and asked.tuning:
+        card = replace(card, settings=tuned(card, anatomy, asked.store, asked.tuning))
+    card = replace(card, figures=tuple(figures_of(card, anatomy, asked.store, asked.count)))
+    write_card(card, CARDS / f"{card.id}.toml")
+    for figure in card.figures:
+        sys.stdout.write(f"{figure.name} {figure.value} ({figure.low}-{figure.high}) n={figure.n}\n")
+    return 0
+
+
+def _told(checkpoint: Path) -> str:
+    kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    return f"{int(kept['step'])} steps in {float(kept['spent_s']) / 60:.0f} minutes"
+
+
+def _anatomy_of(card: Card) -> Card | None:
+    from models.registry import all_cards
+
+    return all_cards(None).get(f"anatomy-{card.region}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""How good a network is on synthetic patients that it never saw: the figures of its card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.card import Card, Figure
+from models.inference.engine import Engine, open_engine
+from models.inference.look import SeenAnatomy, see_anatomy, see_lesions
+from models.inference.predict import WINDOW, Scan, predict
+from models.registry import find_card, weights_path
+from models.training.store import StoredPatient, load_patient, make_stored, patient_path, save_patient, stored_volumes
+from models.verification import Material
+from oncology.errors import ModelError
+from oncology.imaging.proposals import Proposal
+from oncology.imaging.volume import Geometry
+
+HELD_OUT_SEED, TUNING_SEED = 5001, 1001
+RIM_MM = 6.0  # a stored patient is cut to the body and this much more
+MET_SHARE = 0.2  # Dice from which a proposal shows a lesion
+VISIBLE_MM = 5.0  # nodes with a smaller short axis are not asked for
+RESAMPLES = 500
+LEAST_PATIENTS = 4  # of each cancer, where nobody says how many
+
+
+def patients(store: Path, cancers: Sequence[str], count: int, seed: int) -> Iterable[StoredPatient]:
+    """`count` patients of each cancer, made where the store does not hold them yet."""
+    for cancer in cancers:
+        for index in range(count):
+            path = patient_path(store, cancer, seed, index)
+            if not path.exists():
+                save_patient(make_stored(cancer, seed, index, scans=1), path)
+            yield load_patient(path)
+
+
+@lru_cache(maxsize=4)
+def _engine(card_id: str, weights: Path, shape: str) -> Engine:
+    import json
+
+    return open_engine(json.loads(shape), weights, WINDOW, None)
+
+
+def ask_here(card: Card, scan: Scan) -> Mapping[str, np.ndarray]:
+    """Like `models.inference.run.ask`, in this process: for many scans in a row."""
+    import json
+
+    return predict(card, _engine(card.id, weights_path(card), json.dumps(dict(card.network))), scan)
+
+
+def body_of(patient: StoredPatient) -> np.ndarray:
+    """The body's box in a stored patient, (Z, Y, X) bool."""
+    rim = round(RIM_MM / patient.spacing_mm)
+    body = np.zeros(patient.anatomy.shape, bool)
+    body[rim:-rim, rim:-rim, rim:-rim] = True
+    return body
+
+
+@dataclass
+class Tally:
+    """Values of each patient by figure."""
+
+    values: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, name: str, value: float) -> None:
+        """One patient's (or lesion's) value."""
+        self.values.setdefault(name, []).append(float(value))
+
+    def figures(self, on: str, prefix: str = "") -> list[Figure]:
+        """Means with 95% bootstrap intervals."""
+        return [_figure(f"{prefix}{name}", values, on) for name, values in sorted(self.values.items())]
+
+
+def _figure(name: str, values: Sequence[float], on: str) -> Figure:
+    array, random = np.array(values), np.random.default_rng(1)
+    means = random.choice(array, (RESAMPLES, len(array))).mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Figure(name, round(float(array.mean()), 3), "", len(values), round(float(low), 3), round(float(high), 3), on)
+
+
+def anatomy_figures(card: Card, chosen: Iterable[StoredPatient], on: str) -> list[Figure]:
+    """Dice of every structure, their mean over patients, and how often a node's station is named by the network."""
+    tally, parts = Tally(), Tally()
+    for patient in chosen:
+        ct, _ = stored_volumes(patient)
+        seen = see_anatomy(card, patient.about["cancer"], ct, body_of(patient), ask_here)
+        dice = structure_dice(seen, patient, ct.geometry)
+        for name, value in dice.items():
+            parts.add(f"dice_{name}", value)
+        tally.add("dice_mean", float(np.mean(list(dice.values()))))
+        for right in stations_right(seen, patient, ct.geometry):
+            tally.add("station_right", right)
+    return [*tally.figures(on), *parts.figures(on)]
+
+
+def structure_dice(seen: SeenAnatomy, patient: StoredPatient, grid: Geometry) -> dict[str, float]:
+    """Dice by structure, for those that the patient has."""
+    found = seen.masks(grid)
+    result = {}
+    for place, name in enumerate(patient.about["labels"], start=1):
+        true = patient.anatomy == place
+        if true.any():
+            result[name] = _dice(true, found[name]) if name in found else 0.0
+    return result
+
+
+def _dice(one: np.ndarray, other: np.ndarray) -> float:
+    total = int(np.count_nonzero(one)) + int(np.count_nonzero(other))
+    return 2.0 * int(np.count_nonzero(one & other)) / total if total else 1.0
+
+
+def stations_right(seen: SeenAnatomy, patient: StoredPatient, grid: Geometry) -> Iterable[bool]:
+    """For every drawn node, whether the network's likeliest station is the one it was drawn in."""
+    shares = seen.station_probabilities(grid)
+    for place, lesion in enumerate(patient.about["lesions"], start=1):
+        if lesion["kind"] == "node" and lesion["station"] in seen.station_names:
+            mask = patient.lesions == place
+            if mask.any():
+                found = shares(mask)
+                yield bool(found) and max(found, key=lambda name: found[name]) == lesion["station"]
+
+
+def lesion_figures(card: Card, anatomy: Card | None, chosen: Iterable[StoredPatient], on: str) -> list[Figure]:
+    """Tumor found and its Dice, nodes found by size and kind, false proposals a patient; with and without PET."""
+    tally = Tally()
+    for patient in chosen:
+        for with_pet in (True, False):
+            proposals = seen_lesions(card, anatomy, patient, with_pet=with_pet)
+            score_lesions(tally, patient, proposals, "ct_pet" if with_pet else "ct")
+    return tally.figures(on)
+
+
+def seen_lesions(card: Card, anatomy: Card | None, patient: StoredPatient, *, with_pet: bool) -> list[Proposal]:
+    """What the flow would propose on a stored patient."""
+    ct, pet = stored_volumes(patient)
+    cancer, body = patient.about["cancer"], body_of(patient)
+    organs = see_anatomy(anatomy, cancer, ct, body, ask_here) if anatomy else None
+    return see_lesions(card, cancer, ct, pet if with_pet else None, body, organs, ask_here)
+
+
+def score_lesions(tally: Tally, patient: StoredPatient, proposals: Sequence[Proposal], mode: str) -> None:
+    """Hold proposals against the drawn lesions; metastases count neither way."""
+    met: set[int] = set()
+    for place, lesion in enumerate(patient.about["lesions"], start=1):
+        mask = patient.lesions == place
+        if not mask.any():
+            continue
+        best = max(range(len(proposals)), key=lambda n: _dice(mask, proposals[n].mask), default=None)
+        dice = _dice(mask, proposals[best].mask) if best is not None else 0.0
+        if best is not None and dice >= MET_SHARE:
+            met.add(best)
+        _score_one(tally, lesion, dice, proposals[best].role if best is not None else "", mode)
+    for role in ("tumor", "node"):
+        wrong = sum(one.role == role for n, one in enumerate(proposals) if n not in met)
+        tally.add(f"{mode}_false_{role}s", wrong)
+
+
+def _score_one(tally: Tally, lesion: Mapping[str, Any], dice: float, role: str, mode: str) -> None:
+    found = dice >= MET_SHARE
+    if lesion["kind"] == "tumor":
+        tally.add(f"{mode}_tumor_found", found and role == "tumor")
+        tally.add(f"{mode}_tumor_dice", dice if role == "tumor" else 0.0)
+    elif lesion["kind"] == "node" and float(lesion["short_axis_mm"]) >= VISIBLE_MM:
+        tally.add(f"{mode}_{'malignant' if lesion['malignant'] else 'benign'}_nodes_found", found)
+
+
+def measure(card: Card, material: Material) -> list[Figure]:
+    """The figures of a network's card on held-out patients, as `aimdt models verify` asks for them.
+
+    Raises:
+        ModelError: there is no folder for the patients.
+    """
+    if material.store is None:
+        raise ModelError(f"{card.id} is measured on synthetic patients; name a folder for them by --store")
+    stated = max((figure.n for figure in card.figures), default=0) // max(1, len(card.cancers))
+    anatomy = find_card(f"anatomy-{card.region}", material.home) if card.role == "lesion" else None
+    return list(figures_of(card, anatomy, material.store, material.patients or stated or LEAST_PATIENTS))
+
+
+def figures_of(card: Card, anatomy: Card | None, store: Path, count: int) -> list[Figure]:
+    """Figures on `count` held-out patients of every cancer that the model is for."""
+    on = f"held-out synthetic patients of: {', '.join(card.cancers)}; seed {HELD_OUT_SEED}"
+    chosen = patients(store, card.cancers, count, HELD_OUT_SEED)
+    if card.role == "anatomy":
+        return anatomy_figures(card, chosen, on)
+    return lesion_figures(card, anatomy, chosen, on)

@@ -1,0 +1,152 @@
+"""Networks on a scan: windows, engines, the process that can be killed, and the way back to the CT's voxels."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.card import Card, Head
+from models.inference import run
+from models.inference.engine import load_network
+from models.inference.grid import body_grid, hu_on, masks_of, suv_on
+from models.inference.predict import Scan, predict
+from models.inference.run import ask
+from models.inference.tiling import cut, tiles
+from models.networks.build import build_network
+from models.registry import content_sha256
+from oncology.errors import ModelError
+from oncology.imaging.volume import Geometry, Volume
+
+SPACING = (2.0, 2.0, 2.0)
+SHAPE = {"kind": "unet", "inputs": 2, "channels": [16, 32], "outputs": 5}
+HEADS = (Head("anatomy", "softmax", ("aorta", "trachea")), Head("lesion", "sigmoid", ("tumor", "node")))
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Card:
+    """A network with random weights, as small as they come."""
+    torch.manual_seed(3)
+    weights = tmp_path / "small.pt"
+    torch.save({name: value.half() for name, value in build_network(SHAPE).state_dict().items()}, weights)
+    return Card(
+        id="small", role="anatomy", kind="unet", inputs=("ct_soft", "ct_wide"), spacing_mm=SPACING, heads=HEADS,
+        network=SHAPE, weights=weights.name, sha256=content_sha256(weights), folder=tmp_path, licence="Apache-2.0",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def scan() -> Scan:
+    """Smooth noise between fat and contrast medium."""
+    random = np.random.default_rng(5)
+    return Scan(random.normal(40.0, 120.0, (50, 70, 45)).astype(np.int16), SPACING)
+
+
+def test_cores_cover_every_voxel_once() -> None:
+    counts = np.zeros((70, 33, 101), int)
+    for tile in tiles(counts.shape, (32, 32, 32), 6):
+        counts[tile.core] += 1
+    assert counts.min() == counts.max() == 1
+
+
+def test_a_window_holds_the_scan_at_its_place() -> None:
+    array = np.arange(40 * 40 * 40).reshape(40, 40, 40)
+    for tile in tiles(array.shape, (32, 32, 32), 6):
+        window = cut(array, tile, (32, 32, 32), -1)
+        assert window.shape == (32, 32, 32)
+        assert np.array_equal(window[tile.core_place], array[tile.core])
+
+
+def test_the_process_answers_as_torch_does_in_this_one(card: Card, scan: Scan) -> None:
+    network = load_network(card.network, card.folder / card.weights)
+
+    def by_torch(block: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return network(torch.from_numpy(block)).numpy()
+
+    expected, found = predict(card, by_torch, scan), ask(card, scan)
+    assert np.mean(expected["anatomy"] == found["anatomy"]) > 0.98  # half precision moves a border
+    assert np.abs(expected["lesion"].astype(float) - found["lesion"].astype(float)).max() < 0.05
+
+
+def test_a_converted_network_is_kept_and_used_again(card: Card, scan: Scan, tmp_path: Path) -> None:
+    first = ask(card, scan, tmp_path / "converted")
+    kept = sorted(path.suffix for path in (tmp_path / "converted").iterdir())
+    second = ask(card, scan, tmp_path / "converted")
+    assert kept == [".bin", ".xml"]
+    assert np.array_equal(first["anatomy"], second["anatomy"])
+
+
+def test_a_network_that_is_too_slow_is_stopped(card: Card, scan: Scan) -> None:
+    begun = time.monotonic()
+    with pytest.raises(ModelError, match="did not answer within"):
+        ask(card, scan, timeout_s=0.2)
+    assert time.monotonic() - begun < 10.0
+
+
+def test_too_little_memory_is_said_before_anything_runs(
+    card: Card, scan: Scan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "free_mb", lambda: 10.0)
+    with pytest.raises(ModelError, match="10 MB are free"):
+        ask(card, scan)
+
+
+def test_altered_weights_are_not_run(card: Card, scan: Scan) -> None:
+    with (card.folder / card.weights).open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(ModelError, match="altered"):
+        ask(card, scan)
+
+
+def test_weights_that_do_not_fit_the_card_are_named(card: Card, scan: Scan) -> None:
+    wider = replace(card, network={**SHAPE, "channels": [32, 32]})
+    with pytest.raises(ModelError, match="its card describes"):
+        ask(wider, scan)
+
+
+class _Harmful:
+    """What a pickle could hold."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, ("made-by-a-pickle",)
+
+
+def test_a_file_with_code_is_not_loaded(
+    card: Card, scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"weights": _Harmful()}, card.folder / card.weights)
+    harmful = replace(card, sha256=content_sha256(card.folder / card.weights))
+    with pytest.raises(ModelError, match="holds more than weights"):
+        ask(harmful, scan)
+    assert not (tmp_path / "made-by-a-pickle").exists()
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_a_ball_comes_back_from_the_network_grid_at_its_place(flipped: bool) -> None:
+    sign = -1.0 if flipped else 1.0
+    origin = (118.0, 118.0, -40.0) if flipped else (0.0, 0.0, -40.0)
+    grid = Geometry((60, 120, 120), (2.0, 1.0, 1.0), origin, ((sign, 0, 0), (0, sign, 0), (0, 0, 1.0)))
+    points = grid.to_lps(np.stack(np.meshgrid(*[np.arange(n) for n in grid.shape], indexing="ij"), -1))
+    ball = np.linalg.norm(points - np.array([60.0, 50.0, 20.0]), axis=-1) <= 20.0
+    ct = Volume(np.where(ball, 100, -800).astype(np.int16), grid)
+    coarse = body_grid(Volume(np.ones(grid.shape, bool), grid), (2.5, 2.5, 2.5))
+    labels = (hu_on(ct, coarse) > -350).astype(np.uint8)
+    back = masks_of(labels, ("ball",), coarse, grid)["ball"]
+    dice = 2 * np.count_nonzero(back & ball) / (np.count_nonzero(back) + np.count_nonzero(ball))
+    assert dice > 0.96
+
+
+def test_pet_lies_where_the_ct_has_it() -> None:
+    pet = Volume(np.zeros((20, 40, 40), np.float32), Geometry((20, 40, 40), (4.0, 4.0, 4.0), (-20.0, -20.0, 0.0)))
+    pet.array[10, 20, 20] = 64.0
+    ct = Geometry((40, 60, 60), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0))
+    found = suv_on(pet, ct)
+    hottest = ct.to_lps(np.array(np.unravel_index(found.argmax(), found.shape)))
+    assert np.abs(hottest - np.array([60.0, 60.0, 40.0])).max() <= 2.0
