@@ -34,7 +34,7 @@ def wording() -> Mapping[str, Any]:
 
 def texts() -> set[str]:
     """Every text of wording.yaml, for translators."""
-    return set(_texts(wording())) | {"or", "and", *INTERVALS, "if {fact} is {value}"}
+    return set(_texts(wording())) | {"or", "and", *INTERVALS}
 
 
 def _texts(item: Any, key: str = "") -> Iterable[str]:

@@ -66,7 +66,9 @@ def _spec(site: object) -> SiteSpec | None:
 
 
 def _now(answer: Mapping[str, Any]) -> str:
-    return answer["category"] or " or ".join(answer["possible"]) or UNDEFINED
+    """The answer as `then` writes it: TX and NX by what is possible."""
+    category = answer["category"]
+    return category if category and not category.endswith("X") else " or ".join(answer["possible"]) or UNDEFINED
 
 
 def _told(outcomes: Mapping[str, Sequence[str]], editions: int, translate: Translate) -> str:
