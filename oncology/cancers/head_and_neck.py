@@ -276,6 +276,25 @@ def carotid_angle_deg(primary: Tumor | None) -> float | None:
     return max(angles, default=None)
 
 
+def cord_mobility(history: History) -> Fact:
+    """How the vocal cords move, by endoscopy; words of one day that contradict leave what they say open."""
+    fact = best(history, "vocal_cord_mobility")
+    if fact is None:
+        return unknown("vocal_cord_mobility", "no endoscopy in the record tells it; images do not show it")
+    clash = [one for one in history.named("vocal_cord_mobility") if one.date == fact.date]
+    values = list(dict.fromkeys(str(one.value) for one in clash))
+    if len(values) > 1 and not is_stated(fact):
+        reason = "endoscopies of one day contradict each other"
+        return doubtful("vocal_cord_mobility", {"one_of": values}, *map(from_record, clash), reason=reason)
+    return known("vocal_cord_mobility", str(fact.value), from_record(fact))
+
+
+def contact_mm2(primary: Tumor | None, beginning: str) -> float:
+    """The largest area of contact with a structure whose name begins so, whole mm2."""
+    contacts = primary.contacts if primary else ()
+    return round(max((one.contact_mm2 for one in contacts if one.structure.startswith(beginning)), default=0.0))
+
+
 def size_fact(primary: Tumor) -> Fact:
     """The greatest dimension, in whole millimeters."""
     size = whole_mm(primary.greatest_dimension_mm)

@@ -15,6 +15,8 @@ MODULES = {
     "lung": "oncology.cancers.lung",
     "esophagus": "oncology.cancers.esophagus",
     "pancreas": "oncology.cancers.pancreas",
+    "larynx": "oncology.cancers.larynx",
+    "hypopharynx": "oncology.cancers.hypopharynx",
 }
 
 
