@@ -64,12 +64,12 @@ def _details(rows: Sequence[Row]) -> dict[str, Any]:
     decisive = [[(row["decisive"]["truth"], row["decisive"]["p"])] if row.get("decisive") else [] for row in rows]
     mets = [row["metastasis"] for row in rows]
     return {
-        "stations": _detection(stations),
+        "stations": detection(stations),
         "station_false_positives_per_patient": mean_figure(
             [float(sum(not truth and p >= ASSERTED for truth, p in found)) for found in stations]
         ),
-        "invasions": _detection(invasions),
-        "decisive_t": _detection(decisive),
+        "invasions": detection(invasions),
+        "decisive_t": detection(decisive),
         "m1_wrongly_asserted": mean_figure([float(item["asserted"] and not item["truth"]) for item in mets]),
         "m1_sensitivity_with_candidates": mean_figure(
             [float(item["asserted"] or item["candidate"]) for item in mets if item["truth"]]
@@ -169,7 +169,7 @@ def reliability(p: np.ndarray, right: np.ndarray) -> list[dict[str, float]]:
     ]
 
 
-def _detection(patients: Sequence[Sequence[tuple[bool, float]]]) -> dict[str, Figure]:
+def detection(patients: Sequence[Sequence[tuple[bool, float]]]) -> dict[str, Figure]:
     """Sensitivity, specificity, area under the ROC curve and calibration of yes-or-no findings."""
     return {
         "sensitivity": bootstrap_figure(patients, lambda found: _share(found, truth=True)),

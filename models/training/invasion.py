@@ -1,143 +1,166 @@
-"""Contacts of drawn tumors with what they truly invade, and the invasion model fitted to them.
+"""The invasion model: drawing of contacts, fit, and judgement on held-out patients.
 
-A person's contour and a network's mask are no drawn truth: each tumor is measured on its own mask and on one with a
-wavering border, and each time both as drawn and with the tumor's part taken from the structures, as label maps have it.
+python -m models.training.invasion --cancer larynx --seed 3 --count 30 --rows FILE   # draws, adds rows to a file
+python -m models.training.invasion --fit                                             # coefficients and card
+python -m models.training.invasion --judge                                           # figures of what is installed
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import sys
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from scipy import ndimage
 
-from models.synthetic.patient import CANCERS, draw_plan, make_patient, scan_on_model_grid, truth
-from models.synthetic.touch import asked_masks
-from models.training.splits import TRAINING_SEEDS, training_patients
-from oncology.findings import CaseId, Point, Source, SourceKind
-from oncology.imaging.region import Box, bounding_box, distance_mm, grown
-from oncology.imaging.survey import Region, Scene, survey
-from oncology.imaging.volume import Geometry, Volume
-from oncology.invasion.model import InvasionModel, InvasionRow, fit_invasion, row_from, row_json, rows_of, save_model
+from models.card import CARDS, WEIGHTS, Card, Figure, write_card
+from models.synthetic.patient import CANCERS
+from models.training.invasion_decision import judge_decisions
+from models.training.invasion_rows import append_rows, drawn_rows, drawn_tumor, patients, read_rows, without_doubles
+from models.training.splits import TRAINING_SEEDS, Split
+from oncology.errors import ModelError
+from oncology.invasion.judgement import judge_classes, only_sound
+from oncology.invasion.model import PATH, InvasionModel, fit_invasion, load_model, save_model
 
-# How far a border wavers between readers, as one standard deviation, and over which length.
-WAVER_MM, WAVER_LENGTH_MM = 1.0, 6.0
-AROUND_MM = 12.0  # farther structures have no contact
-
-
-@dataclass(frozen=True)
-class DrawnTumor:
-    """One tumor of a synthetic patient.
-
-    Attributes:
-        mask: (Z, Y, X) bool on the CT's grid.
-        invaded: the structures that it truly invades; `asked`: those of which that is known, invaded or not.
-    """
-
-    patient: str
-    cancer: str
-    mask: np.ndarray
-    invaded: Collection[str]
-    asked: Collection[str]
-    ct: Volume
-    structures: Mapping[str, np.ndarray]
-    landmarks: Mapping[str, Point]
-
-
-def drawn_rows(tumor: DrawnTumor, random: np.random.Generator) -> Iterator[InvasionRow]:
-    """Every contact of the tumor, measured in four ways; all rows carry the patient's name, so they share a fold."""
-    box = grown(bounding_box(tumor.mask), tumor.ct.geometry, AROUND_MM)
-    near = {name: mask for name, mask in tumor.structures.items() if mask[box].any()}
-    for mask in (tumor.mask, wavered(tumor.mask, tumor.ct.geometry, random)):
-        if mask.any():
-            yield from _measured(tumor, mask, near)
-            yield from _measured(tumor, mask, {name: _without(part, mask, box) for name, part in near.items()})
-
-
-def _without(structure: np.ndarray, mask: np.ndarray, box: Box) -> np.ndarray:
-    rest = structure.copy()
-    rest[box] &= ~mask[box]
-    return rest
-
-
-def _measured(tumor: DrawnTumor, mask: np.ndarray, structures: Mapping[str, np.ndarray]) -> list[InvasionRow]:
-    scene = Scene(tumor.ct, None, structures, tumor.landmarks, guess_lobe=lambda _mask, _center: {})
-    region = Region("tumor", "tumor-1", mask, Source(SourceKind.MODEL, "drawn"))
-    findings, _ = survey(CaseId(tumor.patient), tumor.cancer, scene, [region])
-    rows = rows_of(findings.tumors[0], tumor.invaded, tumor.patient)
-    return [row for row in rows if row.contact.structure in tumor.asked]
-
-
-def wavered(mask: np.ndarray, grid: Geometry, random: np.random.Generator) -> np.ndarray:
-    """The mask (Z, Y, X) with its border moved in and out by smooth noise of WAVER_MM."""
-    near = grown(bounding_box(mask), grid, 5.0 * WAVER_MM)
-    part = mask[near]
-    half = min(grid.spacing_mm) / 2.0  # the border runs between two voxels' centers
-    signed = np.where(part, distance_mm(part, grid.spacing_mm) - half, half - distance_mm(~part, grid.spacing_mm))
-    noise = ndimage.gaussian_filter(
-        random.standard_normal(part.shape), [WAVER_LENGTH_MM / 2.0 / spacing for spacing in grid.spacing_mm]
-    )
-    moved = np.zeros_like(mask)
-    moved[near] = signed + WAVER_MM * noise / max(float(noise.std()), 1e-9) > 0.0
-    return moved
-
-
-def drawn_tumor(cancer: str, seed: int, index: int) -> DrawnTumor:
-    """The tumor of one synthetic patient, with a CT taken on the model's grid."""
-    patient = make_patient(draw_plan(cancer, seed, index), images=False)
-    ct, _ = scan_on_model_grid(patient, np.random.default_rng((seed, index)))
-    asked = set(asked_masks(cancer, patient.masks)) - set(patient.plan.tumor.home)
-    return DrawnTumor(
-        patient=f"{cancer}-{seed}-{index}",
-        cancer=cancer,
-        mask=patient.lesions[0].mask,
-        invaded=truth(patient)["facts"]["invaded"],
-        asked=asked,
-        ct=ct,
-        structures=patient.masks,
-        landmarks=patient.landmarks,
-    )
+ROWS = Path(__file__).with_name("rows")
+TRAINING_ROWS, HELD_OUT_ROWS = ROWS / "invasion_training.jsonl.gz", ROWS / "invasion_held_out.jsonl.gz"
+CARD_ID = "invasion"
+JUDGE = "python -m models.training.invasion --judge"
+SHOWN = ("auc", "calibration_error", "sensitivity", "specificity")
 
 
 def main() -> None:
-    """Draw patients, append their rows to a file, fit the model to all of them and save it."""
-    parser = argparse.ArgumentParser(prog="python -m models.training.invasion", description="Fit the invasion model.")
-    parser.add_argument("--cancer", nargs="+", required=True, choices=CANCERS, metavar="KEY")
-    parser.add_argument("--count", type=int, default=100, metavar="N", help="patients of each cancer")
-    parser.add_argument("--seed", type=int, default=TRAINING_SEEDS.start, metavar="S", help="one for training")
-    parser.add_argument("--rows", type=Path, required=True, help="where the rows are kept; existing ones count too")
-    parser.add_argument("--out", type=Path, help="where the coefficients go; without it nothing is fitted")
-    asked = parser.parse_args()
+    """Draw, fit or judge, as asked."""
+    asked = _parser().parse_args()
     for cancer in asked.cancer:
-        for seed, index in training_patients(asked.seed, asked.count):
-            _append(asked.rows, drawn_rows(drawn_tumor(cancer, seed, index), np.random.default_rng((index, seed))))
-    if asked.out is not None:
-        save_model(
-            _fitted(asked.rows, f"synthetic patients of {', '.join(asked.cancer)}, seed {asked.seed}"), asked.out
-        )
+        for seed, index in patients(cancer, asked.seed, asked.count, asked.invading):
+            rows = drawn_rows(drawn_tumor(cancer, seed, index), np.random.default_rng((index, seed)))
+            append_rows(asked.rows, rows)
+    if asked.fit:
+        save_model(fitted(asked.rows, asked.held))
+    if asked.fit or asked.judge:
+        sys.stdout.writelines(f"{line}\n" for line in _judged(asked.held))
 
 
-def _append(path: Path, rows: Iterable[InvasionRow]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(row_json(row)) + "\n" for row in rows)
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m models.training.invasion", description="The invasion model.")
+    parser.add_argument("--cancer", nargs="*", default=[], choices=CANCERS, metavar="KEY", help="patients to draw")
+    parser.add_argument("--count", type=int, default=100, metavar="N", help="patients of each cancer")
+    parser.add_argument("--seed", type=int, default=TRAINING_SEEDS.start, metavar="S")
+    parser.add_argument("--invading", action="store_true", help="only tumors that are planned to invade a neighbor")
+    parser.add_argument("--rows", type=Path, default=TRAINING_ROWS, help="file of rows; what is drawn is added to it")
+    parser.add_argument("--held", type=Path, default=HELD_OUT_ROWS, help="file of rows of held-out patients")
+    parser.add_argument("--fit", action="store_true", help="fit to the rows; install the coefficients, write the card")
+    parser.add_argument("--judge", action="store_true", help="judge what is installed on the held-out rows")
+    return parser
 
 
-def _fitted(path: Path, note: str) -> InvasionModel:
-    content = path.read_bytes()
-    rows = [row_from(json.loads(line)) for line in content.splitlines()]
+def fitted(training: Path, held: Path) -> InvasionModel:
+    """The model fitted to a file of rows, without classes that held-out patients speak against.
+
+    Raises:
+        InputError: a row belongs to a patient that is not for training, or a held-out row to one that is.
+    """
+    rows = without_doubles(read_rows(training, Split.TRAINING))
+    held_out = without_doubles(read_rows(held, Split.HELD_OUT))
     provenance = {
-        "rows": note,
-        "count": str(len(rows)),
+        "rows": f"synthetic patients: {_counts({row.patient for row in rows})}",
+        "contacts": str(len(rows)),
         "patients": str(len({row.patient for row in rows})),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "method": "ridge logistic per class of structure, Platt's line from five folds by patient",
+        "sha256": _sha256(training),
+        "held_out_rows": f"synthetic patients: {_counts({row.patient for row in held_out})}",
+        "held_out_sha256": _sha256(held),
+        "method": "ridge logistic by class of structure, signs by anatomy, Platt's line from five folds by patient",
     }
-    return fit_invasion(rows, provenance)
+    return only_sound(fit_invasion(rows, provenance), held_out, rows)
+
+
+def _counts(names: Collection[str]) -> str:
+    """Patients by cancer and seed, from names like `lung-1-4`."""
+    kinds = sorted({name.rpartition("-")[0] for name in names})
+    count = {kind: sum(name.rpartition("-")[0] == kind for name in names) for kind in kinds}
+    return ", ".join(f"{number} {kind.replace('-', ' (seed ')})" for kind, number in count.items())
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _judged(held: Path) -> Iterator[str]:
+    """The figures in lines; the card is written anew with them."""
+    model = load_model()
+    if model is None:
+        raise ModelError(f"there is no {PATH.name} to judge; fit it first: python -m models.training.invasion --fit")
+    rows = read_rows(held, Split.HELD_OUT)
+    classes = {str(kind): figures for kind, figures in judge_classes(model, without_doubles(rows)).items()}
+    decisions = judge_decisions(rows, model)
+    ceilings = judge_decisions(rows, None)
+    write_invasion_card(model, classes, decisions)
+    yield from (_line(f"contacts: {name}", figures) for name, figures in classes.items())
+    yield from (f"contacts: {kind}: left out ({reason})" for kind, reason in model.left_out.items())
+    for name, figures in decisions.items():
+        yield _line(f"decision: {name}", figures)
+        yield _line("  by the published ceilings alone", ceilings[name])
+
+
+def _line(name: str, figures: Mapping[str, Any]) -> str:
+    said = ", ".join(
+        f"{key.replace('_', ' ')} {figures[key]['value']:.2f} ({figures[key]['low']:.2f}-{figures[key]['high']:.2f})"
+        for key in SHOWN
+        if figures[key]["value"] is not None
+    )
+    return f"{name}: {figures['invaded']} patients with, {figures['free']} without; {said}"
+
+
+def write_invasion_card(
+    model: InvasionModel, classes: Mapping[str, Mapping[str, Any]], decisions: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """The model's card with the figures, and the copy of the coefficients that it names."""
+    copy = WEIGHTS / f"{CARD_ID}.json"
+    copy.write_bytes(PATH.read_bytes())
+    figures = [*_figures("contacts with", classes), *_figures("decision", decisions)]
+    write_card(
+        Card(
+            id=CARD_ID,
+            role="invasion",
+            kind="table",
+            cancers=CANCERS,
+            modalities=("CT",),
+            weights=copy.name,
+            sha256=_sha256(copy),
+            licence="Apache-2.0",
+            uses=("research", "commercial"),
+            training_data=model.provenance["rows"] + "; each tumor as drawn and with a wavering border, structures "
+            "with and without the part that the tumor replaced. No real patient.",
+            intended_use="How likely a tumor's contact with a structure on CT is invasion, by class of structure.",
+            limits=_limits(model),
+            figures=tuple(figures),
+            command=JUDGE,
+            settings={"asserted_from": 0.5},
+        ),
+        CARDS / f"{CARD_ID}.toml",
+    )
+
+
+def _limits(model: InvasionModel) -> str:
+    left_out = "; ".join(f"{kind}: {reason}" for kind, reason in model.left_out.items()) or "none"
+    return (
+        "Fitted and judged on drawn tumors, which invade more often than those of a clinic do: on patients its "
+        "probabilities are too high or too low by an amount that nobody has measured. Classes that are not used, where "
+        f"published ceilings hold instead: {left_out}."
+    )
+
+
+def _figures(what: str, judged: Mapping[str, Mapping[str, Any]]) -> Iterator[Figure]:
+    for name, figures in judged.items():
+        for key in SHOWN:
+            figure = figures[key]
+            if figure["value"] is not None:
+                on = f"{what} {name}, held-out synthetic patients"
+                yield Figure(key.replace("_", " "), figure["value"], "", figure["n"], figure["low"], figure["high"], on)
 
 
 if __name__ == "__main__":

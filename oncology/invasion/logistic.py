@@ -6,7 +6,7 @@ The scores that Platt's line is fitted to come from folds that did not see their
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ RIDGE = 1.0
 FOLDS = 5
 STEPS, ENOUGH = 50, 1e-8
 BINS = 10
-# Fewer cases than this cannot be told from chance in ten features.
-LEAST_ROWS, LEAST_OF_EACH = 40, 8
+# Fewer cases than this cannot be told from chance in ten features; a patient's rows are one case seen several times.
+LEAST_ROWS, LEAST_PATIENTS = 40, 8
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Logistic:
         return sigmoid(self.slope * self.score(x) + self.offset)
 
     def score(self, x: np.ndarray) -> np.ndarray:
-        """Uncalibrated log odds (N,) of rows (N, F)."""
-        standard = (np.atleast_2d(x) - np.array(self.mean)) / np.array(self.scale)
+        """Uncalibrated log odds (N,) of rows (N, F); NaN counts as the mean."""
+        standard = np.nan_to_num((np.atleast_2d(x) - np.array(self.mean)) / np.array(self.scale))
         return np.asarray(standard @ np.array(self.weights) + self.bias)
 
     def to_json(self) -> dict[str, Any]:
@@ -70,33 +70,45 @@ def sigmoid(score: np.ndarray) -> np.ndarray:
 
 
 def fit_logistic(
-    x: np.ndarray, y: np.ndarray, groups: Sequence[str], features: Sequence[str], *, ridge: float = RIDGE
+    x: np.ndarray,
+    y: np.ndarray,
+    groups: Sequence[str],
+    features: Sequence[str],
+    *,
+    ridge: float = RIDGE,
+    signs: Mapping[str, int] | None = None,
 ) -> tuple[Logistic, HeldOut] | None:
-    """Fit and calibrate; None where the rows are too few or all alike.
+    """Fit and calibrate; None where patients are too few or all alike.
 
     Args:
-        x: (N, F).
+        x: (N, F); NaN where a feature was not measured.
         y: (N,) bool.
         groups: the patient of each row; one patient's rows stay in one fold.
         features: names of the columns.
+        signs: by feature, the sign that its weight may have; a weight that would have the other one is 0.
     """
     y = np.asarray(y, bool)
-    if len(y) < LEAST_ROWS or min(y.sum(), (~y).sum()) < LEAST_OF_EACH:
+    if len(y) < LEAST_ROWS or min(_patients(groups, y), _patients(groups, ~y)) < LEAST_PATIENTS:
         return None
+    wanted = np.array([(signs or {}).get(name, 0) for name in features])
     folds = _folds(groups)
     scores = np.zeros(len(y))
     for fold in range(FOLDS):
         test = folds == fold
-        scores[test] = _fit(x[~test], y[~test], features, ridge).score(x[test])
+        scores[test] = _fit(x[~test], y[~test], features, ridge, wanted).score(x[test])
     held = np.zeros(len(y))
     for fold in range(FOLDS):  # Platt's line too is judged on patients that it did not see
         test = folds == fold
         slope, offset = _platt(scores[~test], y[~test])
         held[test] = sigmoid(slope * scores[test] + offset)
     slope, offset = _platt(scores, y)
-    whole = _fit(x, y, features, ridge)
-    model = Logistic(whole.features, whole.mean, whole.scale, whole.weights, whole.bias, slope, offset)
-    return model, judge(held, y)
+    whole = _fit(x, y, features, ridge, wanted)
+    return replace(whole, slope=slope, offset=offset), judge(held, y)
+
+
+def _patients(groups: Sequence[str], chosen: np.ndarray) -> int:
+    """How many patients have a chosen row (N,)."""
+    return len({name for name, here in zip(groups, chosen, strict=True) if here})
 
 
 def _folds(groups: Sequence[str]) -> np.ndarray:
@@ -105,11 +117,22 @@ def _folds(groups: Sequence[str]) -> np.ndarray:
     return np.array([place[name] for name in groups])
 
 
-def _fit(x: np.ndarray, y: np.ndarray, features: Sequence[str], ridge: float) -> Logistic:
-    mean, scale = x.mean(axis=0), x.std(axis=0)
+def _fit(x: np.ndarray, y: np.ndarray, features: Sequence[str], ridge: float, signs: np.ndarray) -> Logistic:
+    """Weights of the signs (F,) that are wanted (0: any); of the wrong ones the worst is taken out until none is."""
+    seen = ~np.isnan(x)
+    count = np.maximum(seen.sum(axis=0), 1)
+    mean = np.where(seen, x, 0.0).sum(axis=0) / count
+    scale = np.sqrt(np.where(seen, (x - mean) ** 2, 0.0).sum(axis=0) / count)
     scale = np.where(scale < 1e-9, 1.0, scale)
-    columns = np.column_stack([(x - mean) / scale, np.ones(len(x))])
-    weights = _newton(columns, y.astype(float), np.append(np.full(x.shape[1], ridge), 1e-6))
+    columns = np.column_stack([np.nan_to_num((x - mean) / scale), np.ones(len(x))])
+    used = np.ones(x.shape[1] + 1, bool)
+    while True:
+        weights = np.zeros(len(used))
+        weights[used] = _newton(columns[:, used], y.astype(float), np.append(np.full(used.sum() - 1, ridge), 1e-6))
+        wrong = -signs * weights[:-1]
+        if wrong.max() <= 0.0:
+            break
+        used[int(np.argmax(wrong))] = False
     return Logistic(
         tuple(features), tuple(mean.tolist()), tuple(scale.tolist()), tuple(weights[:-1].tolist()), float(weights[-1])
     )

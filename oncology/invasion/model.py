@@ -13,7 +13,7 @@ import numpy as np
 
 from oncology.errors import ModelError
 from oncology.findings import Contact, Findings, Tumor
-from oncology.invasion.feature import FEATURES, features_of
+from oncology.invasion.feature import FEATURES, SIGNS, features_of
 from oncology.invasion.logistic import HeldOut, Logistic, fit_logistic
 from oncology.invasion.structure_class import StructureClass, class_of
 
@@ -24,12 +24,23 @@ LEAST, MOST = 0.005, 0.985
 
 @dataclass(frozen=True)
 class InvasionRow:
-    """One contact with its truth; `patient` keeps a patient's contacts in one fold."""
+    """One contact with its truth.
+
+    Attributes:
+        patient: keeps a patient's contacts in one fold.
+        view: which of several measurements of the same tumor it is from; empty where there is one.
+    """
 
     contact: Contact
     tumor: Tumor
     invaded: bool
     patient: str
+    view: str = ""
+
+
+def touches(contact: Contact) -> bool:
+    """Whether there is any contact; a person may have corrected it away."""
+    return contact.contact_mm2 > 0.0 or contact.depth_mm > 0.0
 
 
 def rows_of(tumor: Tumor, invaded: Collection[str], patient: str) -> list[InvasionRow]:
@@ -46,6 +57,7 @@ def row_json(row: InvasionRow) -> dict[str, Any]:
     """A row as one line of a training file: what its features are made of, its truth and its patient."""
     return {
         "patient": row.patient,
+        "view": row.view,
         "invaded": row.invaded,
         "contact": asdict(replace(row.contact, probability=None)),
         "volume_ml": row.tumor.volume_ml,
@@ -57,15 +69,24 @@ def row_from(content: Mapping[str, Any]) -> InvasionRow:
     """What row_json gave; the tumor has its size and nothing else."""
     size = float(content["greatest_dimension_mm"])
     tumor = Tumor("tumor-1", float(content["volume_ml"]), size, size, size, size, None, None, (0.0, 0.0, 0.0))
-    return InvasionRow(Contact(**content["contact"]), tumor, bool(content["invaded"]), str(content["patient"]))
+    contact = Contact(**content["contact"])
+    return InvasionRow(contact, tumor, bool(content["invaded"]), str(content["patient"]), content.get("view", ""))
 
 
 @dataclass(frozen=True)
 class InvasionModel:
-    """A calibrated logistic per class of structure, with where it came from and how it did on held-out patients."""
+    """A calibrated logistic per class of structure.
+
+    Attributes:
+        held_out: how each did on the patients of other folds.
+        judged: how each did on patients that were held out altogether, see judgement.py.
+        left_out: classes that are not used, and why.
+    """
 
     classes: Mapping[StructureClass, Logistic]
     held_out: Mapping[StructureClass, HeldOut] = field(default_factory=dict)
+    judged: Mapping[StructureClass, Mapping[str, Any]] = field(default_factory=dict)
+    left_out: Mapping[StructureClass, str] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     def probability(self, contact: Contact, tumor: Tumor) -> float | None:
@@ -73,6 +94,8 @@ class InvasionModel:
         logistic = self.classes.get(class_of(contact.structure))
         if logistic is None:
             return None
+        if not touches(contact):
+            return LEAST
         p = float(logistic.probability(features_of(contact, tumor))[0])
         return round(min(max(p, LEAST), MOST), 4)
 
@@ -81,6 +104,8 @@ class InvasionModel:
         return {
             "provenance": dict(self.provenance),
             "held_out": {str(kind): asdict(figures) for kind, figures in self.held_out.items()},
+            "judged": {str(kind): dict(figures) for kind, figures in self.judged.items()},
+            "left_out": {str(kind): reason for kind, reason in self.left_out.items()},
             "classes": {str(kind): logistic.to_json() for kind, logistic in self.classes.items()},
         }
 
@@ -94,15 +119,15 @@ def fit_invasion(rows: Sequence[InvasionRow], provenance: Mapping[str, str]) -> 
     """
     classes, held_out = {}, {}
     for kind in StructureClass:
-        of_kind = [row for row in rows if class_of(row.contact.structure) is kind]
+        of_kind = [row for row in rows if class_of(row.contact.structure) is kind and touches(row.contact)]
         if not of_kind:
             continue
         x = np.array([features_of(row.contact, row.tumor) for row in of_kind])
         y = np.array([row.invaded for row in of_kind])
-        fitted = fit_logistic(x, y, [row.patient for row in of_kind], FEATURES)
+        fitted = fit_logistic(x, y, [row.patient for row in of_kind], FEATURES, signs=SIGNS)
         if fitted is not None:
             classes[kind], held_out[kind] = fitted
-    return InvasionModel(classes, held_out, dict(provenance))
+    return InvasionModel(classes, held_out, provenance=dict(provenance))
 
 
 def save_model(model: InvasionModel, path: Path = PATH) -> None:
@@ -124,6 +149,9 @@ def load_model(path: Path = PATH) -> InvasionModel | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         classes = {StructureClass(kind): Logistic.from_json(item) for kind, item in content["classes"].items()}
         held_out = {StructureClass(kind): HeldOut(**item) for kind, item in content["held_out"].items()}
+        judged, left_out = (
+            {StructureClass(kind): item for kind, item in content[name].items()} for name in ("judged", "left_out")
+        )
     except (ValueError, KeyError, TypeError) as problem:
         raise ModelError(
             f"{path.name} cannot be read ({problem}); expected what fit_invasion saved; train it again"
@@ -131,7 +159,7 @@ def load_model(path: Path = PATH) -> InvasionModel | None:
     strange = [kind for kind, logistic in classes.items() if logistic.features != FEATURES]
     if strange:
         raise ModelError(f"{path.name} was trained on other features ({', '.join(strange)}); train it again")
-    return InvasionModel(classes, held_out, content["provenance"])
+    return InvasionModel(classes, held_out, judged, left_out, content["provenance"])
 
 
 def estimate_invasion(findings: Findings, model: InvasionModel | None = None) -> Findings:

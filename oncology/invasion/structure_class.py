@@ -10,20 +10,38 @@ from oncology.imaging.encasement import TUBULAR
 class StructureClass(StrEnum):
     """One logistic model each."""
 
-    BONE = "bone"  # bone and cartilage
+    BONE = "bone"
+    CARTILAGE = "cartilage"  # of the larynx, with the hyoid
     VESSEL = "vessel"
+    ARTERY = (
+        "artery"  # of the upper abdomen: contact of the pancreas with it counts as involvement, whatever its degree
+    )
     AIRWAY = "airway"
     PLEURA = "pleura"  # pleura, chest wall, diaphragm, fissures: thin sheets and what lies behind them
-    SOFT = "soft"  # muscle, hollow and solid organs, mediastinal fat
+    SPACE = "space"  # fat of the mediastinum: without a border of its own
+    THROAT = "throat"  # subsites, spaces and muscles of larynx, pharynx and mouth: a tumor spreads along them
+    SOFT = "soft"  # other muscle, hollow and solid organs
 
 
 _BEGINNINGS = {
+    StructureClass.CARTILAGE: ("thyroid_cartilage", "cricoid", "arytenoid", "hyoid"),
     StructureClass.BONE: ("vertebra", "rib", "sternum", "bone", "spine", "costal", "clavicula", "scapula", "mandible",
-                          "hyoid", "thyroid_cartilage", "cricoid", "arytenoid", "skull", "maxilla", "clivus", "sacrum",
-                          "hard_palate", "pterygoid_plate", "pterygoid_process", "teeth", "sphenoid"),
+                          "skull", "maxilla", "clivus", "sacrum", "hard_palate", "pterygoid_plate",
+                          "pterygoid_process", "teeth", "sphenoid", "upper_alveolar_ridge"),
     StructureClass.AIRWAY: ("trachea", "main_bronchus", "lobar_bronch", "carina", "larynx_air", "airway"),
-    StructureClass.PLEURA: ("chest_wall", "pleura", "diaphragm", "lung_", "pericardium", "fissure", "peritoneum"),
+    StructureClass.PLEURA: ("chest_wall", "pleura", "parietal_pleura", "visceral_pleura", "diaphragm", "lung_",
+                            "pericardium", "fissure", "peritoneum"),
+    StructureClass.SPACE: ("mediastin",),
+    StructureClass.ARTERY: ("celiac", "superior_mesenteric_artery", "common_hepatic_artery"),
     StructureClass.VESSEL: ("aort", "iliac_", "internal_jugular", "pulmonary_vein", "pulmonary_artery", "heart_atrium"),
+    StructureClass.THROAT: ("epiglottis", "suprahyoid_epiglottis", "infrahyoid_epiglottis", "pre_epiglottic",
+                            "paraglottic", "aryepiglottic", "vocal_cord", "false_vocal_cord", "anterior_commissure",
+                            "posterior_commissure", "subglottis", "postcricoid", "pyriform", "vallecula", "strap_",
+                            "prevertebral", "retropharyngeal", "parapharyngeal", "inferior_pharyngeal",
+                            "middle_pharyngeal", "superior_pharyngeal", "posterior_pharyngeal", "tongue", "oral_tongue",
+                            "extrinsic_tongue", "floor_of_mouth", "soft_palate", "uvula", "palatine_tonsil", "buccal",
+                            "medial_pterygoid", "lateral_pterygoid", "masseter", "nasal_cavity", "maxillary_sinus",
+                            "sphenoid_sinus"),
 }  # fmt: skip
 
 
@@ -31,9 +49,11 @@ def class_of(structure: str) -> StructureClass:
     """The class of a structure by its name.
 
     >>> [str(class_of(name)) for name in ("vertebrae_T5", "superior_mesenteric_artery", "trachea", "duodenum")]
-    ['bone', 'vessel', 'airway', 'soft']
+    ['bone', 'artery', 'airway', 'soft']
     """
-    for kind, beginnings in _BEGINNINGS.items():
-        if structure.startswith(beginnings):
-            return kind
+    kinds = [
+        (len(begin), kind) for kind, begins in _BEGINNINGS.items() for begin in begins if structure.startswith(begin)
+    ]
+    if kinds:  # the longest beginning wins: sphenoid_sinus is no bone
+        return max(kinds)[1]
     return StructureClass.VESSEL if structure in TUBULAR and structure != "esophagus" else StructureClass.SOFT

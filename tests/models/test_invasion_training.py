@@ -1,9 +1,11 @@
 """Rows for the invasion model: which patients may be seen, and what a drawn tumor gives."""
 
+import json
+
 import numpy as np
 import pytest
 
-from models.training.invasion import DrawnTumor, drawn_rows, wavered
+from models.training.invasion_rows import DrawnTumor, drawn_rows, read_rows, wavered
 from models.training.splits import Split, split_of, training_patients
 from oncology.errors import InputError
 from oncology.imaging.volume import Geometry, Volume
@@ -24,6 +26,18 @@ def test_patients_that_figures_are_reported_on_are_never_trained_on():
     assert list(training_patients(7, 2)) == [(7, 0), (7, 1)]
 
 
+def test_rows_of_held_out_patients_are_refused_for_fitting(tmp_path):
+    row = {
+        "patient": "lung-5000-3",
+        "invaded": True,
+        "contact": {"structure": "aorta", "contact_mm2": 9, "depth_mm": 0},
+    }
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row | {"volume_ml": 1.0, "greatest_dimension_mm": 12.0}) + "\n")
+    with pytest.raises(InputError, match="lung-5000-3; expected patients whose seed is for training"):
+        read_rows(path, Split.TRAINING)
+
+
 def test_every_contact_of_a_drawn_tumor_is_told_invaded_or_not():
     tumor = ball((20, 30, 20), 16.0)
     aorta, spine = np.zeros(GRID.shape, bool), np.zeros(GRID.shape, bool)
@@ -37,6 +51,15 @@ def test_every_contact_of_a_drawn_tumor_is_told_invaded_or_not():
     depths = [row.contact.depth_mm for row in rows if row.invaded]
     assert min(depths) == 0.0
     assert max(depths) > 2.0
+
+
+def test_invasion_that_shows_no_contact_is_kept_as_a_miss():
+    tumor, far = ball((20, 30, 14), 8.0), ball((20, 30, 46), 8.0)
+    ct = Volume(np.full(GRID.shape, 40, np.int16), GRID)
+    drawn = DrawnTumor("p", "esophagus", tumor, {"aorta"}, {"aorta"}, ct, {"aorta": far}, {})
+    rows = list(drawn_rows(drawn, np.random.default_rng(1)))
+    assert {(row.contact.contact_mm2, row.invaded) for row in rows} == {(0.0, True)}
+    assert len({row.view for row in rows}) == 4
 
 
 def test_a_wavering_border_keeps_the_size_and_moves_the_edge():
