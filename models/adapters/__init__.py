@@ -1,0 +1,1 @@
+"""Models that others made: nnU-Net folders, MONAI bundles, TorchScript, ONNX, TotalSegmentator."""
