@@ -36,6 +36,7 @@ COMMANDS = {
     "keys": ("flows.commands.keys", "signing keys by which the EHR knows this installation"),
     "audit": ("flows.commands.audit", "show and verify the audit of a case"),
     "replay": ("flows.commands.replay", "repeat an analysis and compare its findings byte for byte"),
+    "models": ("flows.commands.models", "list, show, add, verify and train models"),
     "doctor": ("flows.commands.doctor", "print settings and say what this machine lacks"),
 }
 

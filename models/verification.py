@@ -76,7 +76,12 @@ def measure(card: Card, material: Material) -> list[Figure]:
     return figures
 
 
+def _key(figure: Figure, names: Sequence[str]) -> tuple[str, str]:
+    return figure.name, figure.on if names.count(figure.name) > 1 else ""
+
+
 def compare(card: Card, measured: Sequence[Figure]) -> list[Comparison]:
-    """Each figure of the card with what was measured under its name on the same patients."""
-    found = {(figure.name, figure.on): figure for figure in measured}
-    return [Comparison(figure, found.get((figure.name, figure.on))) for figure in card.figures]
+    """Each figure of the card with what was measured under its name, on the same patients where a name comes twice."""
+    names = [figure.name for figure in card.figures]
+    found = {_key(figure, names): figure for figure in measured}
+    return [Comparison(figure, found.get(_key(figure, names))) for figure in card.figures]

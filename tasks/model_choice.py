@@ -7,8 +7,6 @@ from models.registry import all_cards, allows, cards_for, refusal
 from oncology.errors import ModelError
 from tasks.settings import settings
 
-ALL, NONE = "all", "none"
-
 
 def chosen_cards(role: str, cancer: str) -> list[Card]:
     """Models for one task that may be used here, best first; empty where rules must do alone."""
@@ -28,13 +26,14 @@ def allowed_ids() -> set[str]:
     Raises:
         ModelError: it names a model that there is not.
     """
-    there, said = set(all_cards(settings().home)), settings().models.strip()
-    if said.lower() in (ALL, NONE, ""):
-        return set() if said.lower() == NONE else there
-    wanted = {name.strip() for name in said.split(",") if name.strip()}
+    there, wanted = set(all_cards(settings().home)), settings().model_ids
+    if wanted is None:
+        return there
     if unknown := sorted(wanted - there):
-        raise ModelError(f"AIMDT_MODELS names {', '.join(unknown)}; expected all, none, or some of: {', '.join(there)}")
-    return wanted
+        raise ModelError(
+            f"AIMDT_MODELS names {', '.join(unknown)}; expected all, none, or some of: {', '.join(sorted(there))}"
+        )
+    return set(wanted)
 
 
 def _asked_for(role: str, cancer: str) -> list[Card]:

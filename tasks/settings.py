@@ -50,6 +50,12 @@ class Settings(BaseSettings):
     oidc_ca: Path | None = None  # who may have signed the provider's certificate, PEM
 
     @property
+    def model_ids(self) -> frozenset[str] | None:
+        """Ids of the models that may be used; None for all there are."""
+        said = frozenset(name.strip() for name in self.models.split(",") if name.strip())
+        return None if said <= {"all"} else said - {"none"}
+
+    @property
     def records_url(self) -> str:
         """URL of the database with the clinical records."""
         return self.database_url or f"sqlite:///{self.home.resolve() / 'records.db'}"

@@ -11,7 +11,10 @@ from importlib.metadata import version
 
 from db.engine import open_database
 from flows.cli import PART_FAILED, STAGED
-from oncology.errors import StoreError
+from models.card import Card
+from models.registry import all_cards, card_faults, weights_path
+from oncology.errors import ModelError, StoreError
+from tasks.model_choice import allowed_ids
 from tasks.settings import settings
 from templates.system_libraries import advice, missing_libraries
 
@@ -44,10 +47,38 @@ def _examine() -> dict[str, dict[str, str]]:
         open_database(settings().records_url).dispose()
     except StoreError as error:
         problems["records"] = str(error)
+    models, broken = _models()
     return {
         "settings (environment AIMDT_*)": {name: str(value) for name, value in settings().model_dump().items()},
         "software": {"aimdt": version("aimdt"), "python": platform.python_version()}
         | {name: version(name) for name in PACKAGES},
         "judges for tests": {name: "found" if shutil.which(name) else "absent" for name in JUDGES},
-        "problems": problems,
+        "models": models,
+        "problems": problems | broken,
     }
+
+
+def _models() -> tuple[dict[str, str], dict[str, str]]:
+    """Models by id with what they are, and what is wrong with any."""
+    home = settings().home
+    broken = {f"model {name}": fault for name, fault in card_faults(home).items()}
+    if broken:
+        return {}, broken
+    try:
+        cards, allowed = all_cards(home), allowed_ids()
+    except ModelError as error:
+        return {}, {"models": str(error)}
+    for card in cards.values():
+        try:
+            weights_path(card)
+        except ModelError as error:
+            broken[f"model {card.id}"] = str(error)
+    return {card.id: _model_words(card, allowed, broken) for card in cards.values()}, broken
+
+
+def _model_words(card: Card, allowed: set[str], broken: dict[str, str]) -> str:
+    whole = "weights not whole" if f"model {card.id}" in broken else "weights whole"
+    use = settings().model_use
+    off = "" if card.id in allowed else ", switched off by AIMDT_MODELS"
+    off += "" if use in card.uses else f", not for {use} use ({card.licence})"
+    return f"{card.role}, {card.source}, {whole}{off}"

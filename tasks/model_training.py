@@ -1,0 +1,139 @@
+"""Training in processes of their own: patients first, then the network; what was begun is continued."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.training.recipe import RECIPES
+from oncology.errors import ModelError
+
+MAKERS = 8  # processes that make patients at once, at most
+LOOK_EVERY_S = 0.5
+LAST_WORDS = 300  # characters of a failed process that the error repeats
+TABLES_MODEL, TABLES = "neck-involvement", "lydata"
+TRAINABLE = (*RECIPES, TABLES_MODEL)
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training as asked for.
+
+    Attributes:
+        store: folder of synthetic patients; `out`: of checkpoint, curve and log.
+        patients: how many; None for as many as the recipe says.
+        data: folder of real tables, for the model that is trained on them.
+    """
+
+    model: str
+    store: Path
+    out: Path
+    minutes: float | None = None
+    device: str = "cpu"
+    patients: int | None = None
+    data: Path | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one phase of a training is, 0 to 1, and words on it."""
+
+    phase: str
+    done: float
+    words: str
+
+
+def train_model(asked: Training) -> Iterator[Progress]:
+    """Train; each step forward is yielded. What lies in `store` and `out` already is used.
+
+    Raises:
+        ModelError: tables are missing, or a process failed.
+    """
+    asked.out.mkdir(parents=True, exist_ok=True)
+    if asked.model == TABLES_MODEL:
+        yield from _from_tables(asked)
+        return
+    yield from _make_patients(asked)
+    yield from _train_network(asked)
+
+
+def _from_tables(asked: Training) -> Iterator[Progress]:
+    folder = None if asked.data is None else asked.data / TABLES
+    if folder is None or not folder.is_dir():
+        raise ModelError(
+            f"{asked.model} is trained on the lyDATA tables; give the folder that holds {TABLES}/ by --data"
+        )
+    yield Progress("training", 0.0, "on tables")
+    with _process(["models.involvement", str(folder), "--out", str(asked.out)], asked) as process:
+        while process.poll() is None:
+            time.sleep(LOOK_EVERY_S)
+    yield Progress("training", 1.0, "on tables")
+
+
+def _make_patients(asked: Training) -> Iterator[Progress]:
+    from models.training.maker import wanted_patients  # draws bodies: only when something is trained
+    from models.training.splits import TRAINING_SEEDS
+    from models.training.store import patient_path
+
+    made = RECIPES[asked.model]
+    count, seed = asked.patients or made.patients, TRAINING_SEEDS.start + 1
+    wanted = [patient_path(asked.store, *one) for one in wanted_patients(made.cancers, count, seed)]
+    there = sum(path.exists() for path in wanted)
+    command = ["models.training.maker", str(asked.store), "--count", str(count), "--seed", str(seed)]
+    command += ["--cancer", *made.cancers]
+    with contextlib.ExitStack() as stack:
+        jobs = min(os.cpu_count() or 1, MAKERS, count - there)
+        makers = [stack.enter_context(_process(command, asked)) for _ in range(jobs)]
+        while any(maker.poll() is None for maker in makers):
+            yield Progress("making patients", there / count, f"{there} of {count}")
+            time.sleep(LOOK_EVERY_S)
+            there = sum(path.exists() for path in wanted)
+    yield Progress("making patients", 1.0, f"{count} of {count}")
+
+
+def _train_network(asked: Training) -> Iterator[Progress]:
+    command = ["models.training", asked.model, "--store", str(asked.store), "--out", str(asked.out)]
+    command += ["--device", asked.device]
+    command += [] if asked.minutes is None else ["--minutes", str(asked.minutes)]
+    yield Progress("training", 0.0, "loading")
+    with _process(command, asked, talks=True) as process:
+        for line in process.stdout or ():
+            done, step, loss, _ = line.split()
+            yield Progress("training", min(1.0, float(done)), f"step {step}, loss {loss}")
+    yield Progress("training", 1.0, "done")
+
+
+@contextlib.contextmanager
+def _process(arguments: Sequence[str], asked: Training, *, talks: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """A Python module as a process that does not outlive this one; its complaints go to a log.
+
+    Raises:
+        ModelError: it failed; its last words are repeated.
+    """
+    log = asked.out / f"{asked.model}.log"
+    with log.open("a+", encoding="utf-8", errors="replace") as complaints:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            stdout=subprocess.PIPE if talks else subprocess.DEVNULL,
+            stderr=complaints,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            start_new_session=True,  # so that its own helpers end with it
+        )
+        try:
+            yield process
+            process.wait()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if process.returncode != 0:
+            words = log.read_text(encoding="utf-8", errors="replace").strip()[-LAST_WORDS:]
+            raise ModelError(f"{arguments[0]} ended with code {process.returncode}, see {log.name}: {words}")
