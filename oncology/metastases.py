@@ -111,9 +111,12 @@ def locate_candidates(scene: Scene, findings: Findings, cancer: str, masks: Mask
     for one in found:
         if not any(_same(one.candidate, other.candidate) for other in once):
             once.append(one)
-    return tuple(
-        Located(replace(one.candidate, id=f"candidate-{place}"), one.mask) for place, one in enumerate(once, start=1)
-    )
+    return tuple(Located(_numbered(one.candidate, place), one.mask) for place, one in enumerate(once, start=1))
+
+
+def _numbered(candidate: MetastasisCandidate, place: int) -> MetastasisCandidate:
+    name = f"candidate-{place}"
+    return replace(candidate, id=name, key_image=f"key_images/{name}-axial.png")
 
 
 def _same(one: MetastasisCandidate, other: MetastasisCandidate) -> bool:

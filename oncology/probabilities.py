@@ -7,6 +7,7 @@ answer is null, never 0. Several findings of one class count as independent: p =
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +27,7 @@ from oncology.findings import Findings, MetastasisCandidate, Node, SourceKind, T
 
 CUES_FROM = "Silvestri 2013, Chest 143 suppl"
 UNNAMED = "unknown"  # a node whose station nobody could tell
+CREDIBLE = 0.97  # as the staging's credible sets: a node less likely than the rest decides nothing
 SAME_P = 0.0006  # findings.json keeps three digits
 # Sites of metastases that are no structures: the organ that they lie in.
 ORGANS = {
@@ -39,6 +41,7 @@ ORGANS = {
     "adrenal_right": "adrenal_gland_right",
     "non_regional_lymph_node": "lymph_nodes_non_regional",
 }
+NODE_PLACE = re.compile(r"nodes\[(\d+)\]")  # in what would change the stage: nodes[1].positive
 Chances = dict[str, float | None]
 
 
@@ -125,6 +128,29 @@ def tumor_probabilities(findings: Findings, staging: Mapping[str, Any]) -> dict[
         "models": _models(findings),
         "tables_version": staging["tables_version"],
     }
+
+
+def decisive_nodes(staging: Mapping[str, Any]) -> tuple[str, ...]:
+    """Ids of the nodes whose being malignant or benign would change the stage, the likeliest malignant first.
+
+    Args:
+        staging: the content of staging.json.
+    """
+    entries = next((fact["value"] for fact in staging["facts"] if fact["key"] == "nodes"), None) or []
+    changes = [change["finding"] for result in staging["editions"].values() for change in result["would_change"]]
+    places = {int(found[1]) for text in changes if (found := NODE_PLACE.match(text))}
+    chances = {
+        entries[place]["id"]: _chance(entries[place]["positive"])
+        for place in sorted(places)
+        if place < len(entries) and entries[place].get("id")
+    }
+    ranked = sorted(chances, key=lambda node: -chances[node])
+    return tuple(node for node in ranked if chances[node] > 1.0 - CREDIBLE)
+
+
+def _chance(positive: Any) -> float:
+    """What the staging takes for a node: true, false, or {"p": ...}."""
+    return float(positive["p"]) if isinstance(positive, Mapping) else float(positive)
 
 
 def any_of(chances: Iterable[float | None]) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.case_files import CaseFiles, Outputs, canonical_json, write_bytes
 from tasks.manifest import provenance
+from tasks.pictures import PICTURES, picture_slices
 from tasks.schemas import check
 from tasks.step import once_io
 
@@ -41,6 +42,7 @@ def deliver(case_id: str, steps: list[Outputs | None], failures: list[dict[str, 
         "outputs": dict(sorted(files.items())),
         "timings_seconds": step_seconds(case),
         "failed_parts": [item["where"] for item in failures],
+        "key_images": picture_slices(case) if any(PICTURES in (outputs or {}) for outputs in steps) else [],
     }
     write_bytes(draft / "manifest.json", canonical_json(manifest).encode())
     check(draft)

@@ -58,7 +58,7 @@ class Contents:
     labelmap: bool = False
 
 
-@step("2")
+@step("3")
 def write_dicom(
     case_id: str,
     run: str,
@@ -126,7 +126,8 @@ def _write_pictures(case: CaseFiles, source: SourceSeries, common: Mapping[str, 
     for number, picture in enumerate(case.load_json(PICTURES)["pictures"], start=1):
         pixels = np.asarray(Image.open(BytesIO(case.load_bytes(picture["name"]))).convert("RGB"))
         path = case.work / KEYS.replace("*", str(number))
-        write_key_image(pixels, source, path, number=number, caption=picture["caption"], **common)
+        shown = picture.get("slice_index")
+        write_key_image(pixels, source, path, number=number, caption=picture["caption"], slice_index=shown, **common)
 
 
 def _source(case: CaseFiles) -> SourceSeries:

@@ -1,4 +1,4 @@
-"""Key images of every tumor and node, and the map of stations."""
+"""Key images of every tumor, every possible metastasis and the nodes, and the map of stations."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from PIL import Image
 
 from oncology.imaging.diameter import Caliper, measure_diameters
 from oncology.imaging.volume import Volume
+from oncology.probabilities import decisive_nodes
 from tasks.case_files import CaseFiles, Outputs
 from tasks.findings import FINDINGS
-from tasks.images import CT, PET
+from tasks.images import CT, IMAGES, PET
 from tasks.masks import FINDING_MASKS, load_masks
 from tasks.staging import STAGING
 from tasks.step import step
-from templates.key_image import LUNG_WINDOW, SOFT_TISSUE_WINDOW, key_image
+from templates.key_image import BONE_WINDOW, LUNG_WINDOW, SOFT_TISSUE_WINDOW, key_image, source_slice
 from templates.station_map import station_map, station_statuses
 
 PICTURES, STATION_MAP = "pictures.json", "station_map.svg"
-MOST_NODES = 12  # more would bury the decisive ones; all stay in the table
+MOST_NODES, MOST_CANDIDATES = 12, 8  # more would bury the decisive ones; all stay in the tables
+# Windows that show a candidate's organ best; soft tissue elsewhere.
+WINDOWS = {"bone": BONE_WINDOW, "contralateral_lung_nodule": LUNG_WINDOW}
 
 
 @dataclass(frozen=True)
@@ -35,16 +38,26 @@ class Shot:
     window: tuple[float, float]
     with_pet: bool
     front: bool
+    pointed: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What was photographed."""
+        return "PET/CT" if self.with_pet else "CT"
+
+    @property
+    def place(self) -> str:
+        """Where the finding lies, in words."""
+        names = (self.finding.get(key) for key in ("station", "location", "site", "laterality"))
+        return next((name for name in names if name), "").replace("_", " ")
 
     @property
     def words(self) -> str:
         """What the picture shows, for caption and alternative text."""
-        kind = "PET/CT" if self.with_pet else "CT"
-        where = self.finding.get("station") or self.finding.get("location") or self.finding["laterality"] or ""
-        return f"{self.finding['id']} {where.replace('_', ' ')}, {self.plane} {kind}".replace("  ", " ")
+        return f"{self.finding['id']} {self.place}, {self.plane} {self.kind}".replace("  ", " ").replace(" ,", ",")
 
 
-@step("1")
+@step("2")
 def draw_key_images(case_id: str, findings: Outputs, staging: Outputs, images: Outputs) -> Outputs:
     """One PNG per view, the list of them with captions, and the station map."""
     return draw(CaseFiles(case_id), with_pet=PET in images)
@@ -59,34 +72,86 @@ def draw(case: CaseFiles, *, with_pet: bool) -> Outputs:
     calipers = _calipers(outlines, ct)
     outputs: Outputs = {}
     listed = []
-    for shot in _shots(content, with_pet=suv is not None):
+    slices = _slice_uids(case, ct)
+    for shot in _shots(content, decisive_nodes(case.load_json(STAGING)), with_pet=suv is not None):
+        focus = _focus(shot, calipers)
         picture = key_image(
             ct,
-            _focus(shot, calipers),
+            focus,
             outlines,
             roles={name: name.split("-")[0] for name in outlines},
             plane=shot.plane,
             window=shot.window,
             suv=suv if shot.with_pet else None,
             calipers=[line for lines in calipers.values() for line in lines],
+            pointed=shot.pointed,
         )
         outputs |= case.save_bytes(shot.name, _png(picture))
-        listed.append(
-            {"name": shot.name, "caption": shot.words, "alt": f"{shot.words}, contoured", "front": shot.front}
-        )
+        listed.append(_listed(shot, source_slice(ct.geometry, focus, shot.plane), slices))
     outputs |= case.save_bytes(STATION_MAP, draw_station_map(case, content["cancer"]).encode())
     return outputs | case.save_json(PICTURES, {"pictures": listed})
 
 
-def _shots(findings: Mapping[str, Any], *, with_pet: bool) -> Iterator[Shot]:
+def _slice_uids(case: CaseFiles, ct: Volume) -> Sequence[str | None]:
+    """SOP Instance UID of every slice of the CT; None where it has none or was resampled."""
+    uids: Sequence[str] = case.load_json(IMAGES)["series"][0]["sop_instance_uids"]
+    return uids if len(uids) == ct.geometry.shape[0] else [None] * ct.geometry.shape[0]
+
+
+def _listed(shot: Shot, index: int | None, uids: Sequence[str | None]) -> dict[str, Any]:
+    """What the report, the PACS and the manifest are told of a picture; slices count from 0."""
+    return {
+        "name": shot.name,
+        "caption": shot.words,
+        "alt": f"{shot.words}, {'marked' if shot.pointed else 'contoured'}",
+        "front": shot.front,
+        "finding": shot.finding["id"],
+        "place": shot.place,
+        "plane": shot.plane,
+        "kind": shot.kind,
+        "slice_index": index,
+        "sop_instance_uid": None if index is None else uids[index],
+    }
+
+
+def picture_slices(case: CaseFiles) -> list[dict[str, Any]]:
+    """For the manifest: which slice of the CT every key image shows."""
+    told = ("name", "finding", "slice_index", "sop_instance_uid")
+    return [{key: item.get(key) for key in told} for item in case.load_json(PICTURES)["pictures"]]
+
+
+def _shots(findings: Mapping[str, Any], decisive: Sequence[str], *, with_pet: bool) -> Iterator[Shot]:
+    """Tumors, then what may be metastases, then nodes; the first tumor and the first open candidate go to page 1."""
+    open_ones = [item for item in findings["metastasis_candidates"] if item["confirmed"] is None]
     for place, tumor in enumerate(findings["tumors"]):
         first = place == 0
         yield Shot(f"key_images/{tumor['id']}-axial.png", tumor, "axial", LUNG_WINDOW, False, first)
+        if first:
+            yield from _of_candidates(findings["metastasis_candidates"], open_ones[:1], with_pet)
         if with_pet:
             yield Shot(f"key_images/{tumor['id']}-pet.png", tumor, "axial", SOFT_TISSUE_WINDOW, True, first)
         yield Shot(f"key_images/{tumor['id']}-coronal.png", tumor, "coronal", SOFT_TISSUE_WINDOW, False, first)
-    for node in findings["nodes"][:MOST_NODES]:
+    if not findings["tumors"]:
+        yield from _of_candidates(findings["metastasis_candidates"], open_ones[:1], with_pet)
+    for node in _by_weight(findings["nodes"], decisive)[:MOST_NODES]:
         yield Shot(f"key_images/{node['id']}-axial.png", node, "axial", SOFT_TISSUE_WINDOW, with_pet, False)
+
+
+def _of_candidates(candidates: Sequence[Any], front: Sequence[Any], with_pet: bool) -> Iterator[Shot]:
+    """Each possible metastasis on the CT in its organ's window and, where there is one, on the PET/CT."""
+    placed = [item for item in candidates if item["centroid_lps"] is not None]
+    for item in sorted(placed, key=lambda item: item["confirmed"] is not None)[:MOST_CANDIDATES]:
+        window = WINDOWS.get(item["site"], SOFT_TISSUE_WINDOW)
+        name, is_first = f"key_images/{item['id']}", item in front
+        if with_pet:
+            yield Shot(f"{name}-pet.png", item, "axial", SOFT_TISSUE_WINDOW, True, is_first, pointed=True)
+        yield Shot(f"{name}-axial.png", item, "axial", window, False, is_first and not with_pet, pointed=True)
+
+
+def _by_weight(nodes: Sequence[Any], decisive: Sequence[str]) -> list[Any]:
+    """The nodes that decide the stage first, then the others as they come."""
+    order = {name: place for place, name in enumerate(decisive)}
+    return sorted(nodes, key=lambda node: order.get(node["id"], len(order)))
 
 
 def _calipers(outlines: Mapping[str, np.ndarray], ct: Volume) -> dict[str, list[Caliper]]:

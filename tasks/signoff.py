@@ -38,7 +38,7 @@ from tasks.manifest import provenance
 from tasks.masks import ANATOMY_MASKS, FINDING_MASKS, load_masks, save_masks
 from tasks.outbox import prepare
 from tasks.pacs import PACS, pacs_is_set_up, pacs_order
-from tasks.pictures import PICTURES
+from tasks.pictures import PICTURES, picture_slices
 from tasks.records import result_rows, store
 from tasks.report import HTML, PDF
 from tasks.review import Restaged, existing_review, moment, restage, reviews, write_report
@@ -291,7 +291,8 @@ def _deliver(case_id: str, ticket: Ticket, draft: str, failed_parts: Sequence[st
         "edits": len(files.load_json(DECISIONS)["edits"]),
     }
     manifest = provenance(files) | {"outputs": dict(sorted(outputs.items())), "timings_seconds": {}}
-    manifest |= {"failed_parts": list(failed_parts), "signature": signature}
+    shown = picture_slices(files) if files.has(PICTURES) else []
+    manifest |= {"failed_parts": list(failed_parts), "key_images": shown, "signature": signature}
     write_bytes(out / MANIFEST, canonical_json(manifest).encode())
     check(out)
     return out

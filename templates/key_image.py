@@ -18,10 +18,10 @@ from scipy import ndimage
 
 from oncology.errors import ReportError
 from oncology.imaging.diameter import Caliper
-from oncology.imaging.volume import Volume
+from oncology.imaging.volume import Geometry, Volume
 from templates.isoline import isolines
 from templates.lettering import text_width, write
-from templates.slicing import LETTERS, NORMAL_AXIS, Plane, sample, snapped
+from templates.slicing import ALONG, LETTERS, NORMAL_AXIS, Plane, sample, snapped
 
 Window = tuple[float, float]  # center, width in HU
 SOFT_TISSUE_WINDOW: Window = (40.0, 400.0)
@@ -59,6 +59,7 @@ def key_image(
     calipers: Sequence[Caliper] = (),
     field_mm: float | None = None,
     size_px: int = SIZE_PX,
+    pointed: bool = False,
     translate: Callable[[str], str] = str,
 ) -> Image.Image:
     """A picture of the slice through a point.
@@ -74,6 +75,7 @@ def key_image(
         calipers: measured lines; those that lie in this slice are drawn with their length.
         field_mm: side of the square; by default it fits the outlined lesion at the focus.
         size_px: width of the picture; a strip with the legend comes below.
+        pointed: marks the focus, as is done anyway where nothing is outlined.
         translate: turns English words into the report's language.
     Returns:
         RGB.
@@ -87,10 +89,25 @@ def key_image(
     view = snapped(plane, focus_lps, ct.geometry, field_mm, size_px)
     picture, top_suv = _slice(ct, suv, view, window)
     lines = [caliper for caliper in calipers if _in_slice(caliper, view, ct)]
-    shown = _draw_lines(picture, view, ct, masks, roles, lines)
+    shown = _draw_lines(picture, view, ct, masks, roles, lines, pointed=pointed)
     _draw_words(picture, view, window, top_suv, translate)
     _draw_lengths(picture, view, lines)
     return _with_legend(picture, shown, translate)
+
+
+def source_slice(ct: Geometry, focus_lps: Sequence[float], plane: str) -> int | None:
+    """Index of the slice of the scan that a picture of that focus shows; None where it cuts across slices.
+
+    Args:
+        ct: the scan's grid; slices run along its first axis.
+    """
+    normal = np.zeros(3)
+    normal[NORMAL_AXIS[plane]] = 1.0
+    along = np.abs(np.asarray(ct.direction).T @ normal)[::-1]
+    if along[0] <= ALONG:
+        return None
+    index = int(np.floor(ct.to_index(np.array(focus_lps, float))[0] + 0.5))
+    return index if 0 <= index < ct.shape[0] else None
 
 
 def _slice(ct: Volume, suv: Volume | None, view: Plane, window: Window) -> tuple[Image.Image, float]:
@@ -160,6 +177,8 @@ def _draw_lines(
     masks: Mapping[str, np.ndarray],
     roles: Mapping[str, str],
     calipers: Sequence[Caliper],
+    *,
+    pointed: bool,
 ) -> list[str]:
     """Draw all outlines and calipers; the roles that were drawn, in the order of STYLES."""
     layer = Image.new("RGBA", (view.size_px * OVERSAMPLING,) * 2, (0, 0, 0, 0))
@@ -173,7 +192,7 @@ def _draw_lines(
             _stroke(pen, line, color, dash, gap, view)
     for caliper in calipers:
         _draw_caliper(pen, caliper, view)
-    if not any(found.values()):
+    if pointed or not any(found.values()):
         _draw_focus(pen, view)
     small = layer.resize(picture.size, Image.Resampling.BOX)
     picture.paste(small, mask=small.getchannel("A"))
