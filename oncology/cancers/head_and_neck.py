@@ -420,7 +420,7 @@ def _with_extension(
 ) -> list[dict[str, Any]]:
     """The engine's nodes with `ene` and its evidence: the record's examination wins, imaging alone leaves doubt."""
     by_id = {node.id: node for node in nodes}
-    sure = [{**entry, "positive": _plain(entry["positive"])} for entry in entries]
+    sure = [_in_words_of_the_neck(entry) for entry in entries]
     examined = _overt(history)
     felt = _felt_place(sure, by_id) if any(_says_overt(fact) for fact in examined) else None
     given = []
@@ -431,9 +431,13 @@ def _with_extension(
     return given
 
 
-def _plain(positive: Any) -> Any:
-    """A probability of 0 or 1 as no or yes."""
-    return bool(positive["p"]) if isinstance(positive, Mapping) and positive["p"] in CERTAIN else positive
+def _in_words_of_the_neck(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A node's entry with its level as the neck's vocabulary names it; a probability of 0 or 1 is no or yes."""
+    positive = entry["positive"]
+    if isinstance(positive, Mapping) and positive["p"] in CERTAIN:
+        positive = bool(positive["p"])
+    renamed = {"level" if key == "station" else key: value for key, value in entry.items()}
+    return {**renamed, "positive": positive}
 
 
 def _overt(history: History) -> list[RecordFact]:
