@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from oncology.cancers.protocol import CancerPlugin, cancer
 from oncology.cancers.scope import check_scope
 from oncology.findings import Fact, Facts, Findings, History, Status, to_json
+from oncology.next_tests import next_tests
 from oncology.tnm import stage, would_change
 from oncology.tnm.answer import Change
 
@@ -98,15 +99,15 @@ def _changes(found: Iterable[Change], facts: Facts, plugin: CancerPlugin) -> lis
     sure = {fact.key for fact in _all(facts) if fact.status is Status.KNOWN}
 
     def rank(change: Change) -> tuple[bool, int]:
-        key = _fact_of(change)
-        return (key in sure, FIRST_ASKED.index(key) if key in FIRST_ASKED else len(FIRST_ASKED))
+        key = _root(change.finding)
+        return (key in sure, _asked_first(key))
 
-    return [change.to_json() for change in sorted(found, key=rank) if _fact_of(change) not in plugin.settled]
+    return [change.to_json() for change in sorted(found, key=rank) if _root(change.finding) not in plugin.settled]
 
 
-def _fact_of(change: Change) -> str:
+def _root(finding: str) -> str:
     """The fact that a finding belongs to: `nodes[1].positive` is about nodes."""
-    return change.finding.split(".")[0].split("[")[0]
+    return finding.split(".")[0].split("[")[0]
 
 
 def _because(answer: Mapping[str, Any], facts: Sequence[Fact]) -> str:
@@ -136,11 +137,25 @@ def _missing(facts: Facts, findings: Findings, plugin: CancerPlugin) -> list[dic
 def _discussion(
     facts: Facts, results: Mapping[str, Any], missing: Iterable[Mapping[str, str]], plugin: CancerPlugin
 ) -> list[str]:
-    """Tests that would settle what is open, from the plug-in's cited table."""
-    open_keys = [fact.key for fact in _all(facts) if fact.status is not Status.KNOWN]
-    open_keys += [item["what"].replace(" ", "_") for item in missing]
-    wanted = [plugin.next_tests[key] for key in open_keys if key in plugin.next_tests]
-    return list(dict.fromkeys(wanted))
+    """Tests that would settle what is open and decides, from the cited table; a plug-in may add tests of its own."""
+    decisive = _decisive(results)
+    doubtful = [fact.key for fact in _all(facts) if fact.status is Status.DOUBTFUL and fact.key in decisive]
+    pending = any(result["stage_if_candidates_confirmed"] for result in results.values())
+    asked = [item["what"].replace(" ", "_") for item in missing] + doubtful + ["mets"] * pending
+    rows = {**plugin.next_tests, **{key: row.text for key, row in next_tests(plugin.key).items()}}
+    ordered = sorted(set(asked) - set(plugin.settled), key=lambda key: (_asked_first(key), asked.index(key)))
+    return list(dict.fromkeys(rows[key] for key in ordered if key in rows))
+
+
+def _asked_first(key: str) -> int:
+    return FIRST_ASKED.index(key) if key in FIRST_ASKED else len(FIRST_ASKED)
+
+
+def _decisive(results: Mapping[str, Any]) -> set[str]:
+    """Facts that keep an answer open or would change one, by any edition."""
+    named = {name for result in results.values() for axis in (*AXES, "stage_group") for name in result[axis]["open"]}
+    named |= {change["finding"] for result in results.values() for change in result["would_change"]}
+    return {_root(name) for name in named}
 
 
 def _if_confirmed(

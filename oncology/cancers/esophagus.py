@@ -407,11 +407,4 @@ CANCER = CancerPlugin(
     settled=("length_mm", "tumor_location"),
     particulars=particulars,
     must_image=MUST_IMAGE,
-    next_tests={
-        "deepest_layer": "endoscopic ultrasound of the wall and the nodes (NCCN Esophageal)",
-        "invaded_structures": "bronchoscopy at or above the carina; EUS of the aortic side (NCCN, ESMO 2022)",
-        "nodes": "EUS- or EBUS-guided sampling of the nodes in doubt (ESMO 2022)",
-        "neck": "ultrasound or PET/CT of neck and supraclavicular fossae",
-        "abdomen": "CT of the upper abdomen; staging laparoscopy for adenocarcinoma of the junction (ESMO 2022)",
-    },
 )

@@ -370,12 +370,4 @@ CANCER = CancerPlugin(
         "positive_cytology_no_visible_tumor",
     ),
     must_image=MUST_IMAGE,
-    next_tests={
-        "nodes": "EBUS or EUS sampling of the stations in doubt (ESTS 2014, ACCP 2013)",
-        "invaded_structures": "MRI or thoracoscopy where invasion would change treatment (NCCN NSCLC)",
-        "main_bronchus_involved": "bronchoscopy",
-        "histology": "biopsy",
-        "brain": "brain MRI (stage II and higher; NCCN NSCLC)",
-        "abdomen": "CT of liver and adrenals, or PET/CT",
-    },
 )

@@ -293,11 +293,4 @@ CANCER = CancerPlugin(
     particulars=particulars,
     resectability=resectability,
     must_image=MUST_IMAGE,
-    next_tests={
-        "vessel_or_organ_involvement": "pancreatic-protocol CT in two phases; EUS for the vessels in doubt (NCCN)",
-        "nodes": "EUS-guided sampling of nodes that would change the plan (NCCN)",
-        "lesion": "EUS-guided biopsy",
-        "abdomen": "CT of liver and peritoneum; staging laparoscopy when CA 19-9 or size raises doubt (NCCN)",
-        "thorax": "CT of the chest (NCCN)",
-    },
 )

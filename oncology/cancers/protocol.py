@@ -31,7 +31,7 @@ class CancerPlugin:
         landmarks: structures and points the derivation looks at when they are there.
         derive: measurements and history to staging facts; pure.
         must_image: regions whose imaging the M category rests on, with the reason.
-        next_tests: open fact (or region) to the test that would settle it, as a discussion point.
+        next_tests: tests beside the cited ones of oncology/next_tests.yaml, for an open fact or region that has no row.
         settled: facts that nobody doubts once a tumor was measured; they are left out of what would change the stage.
         particulars: what a report says of this organ beside T, N and M, as plain values.
         resectability: the class beside T, as a record; None where the field has no such classes.
