@@ -36,7 +36,7 @@ def main() -> None:
     """Draw, fit or judge, as asked."""
     asked = _parser().parse_args()
     for cancer in asked.cancer:
-        for seed, index in patients(cancer, asked.seed, asked.count, asked.invading):
+        for seed, index in patients(cancer, asked.seed, asked.count, asked.into):
             rows = drawn_rows(drawn_tumor(cancer, seed, index), np.random.default_rng((index, seed)))
             append_rows(asked.rows, rows)
     if asked.fit:
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cancer", nargs="*", default=[], choices=CANCERS, metavar="KEY", help="patients to draw")
     parser.add_argument("--count", type=int, default=100, metavar="N", help="patients of each cancer")
     parser.add_argument("--seed", type=int, default=TRAINING_SEEDS.start, metavar="S")
-    parser.add_argument("--invading", action="store_true", help="only tumors that are planned to invade a neighbor")
+    parser.add_argument("--into", nargs="*", default=[], metavar="NAME", help="only tumors planned to invade these")
     parser.add_argument("--rows", type=Path, default=TRAINING_ROWS, help="file of rows; what is drawn is added to it")
     parser.add_argument("--held", type=Path, default=HELD_OUT_ROWS, help="file of rows of held-out patients")
     parser.add_argument("--fit", action="store_true", help="fit to the rows; install the coefficients, write the card")

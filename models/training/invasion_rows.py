@@ -113,15 +113,15 @@ def drawn_tumor(cancer: str, seed: int, index: int) -> DrawnTumor:
     )
 
 
-def patients(cancer: str, seed: int, count: int, invading: bool) -> Iterator[tuple[int, int]]:
-    """Seed and index of `count` patients; where only invading tumors are wanted, plans without are passed over."""
+def patients(cancer: str, seed: int, count: int, into: Collection[str] = ()) -> Iterator[tuple[int, int]]:
+    """Seed and index of `count` patients; with `into` only those whose tumor is planned to grow into one of these."""
     places = ((seed, index) for index in itertools.count())
-    return itertools.islice((place for place in places if not invading or _invades(cancer, *place)), count)
+    return itertools.islice((place for place in places if not into or _grows(cancer, *place, into)), count)
 
 
-def _invades(cancer: str, seed: int, index: int) -> bool:
+def _grows(cancer: str, seed: int, index: int, into: Collection[str]) -> bool:
     plan = draw_plan(cancer, seed, index).tumor
-    return bool(plan.invaded or plan.encased)
+    return any(name.startswith(tuple(into)) for name in (*plan.invaded, *plan.encased))
 
 
 def append_rows(path: Path, rows: Iterable[InvasionRow]) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import StrEnum
-
-from oncology.errors import InputError
 
 
 class Split(StrEnum):
@@ -30,17 +27,3 @@ def split_of(seed: int) -> Split | None:
     if seed in TUNING_SEEDS:
         return Split.TUNING
     return Split.HELD_OUT if seed >= HELD_OUT_FROM else None
-
-
-def training_patients(seed: int, count: int) -> Iterator[tuple[int, int]]:
-    """Seed and index of `count` patients to train on.
-
-    Raises:
-        InputError: the seed is none of those for training.
-    """
-    if split_of(seed) is not Split.TRAINING:
-        raise InputError(
-            f"seed {seed} is not for training; expected {TRAINING_SEEDS.start}-{TRAINING_SEEDS.stop - 1}, as patients "
-            "of other seeds are for tuning and for figures that are reported"
-        )
-    return ((seed, index) for index in range(count))

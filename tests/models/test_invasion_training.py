@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from models.training.invasion_rows import DrawnTumor, drawn_rows, read_rows, wavered
-from models.training.splits import Split, split_of, training_patients
+from models.synthetic.patient import draw_plan
+from models.training.invasion_rows import DrawnTumor, drawn_rows, patients, read_rows, wavered
+from models.training.splits import Split, split_of
 from oncology.errors import InputError
 from oncology.imaging.volume import Geometry, Volume
 
@@ -20,10 +21,15 @@ def ball(center, radius_mm):
 
 def test_patients_that_figures_are_reported_on_are_never_trained_on():
     assert {split_of(seed) for seed in (5000, 9999)} == {Split.HELD_OUT}
-    for seed in (0, 1000, 5000):
-        with pytest.raises(InputError, match="expected 1-999"):
-            training_patients(seed, 3)
-    assert list(training_patients(7, 2)) == [(7, 0), (7, 1)]
+    assert {split_of(seed) for seed in (1, 999)} == {Split.TRAINING}
+
+
+def test_only_tumors_that_grow_into_what_is_asked_for_are_drawn():
+    found = list(patients("esophagus", 7, 2, ["trachea", "aorta"]))
+    assert len(found) == 2
+    grown = {name for place in found for name in draw_plan("esophagus", *place).tumor.invaded}
+    assert grown <= {"trachea", "aorta"}
+    assert list(patients("esophagus", 7, 2)) == [(7, 0), (7, 1)]
 
 
 def test_rows_of_held_out_patients_are_refused_for_fitting(tmp_path):
