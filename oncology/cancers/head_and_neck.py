@@ -197,6 +197,11 @@ def seen(history: History, words: Iterable[str]) -> dict[str, RecordFact]:
     return {word: said[word] for word in words if word in said and isinstance(said[word].value[word], bool)}
 
 
+def distinct(facts: Iterable[RecordFact]) -> list[RecordFact]:
+    """Each statement of the record once, in order."""
+    return list({(fact.name, fact.resource, fact.path): fact for fact in facts}.values())
+
+
 def structures_fact(
     findings: Findings,
     primary: Tumor,
@@ -220,7 +225,7 @@ def structures_fact(
     members: dict[str, Any] = {word: _member(found.get(word, 0.0)) for word in words}
     members |= dict.fromkeys(_not_at_hand(findings, borders, found))
     members |= {word: fact.value[word] for word, fact in told.items()}
-    evidence = [from_record(fact) for fact in dict.fromkeys(told.values())]
+    evidence = [from_record(fact) for fact in distinct(told.values())]
     evidence += _contact_evidence(primary, [border for border in borders if border.word not in told])
     return _set_fact(key, members, evidence or [from_tumor(primary, "no contact with a structure that counts")])
 
@@ -441,7 +446,7 @@ def _in_words_of_the_neck(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _overt(history: History) -> list[RecordFact]:
-    return list(dict.fromkeys(seen(history, OVERT).values()))
+    return distinct(seen(history, OVERT).values())
 
 
 def _says_overt(fact: RecordFact) -> bool:

@@ -18,7 +18,7 @@ from oncology.cancers.head_and_neck import (
     conflicts,
     contact_mm2,
     cord_mobility,
-    endoscopy,
+    distinct,
     m_facts,
     mucosa,
     n_facts,
@@ -30,7 +30,7 @@ from oncology.cancers.head_and_neck import (
 )
 from oncology.cancers.protocol import CancerPlugin
 from oncology.cancers.spread import best, stated_fact
-from oncology.findings import Evidence, Fact, Facts, Findings, History, RecordFact, Tumor
+from oncology.findings import Evidence, Fact, Facts, Findings, History, Tumor
 
 SUBSITES = (
     mucosa("pyriform_sinus", "pyriform_sinus_wall_*"),
@@ -170,8 +170,7 @@ def _counts(shares: list[float]) -> dict[int, float]:
 
 def _subsite_evidence(primary: Tumor, history: History, shares: dict[str, float]) -> list[Evidence]:
     recorded = best(history, "subsite")
-    looked: dict[str, RecordFact] = {word: fact for word, fact in endoscopy(history).items() if word in WORDS}
-    told = [*dict.fromkeys(looked.values()), *([recorded] if recorded else [])]
+    told = [*distinct(seen(history, WORDS).values()), *([recorded] if recorded else [])]
     words = ", ".join(word.replace("_", " ") for word, p in shares.items() if p > 0)
     return [*map(from_record, told), from_tumor(primary, f"lies in or against: {words}")]
 
