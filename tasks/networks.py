@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import numpy as np
 
-from models.card import Card
-from models.inference.look import SeenAnatomy, see_anatomy, see_lesions
+from models.card import EMBEDDED_NETWORKS, Card
+from models.inference.look import Ask, SeenAnatomy, see_anatomy, see_lesions
 from models.inference.run import ask
+from models.training.labels import label_map
 from oncology.errors import ModelError
 from oncology.findings import Severity, Source, SourceKind, Verdict
+from oncology.imaging.proposals import Proposal, propose
 from oncology.imaging.survey import Region
 from oncology.imaging.volume import Volume
 from tasks.model_choice import chosen_cards, refusals
 from tasks.settings import settings
 
 ROLES = ("anatomy", "lesion")
+ADAPTERS = {"torchscript": "exported", "onnx": "exported"}  # kinds whose module is not called like them
 Answer = TypeVar("Answer")
 CONVERTED = "converted"  # below the home folder: networks in the form that the processor runs fastest
 
@@ -65,17 +70,44 @@ def look_with_networks(ct: Volume, pet: Volume | None, cancer: str, body: np.nda
     anatomy: SeenAnatomy | None = None
     if "anatomy" in cards:
         card = cards["anatomy"]
-        anatomy = _tried(seen, card, lambda: see_anatomy(card, cancer, ct, body, run))
+        anatomy = _tried(seen, card, lambda: _anatomy(card, cancer, ct, body, run))
         if anatomy is not None:
             seen.structures = anatomy.masks(ct.geometry)
     if "lesion" in cards:
         lesion = cards["lesion"]
-        proposals = _tried(seen, lesion, lambda: see_lesions(lesion, cancer, ct, pet, body, anatomy, run))
+        proposals = _tried(seen, lesion, lambda: _lesions(lesion, cancer, ct, pet, body, anatomy, run))
         source = Source(SourceKind.MODEL, lesion.id, lesion.sha256)
         for place, one in enumerate(proposals or (), start=1):
             name = f"{one.role} {place} ({one.p:.2f})"
             seen.regions.append(Region(one.role, name, one.mask, source, needs_confirmation=True))
     return seen
+
+
+def _anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, run: Ask) -> SeenAnatomy:
+    if card.kind in EMBEDDED_NETWORKS:
+        return see_anatomy(card, cancer, ct, body, run)
+    masks = _by_adapter(card, ct, None)
+    return SeenAnatomy(ct.geometry, label_map(masks, list(masks)), tuple(masks))
+
+
+def _lesions(
+    card: Card, cancer: str, ct: Volume, pet: Volume | None, body: np.ndarray, anatomy: SeenAnatomy | None, run: Ask
+) -> list[Proposal]:
+    if card.kind in EMBEDDED_NETWORKS:
+        return see_lesions(card, cancer, ct, pet, body, anatomy, run)
+    masks, nothing = _by_adapter(card, ct, pet), np.zeros(ct.geometry.shape, np.float32)
+    tumor, node = (masks[role].astype(np.float32) if role in masks else nothing for role in ("tumor", "node"))
+    return propose(tumor, node, ct.geometry, ct.geometry, card.settings)
+
+
+def _by_adapter(card: Card, ct: Volume, pet: Volume | None) -> dict[str, np.ndarray]:
+    """Masks of another maker's model, on the CT's voxels, by our names."""
+    adapter = import_module(
+        f"models.adapters.{ADAPTERS.get(card.kind, card.kind)}"
+    )  # each pulls in its maker's libraries
+    with TemporaryDirectory(prefix="aimdt-") as work:
+        masks: dict[str, np.ndarray] = adapter.segment(card, ct, Path(work), pet)
+    return masks
 
 
 def _tried(seen: Seen, card: Card, look: Callable[[], Answer]) -> Answer | None:

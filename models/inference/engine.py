@@ -9,6 +9,7 @@ import importlib.util
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def load_network(shape: Mapping[str, Any], weights: Path) -> Any:
     except (RuntimeError, AttributeError, EOFError, OSError, ValueError) as error:
         message = f"{weights.name} does not hold the weights that its card describes; add the model anew"
         raise ModelError(message) from error
-    except Exception as error:  # torch raises pickle's own error types for what it refuses to load
+    except UnpicklingError as error:
         raise ModelError(f"{weights.name} holds more than weights and is not loaded") from error
     return network.eval()
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.card import CARDS, WEIGHTS, Card, write_card
+from models.card import CARD_FILE, CARDS, WEIGHTS, Card, write_card
 from models.inference.look import ANATOMY
 from models.registry import content_sha256
 from models.training.measure import (
@@ -25,8 +25,10 @@ from models.training.measure import (
     seen_lesions,
 )
 from models.training.recipe import Recipe, recipe
+from models.training.store import StoredPatient
 from models.training.trainer import network_shape
 from oncology.errors import ModelError
+from oncology.imaging.proposals import logit
 
 LICENCE = "Apache-2.0"
 USES = ("research",)
@@ -38,6 +40,7 @@ STATION_MAPS: Mapping[str, Mapping[str, str]] = {
 }
 # Thresholds tried on tuning patients.
 TRIED: Mapping[str, Sequence[float]] = {"node": (0.3, 0.5, 0.65), "node_sure": (0.5, 0.7, 0.85)}
+REAL_SHARE = 0.3  # of a proposal that lies in a drawn lesion
 FALSE_NODE_COST = 0.35  # of one false node a patient, against one found of all malignant ones
 
 
@@ -97,7 +100,35 @@ def tuned(card: Card, anatomy: Card | None, store: Path, count: int) -> dict[str
         score = _mean(tally, "x_malignant_nodes_found") - FALSE_NODE_COST * _mean(tally, "x_false_nodes")
         if score > best:
             best, settings = score, tried
-    return settings
+    return {**settings, "node_certainty": certainty_line(replace(card, settings=settings), anatomy, chosen)}
+
+
+def certainty_line(card: Card, anatomy: Card | None, chosen: Sequence[StoredPatient]) -> list[float]:
+    """How sure a proposed node is one, see `oncology.imaging.proposals.certainty`; fitted by ridge logistic."""
+    rows: list[tuple[float, float]] = []
+    real: list[bool] = []
+    for patient in chosen:
+        volume = np.prod([patient.spacing_mm] * 3) / 1000.0
+        lesion = patient.lesions > 0
+        for one in seen_lesions(card, anatomy, patient, with_pet=True):
+            if one.role == "node":
+                rows.append((logit(one.p), float(np.log(np.count_nonzero(one.mask) * volume))))
+                real.append(bool(np.count_nonzero(one.mask & lesion) >= REAL_SHARE * np.count_nonzero(one.mask)))
+    if len(set(real)) < 2:
+        return [0.0, 1.0, 0.0]
+    return logistic_line(np.array(rows), np.array(real))
+
+
+def logistic_line(rows: np.ndarray, real: np.ndarray, ridge: float = 1.0, rounds: int = 50) -> list[float]:
+    """Intercept and slopes by Newton's method, slopes held back by `ridge`."""
+    design = np.column_stack([np.ones(len(rows)), rows])
+    held = np.diag([0.0, *[ridge] * rows.shape[1]])
+    line = np.zeros(design.shape[1])
+    for _ in range(rounds):
+        p = 1.0 / (1.0 + np.exp(-design @ line))
+        slope = design.T @ (real - p) - held @ line
+        line += np.linalg.solve((design * (p * (1 - p))[:, None]).T @ design + held + 1e-6 * np.eye(len(line)), slope)
+    return [round(float(value), 4) for value in line]
 
 
 def _mean(tally: Tally, name: str) -> float:
@@ -112,16 +143,19 @@ def main() -> int:
     parser.add_argument("--store", type=Path, required=True, help="folder of patients")
     parser.add_argument("--count", type=int, default=8, metavar="N", help="held-out patients of each cancer")
     parser.add_argument("--tuning", type=int, default=3, metavar="N", help="tuning patients of each cancer")
+    parser.add_argument("--ship", action="store_true", help="into this package, in place of a folder in --out")
     asked = parser.parse_args()
     made = recipe(asked.model)
     checkpoint = asked.out / f"{made.id}.checkpoint.pt"
-    weights = export(made, checkpoint, WEIGHTS)
+    folder = WEIGHTS if asked.ship else asked.out / made.id
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = export(made, checkpoint, folder)
     card = card_of(made, weights, _told(checkpoint))
     anatomy = _anatomy_of(card) if card.role != ANATOMY else None
     if card.role == "lesion" and asked.tuning:
         card = replace(card, settings=tuned(card, anatomy, asked.store, asked.tuning))
     card = replace(card, figures=tuple(figures_of(card, anatomy, asked.store, asked.count)))
-    write_card(card, CARDS / f"{card.id}.toml")
+    write_card(card, CARDS / f"{card.id}.toml" if asked.ship else folder / CARD_FILE)
     for figure in card.figures:
         sys.stdout.write(f"{figure.name} {figure.value} ({figure.low}-{figure.high}) n={figure.n}\n")
     return 0

@@ -26,7 +26,7 @@ class Recipe:
         inputs: channels, see networks/inputs.py.
         channels, late: of the U-Net, and of the second one for CT and PET; `hidden` of the head.
         context: groups of labels that it is told of; `maps`: the same for stations.
-        steps: of training; `rate` the highest learning rate.
+        steps: of training; `rate` the highest learning rate; `start`: the model whose weights it begins with.
         centers: share of the samples by what lies in their middle.
     """
 
@@ -46,6 +46,7 @@ class Recipe:
     steps: int = 12_000
     rate: float = 2e-3
     patients: int = 400
+    start: str = ""
     centers: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -54,24 +55,26 @@ class Recipe:
         return sum(head.outputs for head in self.heads)
 
 
-def _anatomy(region: str, cancers: tuple[str, ...], spacing_mm: float, maps: Mapping[str, tuple[str, ...]]) -> Recipe:
+def _anatomy(
+    region: str, cancers: tuple[str, ...], spacing_mm: float, maps: Mapping[str, tuple[str, ...]], start: str = ""
+) -> Recipe:
     heads = (
         Head("anatomy", "softmax", ANATOMY[region]),
         *(Head(f"stations_{k}", "softmax", v) for k, v in maps.items()),
     )
     return Recipe(
         id=f"anatomy-{region}", kind="anatomy", region=region, cancers=cancers, spacing_mm=spacing_mm,
-        inputs=CT_PLACE, heads=heads, hidden=64, centers={"body": 1.0},
+        inputs=CT_PLACE, heads=heads, hidden=64, centers={"body": 1.0}, start=start,
     )  # fmt: skip
 
 
-def _lesion(region: str, cancers: tuple[str, ...], spacing_mm: float, tumors: tuple[str, ...]) -> Recipe:
+def _lesion(region: str, cancers: tuple[str, ...], spacing_mm: float, tumors: tuple[str, ...], start: str) -> Recipe:
     groups, stations = ORGANS[region], STATIONS[STATION_MAP[region]]
     return Recipe(
         id=f"lesion-{region}", kind="lesion", region=region, cancers=cancers, spacing_mm=spacing_mm,
         inputs=(*CT_PET, *(f"context:{name}" for name in (*groups, *stations))),
         heads=(Head("lesion", "sigmoid", (*tumors, "node_small", "node_large")),),
-        late=(16, 32, 64), context=groups, maps=stations, centers={"tumor": 0.35, "node": 0.4, "body": 0.25},
+        late=(16, 32, 64), context=groups, maps=stations, start=start, centers={"tumor": 0.35, "node": 0.4, "body": 0.25},
     )  # fmt: skip
 
 
@@ -93,11 +96,11 @@ RECIPES: Mapping[str, Recipe] = {
     recipe.id: recipe
     for recipe in (
         _anatomy("thorax", ("lung", "esophagus"), 2.5, {"lung": IASLC, "esophagus": ESOPHAGEAL}),
-        _anatomy("neck", HEAD_NECK, 2.0, {"neck": NECK_LEVELS}),
-        _anatomy("abdomen", ("pancreas",), 2.5, {"pancreas": PANCREATIC}),
-        _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus")),
-        _lesion("neck", HEAD_NECK, 1.5, ("tumor",)),
-        _lesion("abdomen", ("pancreas",), 1.5, ("tumor",)),
+        _anatomy("neck", HEAD_NECK, 2.0, {"neck": NECK_LEVELS}, "anatomy-thorax"),
+        _anatomy("abdomen", ("pancreas",), 2.5, {"pancreas": PANCREATIC}, "anatomy-thorax"),
+        _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus"), "anatomy-thorax"),
+        _lesion("neck", HEAD_NECK, 1.5, ("tumor",), "anatomy-neck"),
+        _lesion("abdomen", ("pancreas",), 1.5, ("tumor",), "anatomy-abdomen"),
         Recipe(
             id="node-ene", kind="node", region="neck", cancers=HEAD_NECK, spacing_mm=1.0,
             inputs=("ct_soft", "pet", "pet_flag", "mask"), heads=(Head("node", "sigmoid", ("ene", "malignant")),),

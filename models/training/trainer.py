@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.card import WEIGHTS
 from models.networks.build import build_network
 from models.training.feeder import samples
 from models.training.loss import head_loss
@@ -74,13 +76,29 @@ def network_shape(recipe: Recipe) -> dict[str, Any]:
 def begin(plan: Plan) -> State:
     """A new training, or the one that the checkpoint holds."""
     torch.manual_seed(plan.seed)
-    network = build_network(network_shape(plan.recipe)).to(plan.device)
+    network = build_network(network_shape(plan.recipe))
+    if plan.recipe.start and (WEIGHTS / f"{plan.recipe.start}.pt").exists():
+        start_from(network, WEIGHTS / f"{plan.recipe.start}.pt")
+    network = network.to(plan.device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=plan.recipe.rate, weight_decay=1e-4)
     state = State(network, copy.deepcopy(network), optimizer)
     path = checkpoint_path(plan)
     if path.exists():
         _restore(state, path)
     return state
+
+
+def start_from(network: nn.Module, weights: Path) -> int:
+    """Take over what fits from another network's weights, by name and shape; how many tensors did.
+
+    The body of a network for anatomy becomes the early stream of one for lesions.
+    """
+    kept = torch.load(weights, map_location="cpu", weights_only=True)
+    own = network.state_dict()
+    known = {**kept, **{f"early.{name.removeprefix('body.')}": value for name, value in kept.items()}}
+    taken = {name: known[name].float() for name in own if name in known and known[name].shape == own[name].shape}
+    network.load_state_dict(own | taken)
+    return len(taken)
 
 
 def checkpoint_path(plan: Plan) -> Path:
@@ -94,7 +112,7 @@ def _restore(state: State, path: Path) -> None:
         state.network.load_state_dict(kept["network"])
         state.average.load_state_dict(kept["average"])
         state.optimizer.load_state_dict(kept["optimizer"])
-    except (RuntimeError, KeyError, ValueError, EOFError) as error:
+    except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as error:
         raise ModelError(f"{path.name} does not fit the recipe as it is today; delete it to begin anew") from error
     state.step, state.spent_s = int(kept["step"]), float(kept["spent_s"])
 

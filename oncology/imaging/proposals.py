@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,7 +28,7 @@ class Proposal:
 
     Attributes:
         mask: (Z, Y, X) bool on the CT's grid.
-        p: how sure the network is that there is a lesion, 0 to 1: the 90th percentile of its voxels.
+        p: how sure it is that there is a lesion, 0 to 1; see `certainty`.
     """
 
     role: Literal["tumor", "node"]
@@ -59,8 +60,28 @@ def propose(
         free[part.box][part.mask] = 0.0
     proposals = [Proposal("tumor", _on_ct(tumor, part, grid, ct, chosen["tumor"]), part.p) for part in found]
     for part in _nodes(free, grid, chosen):
-        proposals.append(Proposal("node", _on_ct(free, part, grid, ct, chosen["node"]), part.p))
+        p = certainty(part.p, len(np.flatnonzero(part.mask)) * grid.voxel_ml, chosen.get("node_certainty"))
+        proposals.append(Proposal("node", _on_ct(free, part, grid, ct, chosen["node"]), p))
     return [proposal for proposal in proposals if proposal.mask.any()]
+
+
+def certainty(highest: float, volume_ml: float, line: Sequence[float] | None) -> float:
+    """Probability that a proposed node is one: by a line fitted on patients, else what the network says.
+
+    Args:
+        highest: the 90th percentile of the region's probabilities.
+        line: intercept, slope of its logit, slope of the logarithm of the volume in mL.
+    """
+    if line is None:
+        return highest
+    odds = line[0] + line[1] * logit(highest) + line[2] * math.log(volume_ml)
+    return 1.0 / (1.0 + math.exp(-odds))
+
+
+def logit(p: float) -> float:
+    """Logarithm of the odds, kept finite."""
+    kept = min(max(p, 1e-4), 1.0 - 1e-4)
+    return math.log(kept / (1.0 - kept))
 
 
 def _tumors(p: np.ndarray, grid: Geometry, chosen: Mapping[str, Any]) -> list[_Part]:

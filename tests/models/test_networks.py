@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from models.networks.build import build_network
 from models.networks.inputs import build_inputs, context_groups, uptake
+from models.training.labels import ANATOMY
 from models.training.recipe import RECIPES
-from models.training.trainer import network_shape
+from models.training.store import VERSION, StoredPatient, patient_path, save_patient
+from models.training.trainer import Plan, checkpoint_path, network_shape, start_from, train
 from oncology.errors import ModelError
 
 CUBE = (16, 16, 16)
@@ -59,3 +64,48 @@ def test_groups_gather_their_structures() -> None:
 def test_an_unknown_kind_of_network_is_named() -> None:
     with pytest.raises(ModelError, match="transformer"):
         build_network({"kind": "transformer"})
+
+
+def test_a_lesion_network_begins_with_the_body_of_an_anatomy_network(tmp_path: Path) -> None:
+    anatomy = build_network(network_shape(RECIPES["anatomy-thorax"]))
+    torch.save(anatomy.state_dict(), tmp_path / "anatomy.pt")
+    lesion = build_network(network_shape(RECIPES["lesion-thorax"]))
+    taken = start_from(lesion, tmp_path / "anatomy.pt")
+    assert taken > 20
+    assert torch.equal(lesion.early.up[0].weight, anatomy.body.up[0].weight)
+    assert torch.equal(lesion.early.down[1][0].weight, anatomy.body.down[1][0].weight)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Two patients of nothing but noise with one bright cube each."""
+    random = np.random.default_rng(2)
+    for index in range(2):
+        shape = (70, 70, 70)
+        labels = np.zeros(shape, np.uint8)
+        labels[20:50, 20:50, 20:50] = 1
+        hu = np.where(labels, 120, -80) + random.normal(0, 10, shape)
+        patient = StoredPatient(
+            ct=hu.astype(np.int16)[None], pet=np.zeros((1, 35, 35, 35), np.float16), anatomy=labels, stations={},
+            lesions=np.zeros(shape, np.uint8), necrosis=np.zeros(shape, bool),
+            about={"version": VERSION, "cancer": "pancreas", "spacing_mm": 2.5, "labels": list(ANATOMY["abdomen"]),
+                   "lesions": [], "stations": {}},
+        )  # fmt: skip
+        save_patient(patient, patient_path(tmp_path / "store", "pancreas", 2, index))
+    return tmp_path / "store"
+
+
+@pytest.mark.slow
+def test_a_training_goes_on_from_its_checkpoint(store: Path, tmp_path: Path) -> None:
+    made = replace(RECIPES["anatomy-abdomen"], steps=3, crop=(32, 32, 32), channels=(16, 32), start="")
+    first = train(Plan(made, store, tmp_path / "out"))
+    second = train(Plan(replace(made, steps=5), store, tmp_path / "out"))
+    assert (first.step, second.step) == (3, 5)
+    assert second.spent_s > first.spent_s > 0.0
+
+
+def test_a_broken_checkpoint_is_named(store: Path, tmp_path: Path) -> None:
+    made = replace(RECIPES["anatomy-abdomen"], steps=3, channels=(16, 32), start="")
+    checkpoint_path(Plan(made, store, tmp_path)).write_bytes(b"no checkpoint")
+    with pytest.raises(ModelError, match="delete it to begin anew"):
+        train(Plan(made, store, tmp_path))
