@@ -6,10 +6,11 @@ Every probability here rests on a published figure that is named beside it, none
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from oncology.cancers.neck_node import NECK_SITES, neck_malignancy
 from oncology.findings import (
     REVIEW_RESOURCE,
     Contact,
@@ -129,9 +130,16 @@ def _likelihood_ratio(positive: bool, sensitivity: float, specificity: float) ->
 
 
 def classify_nodes(findings: Findings) -> Findings:
-    """The findings with a probability for every node that has none yet."""
-    nodes = tuple(replace(node, p_malignant=malignancy_probability(node)) for node in findings.nodes)
+    """The findings with a probability for every node that has none yet, by the signs of the cancer's region."""
+    of_region = neck_malignancy if findings.cancer in NECK_SITES else malignancy_probability
+    nodes = tuple(replace(node, p_malignant=_chance(node, of_region)) for node in findings.nodes)
     return replace(findings, nodes=nodes)
+
+
+def _chance(node: Node, of_region: Callable[[Node], float]) -> float:
+    if node.p_malignant is not None:
+        return node.p_malignant
+    return DRAWN_AS_GROSS_TUMOR if node.drawn_as_involved else of_region(node)
 
 
 def station_results(history: History) -> dict[str, RecordFact]:

@@ -8,7 +8,7 @@ import pytest
 
 from oncology.cancers import head_and_neck as neck
 from oncology.cancers import larynx
-from oncology.cancers.evidence import INVASION_CEILING
+from oncology.cancers.evidence import INVASION_CEILING, classify_nodes
 from oncology.cancers.neck_node import neck_malignancy
 from oncology.cancers.protocol import cancer
 from oncology.errors import ScopeError
@@ -177,3 +177,11 @@ def test_necrosis_and_size_raise_the_chance_of_a_node() -> None:
 def test_a_node_of_10_mm_is_enlarged_in_level_iii_and_not_in_level_ii() -> None:
     assert neck_malignancy(node("n", "III", Laterality.LEFT, short=10.0)) > 0.5
     assert neck_malignancy(node("n", "II", Laterality.LEFT, short=10.0)) < 0.2
+
+
+def test_nodes_of_a_neck_cancer_are_read_by_the_signs_of_the_neck() -> None:
+    dead = node("node-1", "III", Laterality.LEFT, short=7.0, necrosis=True)
+    drawn = node("node-2", "II", Laterality.LEFT, drawn_as_involved=True)
+    found = classify_nodes(findings(dead, drawn))
+    assert found.nodes[0].p_malignant == neck_malignancy(dead)
+    assert found.nodes[1].p_malignant == 0.95
