@@ -19,9 +19,10 @@ from templates.render import render_html, render_pdf
 from templates.view import KeyImage, Report
 
 HTML, PDF = "report.html", "report.pdf"
+SHOWN = ("finding", "place", "plane", "kind", "slice_index", "sop_instance_uid")  # of a picture, for its caption
 
 
-@step("1")
+@step("2")
 def write_report(
     case_id: str,
     findings: Outputs,
@@ -69,9 +70,13 @@ def assemble(
 
 def _key_images(case: CaseFiles) -> list[KeyImage]:
     return [
-        KeyImage(item["name"], case.load_bytes(item["name"]), item["caption"], item["alt"], item["front"])
+        KeyImage(item["name"], case.load_bytes(item["name"]), item["caption"], item["alt"], item["front"], _shown(item))
         for item in case.load_json(PICTURES)["pictures"]
     ]
+
+
+def _shown(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: item[name] for name in SHOWN} if set(SHOWN) <= item.keys() else {}
 
 
 def _patient(case: CaseFiles) -> dict[str, str]:

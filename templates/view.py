@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from templates.candidates_view import candidates_view, caption, confirmed_stage, open_candidates
 from templates.comparison_view import comparison_view
+from templates.discussion import discussion_view
 from templates.sections import section
 from templates.wording import title
 from templates.would_change import sentences
@@ -18,19 +20,20 @@ AXES = {"t": "T", "n": "N", "m": "M", "stage_group": "Stage"}
 DASH = "–"
 FRONT_IMAGES = 3
 # What page 1 has room for; the later pages hold everything.
-MOST_MISSING, MOST_CHANGES, MOST_ALERTS = 4, 4, 3
+MOST_MISSING, MOST_CHANGES, MOST_ALERTS, MOST_POINTS = 4, 4, 3, 4
 LONGEST_LINE, LONGEST_REASON, LONGEST_CHANGE = 100, 170, 240
 
 
 @dataclass(frozen=True)
 class KeyImage:
-    """A picture for the report; `front` ones stand on page 1."""
+    """A picture for the report; `front` ones stand on page 1. `shows`: finding, place, plane, kind and slice of it."""
 
     name: str
     png: bytes
     caption: str
     alt: str
     front: bool = False
+    shows: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
     """All names that the pages use."""
     editions = [_edition(name, result, translate) for name, result in report.staging["editions"].items()]
     changes = sentences(report.staging, translate)
+    images = [_image(image, translate) for image in report.key_images]
     return {
         "cancer_title": report.cancer_title,
         "status": report.status,
@@ -69,14 +73,17 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
         "changes": _first(changes, MOST_CHANGES, LONGEST_CHANGE),
         "all_changes": changes,
         "alerts": _first(_alerts(report), MOST_ALERTS),
-        **_placed_images(report),
+        **_placed_images(images, report),
+        "needs": candidates_view(report.findings, report.staging, images, translate),
+        "open_candidates": open_candidates(report.findings),
         "mask_sources": _mask_sources(report.findings),
         "adequacy": _adequacy(report.findings, translate),
         **_measurements(report, translate),
         **_technique(report),
         "facts": [_fact(fact) for fact in report.staging.get("facts", ())],
         "provenance": _provenance(report.manifest),
-        "discussion": list(report.staging.get("discussion", ())),
+        **discussion_view(report.staging, translate),
+        "most_points": MOST_POINTS,
         "comparison": comparison_view(report.staging, translate),
         "section": section(report.findings, report.staging),
         **_review(report.review),
@@ -98,17 +105,22 @@ def shortened(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _placed_images(report: Report) -> dict[str, Any]:
-    """Pictures of page 1, where the station map takes one place, and those of later pages."""
+def _placed_images(images: Sequence[Mapping[str, Any]], report: Report) -> dict[str, Any]:
+    """Pictures of page 1, where the station map takes one place, and those of later pages but of the candidates'."""
     most = FRONT_IMAGES - (report.station_map_svg is not None)
-    images = [_image(image) for image in report.key_images]
     front = [image for image in images if image["front"]]
-    return {"front_images": front[:most], "more_images": [item for item in images if not item["front"]] + front[most:]}
+    apart = {item["id"] for item in report.findings["metastasis_candidates"]}
+    later = [item for item in images if not item["front"]] + front[most:]
+    return {
+        "front_images": front[:most],
+        "more_images": [item for item in later if item["shows"].get("finding") not in apart],
+    }
 
 
-def _image(image: KeyImage) -> dict[str, Any]:
+def _image(image: KeyImage, translate: Translate) -> dict[str, Any]:
     uri = "data:image/png;base64," + base64.b64encode(image.png).decode()
-    return {"uri": uri, "alt": image.alt, "caption": image.caption, "front": image.front}
+    words = caption(image.caption, image.shows, translate)
+    return {"uri": uri, "alt": image.alt, "caption": words, "front": image.front, "shows": image.shows}
 
 
 def _edition(name: str, result: Mapping[str, Any], translate: Translate) -> dict[str, Any]:
@@ -117,6 +129,7 @@ def _edition(name: str, result: Mapping[str, Any], translate: Translate) -> dict
     return {
         "name": name,
         "certainty": certainty,
+        "confirmed": confirmed_stage(result, translate),
         **shown,
         "trace": [row for axis in AXES for row in _trace(AXES[axis], result[axis])],
     }
