@@ -12,7 +12,7 @@ from importlib.metadata import version
 from db.engine import open_database
 from flows.cli import PART_FAILED, STAGED
 from models.card import Card
-from models.registry import all_cards, card_faults, weights_path
+from models.registry import all_cards, allows, card_faults, weights_path
 from oncology.errors import ModelError, StoreError
 from tasks.model_choice import allowed_ids
 from tasks.settings import settings
@@ -66,6 +66,7 @@ def _models() -> tuple[dict[str, str], dict[str, str]]:
         return {}, broken
     try:
         cards, allowed = all_cards(home), allowed_ids()
+        usable = {card.id for card in cards.values() if allows(card, settings().model_use)}
     except ModelError as error:
         return {}, {"models": str(error)}
     for card in cards.values():
@@ -73,12 +74,11 @@ def _models() -> tuple[dict[str, str], dict[str, str]]:
             weights_path(card)
         except ModelError as error:
             broken[f"model {card.id}"] = str(error)
-    return {card.id: _model_words(card, allowed, broken) for card in cards.values()}, broken
+    return {card.id: _model_words(card, allowed, usable, broken) for card in cards.values()}, broken
 
 
-def _model_words(card: Card, allowed: set[str], broken: dict[str, str]) -> str:
+def _model_words(card: Card, allowed: set[str], usable: set[str], broken: dict[str, str]) -> str:
     whole = "weights not whole" if f"model {card.id}" in broken else "weights whole"
-    use = settings().model_use
     off = "" if card.id in allowed else ", switched off by AIMDT_MODELS"
-    off += "" if use in card.uses else f", not for {use} use ({card.licence})"
+    off += "" if card.id in usable else f", not for {settings().model_use} use ({card.licence})"
     return f"{card.role}, {card.source}, {whole}{off}"
