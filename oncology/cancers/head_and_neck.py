@@ -227,7 +227,7 @@ def structures_fact(
     members |= {word: fact.value[word] for word, fact in told.items()}
     evidence = [from_record(fact) for fact in distinct(told.values())]
     evidence += _contact_evidence(primary, [border for border in borders if border.word not in told])
-    return _set_fact(key, members, evidence or [from_tumor(primary, "no contact with a structure that counts")])
+    return _set_fact(key, members, evidence or [from_tumor(primary, f"{key.replace('_', ' ')}: none seen")])
 
 
 def _set_fact(key: str, members: Mapping[str, Any], evidence: Sequence[Evidence]) -> Fact:
@@ -256,9 +256,13 @@ def _member(p: float | None) -> Any:
 
 def _contact_evidence(primary: Tumor, borders: Sequence[Border]) -> list[Evidence]:
     """The contacts that speak for one of the words, the most likely first."""
-    met = [contact for contact in primary.contacts if _meets(contact) and borders_of(contact.structure, borders)]
-    met.sort(key=lambda contact: -max(_read(contact, border)[0] for border in borders_of(contact.structure, borders)))
+    chance = {contact: _loudest(contact, borders) for contact in primary.contacts if _meets(contact)}
+    met = sorted((contact for contact, p in chance.items() if p > 0), key=lambda contact: -chance[contact])
     return [from_tumor(primary, _contact_words(contact)) for contact in met]
+
+
+def _loudest(contact: Contact, borders: Sequence[Border]) -> float:
+    return max((_read(contact, border)[0] for border in borders_of(contact.structure, borders)), default=0.0)
 
 
 def _contact_words(contact: Contact) -> str:
@@ -336,6 +340,34 @@ def polarity(history: History, marker: str) -> bool | None:
     if any(conflict.name == marker for conflict in history.conflicts) and not is_stated(fact):
         return None
     return bool(fact.value == "positive")
+
+
+def unseen_primary(history: History, marker: str, structures: str) -> tuple[Fact, ...]:
+    """Facts for T where no tumor was measured: T0 only where an endoscopist or a person found no primary.
+
+    Args:
+        marker: "p16" or "ebv", which then speaks of the node that was sampled.
+        structures: the site's word for the set of structures that a tumor grows into.
+    """
+    keys = ("greatest_dimension_mm", structures)
+    looked = seen(history, ("primary_identified",)).get("primary_identified")
+    found = stated_fact(history, "primary_identified")
+    if found is None and looked is not None:
+        found = known("primary_identified", looked.value["primary_identified"], from_record(looked))
+    return (
+        *(stated_fact(history, key) or unknown(key, NO_TUMOR) for key in keys),
+        found or unknown("primary_identified", NO_TUMOR),
+        marker_fact(history, marker),
+    )
+
+
+def marker_fact(history: History, marker: str) -> Fact:
+    """p16 or EBV of the tissue that was sampled, as the fact about nodes; unknown where the record does not tell."""
+    key, positive, told = f"nodes_{marker}_positive", polarity(history, marker), best(history, marker)
+    if positive is not None and told is not None:
+        return known(key, positive, from_record(told))
+    name = {"ebv": "EBV"}.get(marker, marker)
+    return unknown(key, f"{name}: {'the record contradicts itself' if told else 'no result in the record'}")
 
 
 def p16_subset(history: History) -> str | None:

@@ -101,9 +101,9 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
         by_ct["esophageal_muscle"] = round(by_ct["esophageal_muscle"] * MUSCLE_OF_ESOPHAGUS, 4)
     return (
         stated_fact(history, "greatest_dimension_mm") or size_fact(primary),
+        _fixation(history),
         _subsites_count(primary, history),
         structures_fact(findings, primary, history, "adjacent_site_extension", ADJACENT),
-        _fixation(history),
         structures_fact(findings, primary, history, "invaded_structures", INVADED, by_ct),
     )
 

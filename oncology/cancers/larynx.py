@@ -126,9 +126,9 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
         return (*(stated_fact(history, key) or unknown(key, NO_TUMOR) for key in keys), cord_mobility(history))
     by_ct = cartilage_chances(primary)
     return (
+        cord_mobility(history),
         _subsites(findings, primary, history),
         structures_fact(findings, primary, history, "mucosal_extension", BEYOND),
-        cord_mobility(history),
         structures_fact(findings, primary, history, "invaded_structures", INVADED, by_ct),
         size_fact(primary),
     )
