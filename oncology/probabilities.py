@@ -9,23 +9,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from oncology.cancers.evidence import (
-    PET_SENSITIVITY,
-    PET_SPECIFICITY,
-    PRIOR_MALIGNANT,
-    SHORT_AXIS_MM,
-    SIZE_SENSITIVITY,
-    SIZE_SPECIFICITY,
-    SUV_POSITIVE,
-    malignancy_probability,
-)
+from oncology.cancers import evidence, neck_node
 from oncology.errors import FactError
 from oncology.findings import Findings, MetastasisCandidate, Node, SourceKind, Tumor
 
-CUES_FROM = "Silvestri 2013, Chest 143 suppl"
+MEDIASTINUM = "Silvestri 2013, Chest 143 suppl"
+NECK_SIZE, NECK_PET = "de Bondt 2007, Eur J Radiol 64:266", "Kyzas 2008, J Natl Cancer Inst 100:712"
+NECK_NECROSIS, NECK_PREVALENCE = "van den Brekel 1990, Radiology 177:379, rounded", "assumed"
 UNNAMED = "unknown"  # a node whose station nobody could tell
 CREDIBLE = 0.97  # as the staging's credible sets: a node less likely than the rest decides nothing
 SAME_P = 0.0006  # findings.json keeps three digits
@@ -83,26 +76,49 @@ class Cue:
     positive: bool
     sensitivity: float
     specificity: float
-    source: str = CUES_FROM
+    source: str
 
 
-def node_cues(node: Node) -> tuple[Cue, ...]:
+def prevalence(cancer: str) -> tuple[float, str]:
+    """How often a node that imaging shows is malignant before its signs are read, and who says so."""
+    if cancer in neck_node.NECK_SITES:
+        return neck_node.PRIOR, NECK_PREVALENCE
+    return evidence.PRIOR_MALIGNANT, MEDIASTINUM
+
+
+def node_cues(node: Node, cancer: str) -> tuple[Cue, ...]:
     """The signs that a node's probability came from; none where a person, a sample or a network gave it."""
     if node.drawn_as_involved:
         return ()
-    of_cues = malignancy_probability(replace(node, p_malignant=None))
-    if node.p_malignant is not None and abs(node.p_malignant - of_cues) > SAME_P:
-        return ()
-    size = Cue(
-        f"short axis >= {SHORT_AXIS_MM:g} mm",
-        node.short_axis_mm >= SHORT_AXIS_MM,
-        SIZE_SENSITIVITY,
-        SIZE_SPECIFICITY,
-    )
-    if node.suv_max is None:
-        return (size,)
-    hot = Cue(f"SUVmax >= {SUV_POSITIVE:g}", node.suv_max >= SUV_POSITIVE, PET_SENSITIVITY, PET_SPECIFICITY)
-    return size, hot
+    cues = _neck_cues(node) if cancer in neck_node.NECK_SITES else _trunk_cues(node)
+    chance, _ = prevalence(cancer)
+    for cue in cues:
+        chance = post_test_probability(cue.sensitivity, cue.specificity, chance, cue.positive)
+    return cues if node.p_malignant is None or abs(node.p_malignant - chance) <= SAME_P else ()
+
+
+def _trunk_cues(node: Node) -> tuple[Cue, ...]:
+    """As oncology.cancers.evidence reads them."""
+    limit, suv = evidence.SHORT_AXIS_MM, evidence.SUV_POSITIVE
+    size = (evidence.SIZE_SENSITIVITY, evidence.SIZE_SPECIFICITY, MEDIASTINUM)
+    uptake = (evidence.PET_SENSITIVITY, evidence.PET_SPECIFICITY, MEDIASTINUM)
+    cues = (Cue(f"short axis >= {limit:g} mm", node.short_axis_mm >= limit, *size),)
+    return cues if node.suv_max is None else (*cues, Cue(f"SUVmax >= {suv:g}", node.suv_max >= suv, *uptake))
+
+
+def _neck_cues(node: Node) -> tuple[Cue, ...]:
+    """As oncology.cancers.neck_node reads them."""
+    limit = neck_node.ENLARGED_MM.get(node.station or "", neck_node.ENLARGED_ELSEWHERE_MM)
+    suv = neck_node.SUV_POSITIVE
+    size = (neck_node.SIZE_SENSITIVITY, neck_node.SIZE_SPECIFICITY, NECK_SIZE)
+    cues = [Cue(f"short axis >= {limit:g} mm", node.short_axis_mm >= limit, *size)]
+    if node.necrosis is not None:
+        core = (neck_node.NECROSIS_SENSITIVITY, neck_node.NECROSIS_SPECIFICITY, NECK_NECROSIS)
+        cues.append(Cue("necrosis", node.necrosis, *core))
+    if node.suv_max is not None:
+        uptake = (neck_node.PET_SENSITIVITY, neck_node.PET_SPECIFICITY, NECK_PET)
+        cues.append(Cue(f"SUVmax >= {suv:g}", node.suv_max >= suv, *uptake))
+    return tuple(cues)
 
 
 def tumor_probabilities(findings: Findings, staging: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,8 +138,8 @@ def tumor_probabilities(findings: Findings, staging: Mapping[str, Any]) -> dict[
             **_organs(findings, facts.get("mets") or ()),
             "lymph_nodes": _stations(findings.nodes, believed, facts.get("nodes") or ()),
         },
-        "nodes": [_node(node, believed.get(node.id)) for node in findings.nodes],
-        "prevalence": {"malignant_node": PRIOR_MALIGNANT, "source": CUES_FROM},
+        "nodes": [_node(node, believed.get(node.id), findings.cancer) for node in findings.nodes],
+        "prevalence": dict(zip(("malignant_node", "source"), prevalence(findings.cancer), strict=True)),
         "assessed": sorted(findings.structures_assessed),
         "models": _models(findings),
         "tables_version": staging["tables_version"],
@@ -220,9 +236,9 @@ def _believed(node: Node, positive: Any) -> float | None:
     return node.p_malignant
 
 
-def _node(node: Node, positive: Any) -> dict[str, Any]:
+def _node(node: Node, positive: Any, cancer: str) -> dict[str, Any]:
     """One node with where its probability came from."""
-    cues = () if isinstance(positive, bool) else node_cues(node)
+    cues = () if isinstance(positive, bool) else node_cues(node, cancer)
     return {
         "id": node.id,
         "station": node.station,

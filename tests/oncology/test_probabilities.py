@@ -11,10 +11,10 @@ import jsonschema
 import pytest
 
 from board_cases import IMAGING_DATE, board_cases, findings_of, history_of
-from oncology.cancers.evidence import PRIOR_MALIGNANT, classify_nodes, malignancy_probability
+from oncology.cancers.evidence import classify_nodes
 from oncology.errors import FactError
 from oncology.findings import CaseId, Ene, Findings, Laterality, MetastasisCandidate, Node
-from oncology.probabilities import node_cues, post_test_probability, tumor_probabilities
+from oncology.probabilities import node_cues, post_test_probability, prevalence, tumor_probabilities
 from oncology.staging import stage_case
 
 
@@ -49,18 +49,25 @@ def test_an_answer_that_cannot_come_is_refused() -> None:
         post_test_probability(0.9, 1.0, 0.0, positive=True)
 
 
-@pytest.mark.parametrize(("short_axis_mm", "suv_max"), [(14.0, 6.0), (8.0, 6.0), (14.0, 1.0), (8.0, None)])
-def test_the_cues_of_a_node_give_its_probability(short_axis_mm: float, suv_max: float | None) -> None:
-    found = node(short_axis_mm=short_axis_mm, suv_max=suv_max)
-    chance = PRIOR_MALIGNANT
-    for cue in node_cues(found):
+@pytest.mark.parametrize("cancer", ["lung", "larynx"])
+@pytest.mark.parametrize(
+    ("short_axis_mm", "suv_max", "necrosis"), [(14.0, 6.0, True), (8.0, 6.0, False), (8.0, None, None)]
+)
+def test_the_cues_of_a_node_give_the_probability_that_it_has(
+    cancer: str, short_axis_mm: float, suv_max: float | None, necrosis: bool | None
+) -> None:
+    given = node(short_axis_mm=short_axis_mm, suv_max=suv_max, necrosis=necrosis)
+    (found,) = classify_nodes(Findings(CaseId("0123456789abcdef"), cancer, nodes=(given,))).nodes
+    chance, _ = prevalence(cancer)
+    for cue in node_cues(found, cancer):
         chance = post_test_probability(cue.sensitivity, cue.specificity, chance, cue.positive)
-    assert chance == pytest.approx(malignancy_probability(found), abs=0.0006)
+    assert node_cues(found, cancer)
+    assert chance == pytest.approx(found.p_malignant, abs=0.0006)
 
 
 def test_a_probability_from_elsewhere_has_no_cues() -> None:
-    assert node_cues(node(p_malignant=0.42)) == ()
-    assert node_cues(node(drawn_as_involved=True)) == ()
+    assert node_cues(node(p_malignant=0.42), "lung") == ()
+    assert node_cues(node(drawn_as_involved=True), "lung") == ()
 
 
 def test_two_nodes_of_a_station_raise_its_probability_as_independent_ones() -> None:
