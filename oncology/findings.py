@@ -154,6 +154,9 @@ class Node:
     needs_confirmation: bool = False
     source: Source = Source(SourceKind.RULES, "unknown")
     key_image: str | None = None
+    measures: Mapping[str, float] = field(default_factory=dict)  # imaging/node_signs.py names them
+    malignancy_model: str | None = None  # id of the model that gave p_malignant; None: a person, or rules
+    reasons: tuple[str, ...] = ()  # what moved that model most, in words
 
 
 @dataclass(frozen=True)

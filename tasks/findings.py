@@ -160,7 +160,8 @@ def _tumor(item: Mapping[str, Any]) -> Tumor:
 
 
 def _node(item: Mapping[str, Any]) -> Node:
-    return Node(**{**item, "ene": Ene(**item["ene"]) if item["ene"] else None, **_placed(item)})
+    ene = Ene(**item["ene"]) if item["ene"] else None
+    return Node(**{**item, "ene": ene, "reasons": tuple(item.get("reasons", ())), **_placed(item)})
 
 
 def _candidate(item: Mapping[str, Any]) -> MetastasisCandidate:

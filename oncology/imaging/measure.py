@@ -25,6 +25,7 @@ from oncology.imaging.location import (
     region_shares,
     touches_border,
 )
+from oncology.imaging.node_signs import node_signs
 from oncology.imaging.region import bounding_box, checked_mask, components, crop
 from oncology.imaging.uptake import measure_uptake
 from oncology.imaging.volume import Geometry, Volume
@@ -120,10 +121,13 @@ def measure_node(
     source: Source = UNKNOWN_SOURCE,
     station: str | None = None,
     station_alternatives: Mapping[str, float] = NOTHING,
+    references: Mapping[str, float] = NOTHING,
     needs_confirmation: bool = False,
 ) -> Node:
     """One lymph node: short axis as RECIST has it (axial), long axis the longest over all three planes.
 
+    Args:
+        references: uptake of liver and blood pool, see node_signs.reference_uptake.
     Raises:
         ContourError: the mask is empty or not on the CT's grid.
     """
@@ -143,6 +147,7 @@ def measure_node(
         suv_max=uptake.max if uptake else None,
         needs_confirmation=needs_confirmation,
         source=source,
+        measures=node_signs(mask, ct, suv, references),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -23,6 +23,7 @@ from oncology.findings import (
 )
 from oncology.imaging.location import LOBES
 from oncology.imaging.measure import measure_node, measure_tumor, split_components, volume_ml
+from oncology.imaging.node_signs import reference_uptake
 from oncology.imaging.organ import PANCREAS_PARTS, organ_measures, pancreas_parts
 from oncology.imaging.stations.finder import station_finder
 from oncology.imaging.volume import Volume
@@ -77,6 +78,7 @@ class Scene:
     landmarks: Mapping[str, Point]
     guess_lobe: LobeGuess
     guess_station: StationGuess | None = None  # for nodes that nobody named; None: by the cancer's map
+    references: Mapping[str, float] = field(default_factory=dict)  # uptake of liver and blood pool
 
 
 def survey(
@@ -103,6 +105,7 @@ def survey(
     parts = _node_parts([region for region in regions if region.role == "node"], scene)
     if any(region.station is None for region, _ in parts) and scene.guess_station is None:
         scene = replace(scene, guess_station=_stations_by_rules(cancer, scene))
+    scene = replace(scene, references=_references(scene) if parts else {})
     nodes = [_node(region, part, scene, place) for place, (region, part) in enumerate(parts, start=1)]
     masks = {tumor.id: region.mask for tumor, region in zip(tumors, lesions, strict=True)}
     masks |= {node.id: part for node, (_, part) in zip(nodes, parts, strict=True)}
@@ -163,6 +166,11 @@ def _tumor(region: Region, scene: Scene, place: int, cancer: str) -> Tumor:
     return tumor
 
 
+def _references(scene: Scene) -> Mapping[str, float]:
+    """Uptake of liver and blood pool, where there is a PET and the masks show them."""
+    return {} if scene.suv is None else reference_uptake(scene.structures, scene.ct.geometry, scene.suv)
+
+
 def _stations_by_rules(cancer: str, scene: Scene) -> StationGuess | None:
     """The map of the cancer's stations, read from the structures at hand; None where there is no map for it."""
     try:
@@ -192,6 +200,7 @@ def _node(region: Region, mask: np.ndarray, scene: Scene, place: int) -> Node:
         source=region.source,
         station=max(shares, key=lambda name: shares[name]) if shares else None,
         station_alternatives=shares,
+        references=scene.references,
         needs_confirmation=region.needs_confirmation,
     )
     return replace(
