@@ -10,6 +10,7 @@ from typing import Any
 from templates.candidates_view import candidates_view, caption, confirmed_stage, open_candidates
 from templates.comparison_view import comparison_view
 from templates.discussion import discussion_view
+from templates.front import front_view
 from templates.sections import section
 from templates.wording import title
 from templates.would_change import sentences
@@ -19,9 +20,6 @@ Row = list[str]
 AXES = {"t": "T", "n": "N", "m": "M", "stage_group": "Stage"}
 DASH = "–"
 FRONT_IMAGES = 3
-# What page 1 has room for; the later pages hold everything.
-MOST_MISSING, MOST_CHANGES, MOST_ALERTS, MOST_POINTS = 4, 4, 3, 4
-LONGEST_LINE, LONGEST_REASON, LONGEST_CHANGE = 100, 170, 240
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Report:
 def view(report: Report, translate: Translate) -> dict[str, Any]:
     """All names that the pages use."""
     editions = [_edition(name, result, translate) for name, result in report.staging["editions"].items()]
-    changes = sentences(report.staging, translate)
+    changes, discussion = sentences(report.staging, translate), discussion_view(report.staging, translate)
     images = [_image(image, translate) for image in report.key_images]
     return {
         "cancer_title": report.cancer_title,
@@ -68,11 +66,8 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
         "patient": {key: report.patient.get(key) for key in ("name", "birth_date", "sex", "mrn")},
         "question": _question(report.history),
         "editions": editions,
-        "reasons": _reasons(report.staging, translate),
-        "missing": _first(_missing(report.staging, translate), MOST_MISSING),
-        "changes": _first(changes, MOST_CHANGES, LONGEST_CHANGE),
+        **_front(report.staging, changes, discussion, _alerts(report), translate),
         "all_changes": changes,
-        "alerts": _first(_alerts(report), MOST_ALERTS),
         **_placed_images(images, report),
         "needs": candidates_view(report.findings, report.staging, images, translate),
         "open_candidates": open_candidates(report.findings),
@@ -82,27 +77,25 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
         **_technique(report),
         "facts": [_fact(fact) for fact in report.staging.get("facts", ())],
         "provenance": _provenance(report.manifest),
-        **discussion_view(report.staging, translate),
-        "most_points": MOST_POINTS,
+        **discussion,
         "comparison": comparison_view(report.staging, translate),
         "section": section(report.findings, report.staging),
         **_review(report.review),
     }
 
 
-def _first(lines: Sequence[str], most: int, longest: int = LONGEST_LINE) -> list[str]:
-    """The first lines, shortened to what fits, and how many more there are."""
-    shown = [shortened(line, longest) for line in lines[:most]]
-    return [*shown, f"(+ {len(lines) - most})"] if len(lines) > most else shown
-
-
-def shortened(text: str, length: int) -> str:
-    """Text of at most that many characters.
-
-    >>> shortened("contact with the aorta", 12)
-    'contact wit…'
-    """
-    return text if len(text) <= length else text[: length - 1] + "…"
+def _front(
+    staging: Mapping[str, Any],
+    changes: Sequence[str],
+    discussion: Mapping[str, Any],
+    alerts: Sequence[str],
+    translate: Translate,
+) -> dict[str, Any]:
+    """The lines of page 1, and the sources of the points that stand there."""
+    reasons, missing = _reasons(staging, translate), _missing(staging, translate)
+    shown = front_view(reasons, missing, discussion["discussion"], changes, alerts, discussion["abstentions"])
+    marks = {mark for point in shown["points"] for mark in point.marks.split(", ")}
+    return {**shown, "front_sources": [item for item in discussion["discussion_sources"] if str(item[0]) in marks]}
 
 
 def _placed_images(images: Sequence[Mapping[str, Any]], report: Report) -> dict[str, Any]:
@@ -222,7 +215,7 @@ def _reasons(staging: Mapping[str, Any], translate: Translate) -> list[dict[str,
         for axis, letter in (("t", "T"), ("n", "N"), ("m", "M")):
             answer = result[axis]
             shown = answer["category"] or f"{letter}?"
-            reason = shortened("; ".join(filter(None, (answer.get("because"), answer.get("reason")))), LONGEST_REASON)
+            reason = "; ".join(filter(None, (answer.get("because"), answer.get("reason"))))
             key = (f"c{shown}", reason, _certainty(answer, translate))
             rows.setdefault((letter + key[0], key[1], key[2]), []).append(edition)
     every = len(staging["editions"])

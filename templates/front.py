@@ -1,0 +1,90 @@
+"""What page 1 has room for: a board reads one page, so a case with much to say gets fewer and shorter lines there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from templates.discussion import Point
+
+# Characters in one line of the page: whole width, half of it, and the column of reasons.
+WHOLE, HALF, REASON = 120, 56, 88
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many lines of each kind, and how many characters of each; the later pages hold everything."""
+
+    missing: int
+    points: int
+    changes: int
+    alerts: int
+    longest: int
+    longest_reason: int
+    longest_change: int
+    crowded: bool = False
+
+
+AMPLE = Room(missing=4, points=4, changes=4, alerts=3, longest=100, longest_reason=170, longest_change=240)
+TIGHT = Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=85, longest_change=200, crowded=True)
+MOST_LINES = 17  # with full-size pictures below them, on A4
+
+
+def front_view(
+    reasons: Sequence[Mapping[str, str]],
+    missing: Sequence[str],
+    points: Sequence[Point],
+    changes: Sequence[str],
+    alerts: Sequence[str],
+    abstentions: Sequence[str],
+) -> dict[str, Any]:
+    """The lines of page 1, fewer and shorter where there are too many."""
+    for room in (AMPLE, TIGHT):
+        shown = {
+            "reasons": [{**row, "reason": shortened(row["reason"], room.longest_reason)} for row in reasons],
+            "missing": first(missing, room.missing, room.longest),
+            "points": _points(points, room),
+            "changes": first(changes, room.changes, room.longest_change),
+            "alerts": first(alerts, room.alerts, room.longest),
+        }
+        if _lines(shown, abstentions) <= MOST_LINES:
+            break
+    return {**shown, "crowded": room.crowded}
+
+
+def _lines(shown: Mapping[str, Any], abstentions: Sequence[str]) -> int:
+    """How many lines of the page these take, about."""
+    reasons = _wrapped([row["reason"] for row in shown["reasons"]], REASON)
+    columns = max(_wrapped(shown["missing"], HALF), _wrapped([point.text for point in shown["points"]], HALF))
+    return reasons + columns + sum(_wrapped(texts, WHOLE) for texts in (shown["changes"], shown["alerts"], abstentions))
+
+
+def _wrapped(texts: Sequence[str], width: int) -> int:
+    return sum(max(1, math.ceil(len(text) / width)) for text in texts)
+
+
+def _points(points: Sequence[Point], room: Room) -> list[Point]:
+    texts = first([point.text for point in points], room.points, room.longest + HALF)
+    shown = [replace(point, text=text) for point, text in zip(points, texts, strict=False)][: room.points]
+    return [*shown, *(Point(text, "", "") for text in texts[room.points :])]
+
+
+def first(lines: Sequence[str], most: int, longest: int) -> list[str]:
+    """The first lines, shortened to what fits, and how many more there are.
+
+    >>> first(["one", "two", "three"], 2, 9)
+    ['one', 'two', '(+ 1)']
+    """
+    shown = [shortened(line, longest) for line in lines[:most]]
+    return [*shown, f"(+ {len(lines) - most})"] if len(lines) > most else shown
+
+
+def shortened(text: str, length: int) -> str:
+    """Text of at most that many characters.
+
+    >>> shortened("contact with the aorta", 12)
+    'contact wit…'
+    """
+    return text if len(text) <= length else text[: length - 1] + "…"
