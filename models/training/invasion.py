@@ -29,7 +29,8 @@ ROWS = Path(__file__).with_name("rows")
 TRAINING_ROWS, HELD_OUT_ROWS = ROWS / "invasion_training.jsonl.gz", ROWS / "invasion_held_out.jsonl.gz"
 CARD_ID = "invasion"
 JUDGE = "python -m models.training.invasion --judge"
-SHOWN = ("auc", "calibration_error", "sensitivity", "specificity")
+SHOWN = {"auc": "AUC", "calibration_error": "expected calibration error", "sensitivity": "sensitivity",
+         "specificity": "specificity"}  # fmt: skip
 
 
 def main() -> None:
@@ -108,8 +109,8 @@ def _judged(held: Path) -> Iterator[str]:
 
 def _line(name: str, figures: Mapping[str, Any]) -> str:
     said = ", ".join(
-        f"{key.replace('_', ' ')} {figures[key]['value']:.2f} ({figures[key]['low']:.2f}-{figures[key]['high']:.2f})"
-        for key in SHOWN
+        f"{words} {figures[key]['value']:.2f} ({figures[key]['low']:.2f}-{figures[key]['high']:.2f})"
+        for key, words in SHOWN.items()
         if figures[key]["value"] is not None
     )
     return f"{name}: {figures['invaded']} patients with, {figures['free']} without; {said}"
@@ -156,11 +157,11 @@ def _limits(model: InvasionModel) -> str:
 
 def _figures(what: str, judged: Mapping[str, Mapping[str, Any]]) -> Iterator[Figure]:
     for name, figures in judged.items():
-        for key in SHOWN:
+        for key, words in SHOWN.items():
             figure = figures[key]
             if figure["value"] is not None:
                 on = f"{what} {name}, held-out synthetic patients"
-                yield Figure(key.replace("_", " "), figure["value"], "", figure["n"], figure["low"], figure["high"], on)
+                yield Figure(words, figure["value"], "", figure["n"], figure["low"], figure["high"], on)
 
 
 if __name__ == "__main__":

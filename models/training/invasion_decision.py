@@ -13,15 +13,14 @@ from typing import Any
 
 import yaml
 
-from oncology.cancers import esophagus, lung, pancreas
-from oncology.cancers.evidence import INVASION_CEILING, contact_probability
+from oncology.cancers import esophagus, larynx, lung, pancreas
 from oncology.findings import CaseId, Findings, History, Tumor
 from oncology.invasion.judgement import figures_of
 from oncology.invasion.model import InvasionModel, InvasionRow, with_invasion
 from oncology.tnm.loader import TABLES_PATH
 
 WordOf = Callable[[str], str | None]
-# Masks of the larynx and the words of its tables; a star stands for any ending.
+# Drawn masks of the larynx, without sides, and the words of its tables.
 LARYNX_WORDS: Mapping[str, str] = {
     "thyroid_cartilage_inner_cortex": "thyroid_cartilage_inner_cortex",
     "thyroid_cartilage_outer_cortex": "thyroid_cartilage_outer_cortex",
@@ -51,7 +50,8 @@ class Decision:
     Attributes:
         table: file of the table, below the tables' folder; `entry`: its input that names the structures.
         groups: of the input's groups, those that answer with yes; empty for an input that has no groups.
-        fact: of the cancer's plug-in; None: there is no plug-in yet, contacts are read as they are.
+        word_of: the table's word of a drawn mask, None where it has none.
+        fact: of the cancer's plug-in, where the words are found with their probabilities.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Decision:
     entry: str
     groups: tuple[str, ...]
     word_of: WordOf
-    fact: str | None
+    fact: str
 
     def words(self) -> frozenset[str]:
         """The words of structures whose invasion decides."""
@@ -77,8 +77,8 @@ DECISIONS = (
     Decision("lung T4", "lung", LUNG, "invades", ("t4",), lung.invaded_name, INVADED),
     Decision("esophagus T4b", "esophagus", ESOPHAGUS, "invades", ("t4b",), esophagus.invaded_name, INVADED),
     Decision("pancreas T4", "pancreas", PANCREAS, "arteries", (), _pancreas_word, INVOLVED),
-    Decision("larynx T3 or more", "larynx", LARYNX, "invades", ("t3", "t4a"), _larynx_word, None),
-    Decision("larynx T4a", "larynx", LARYNX, "invades", ("t4a",), _larynx_word, None),
+    Decision("larynx T3 or more", "larynx", LARYNX, "invades", ("t3", "t4a"), _larynx_word, INVADED),
+    Decision("larynx T4a", "larynx", LARYNX, "invades", ("t4a",), _larynx_word, INVADED),
 )  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def _judged(
 
 def _probability(decision: Decision, tumor: Tumor, words: frozenset[str]) -> float:
     """P(any of the words is invaded), the structures taken as independent, as the tables' engine takes them."""
-    said = _read_by_plugin(decision, tumor) if decision.fact else _read_as_it_is(decision, tumor)
+    said = _read_by_plugin(decision, tumor)
     return 1.0 - math.prod(1.0 - p for word, p in said.items() if word in words)
 
 
@@ -130,14 +130,4 @@ def _chance(member: Any) -> float:
     return float(member["p"]) if isinstance(member, Mapping) else float(bool(member))
 
 
-def _read_as_it_is(decision: Decision, tumor: Tumor) -> dict[str, float]:
-    """By word the contact that speaks loudest."""
-    said: dict[str, float] = {}
-    for contact in tumor.contacts:
-        word = decision.word_of(contact.structure)
-        if word is not None:
-            said[word] = max(said.get(word, 0.0), contact_probability(contact, INVASION_CEILING))
-    return said
-
-
-PLUGINS = {plugin.key: plugin for plugin in (lung.CANCER, esophagus.CANCER, pancreas.CANCER)}
+PLUGINS = {plugin.key: plugin for plugin in (lung.CANCER, esophagus.CANCER, pancreas.CANCER, larynx.CANCER)}
