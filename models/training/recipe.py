@@ -96,9 +96,9 @@ PANCREATIC = (
 RECIPES: Mapping[str, Recipe] = {
     recipe.id: recipe
     for recipe in (
-        _anatomy("thorax", ("lung", "esophagus"), 2.5, {"lung": IASLC, "esophagus": ESOPHAGEAL}),
-        _anatomy("neck", HEAD_NECK, 2.0, {"neck": NECK_LEVELS}, "anatomy-thorax"),
-        _anatomy("abdomen", ("pancreas",), 2.5, {"pancreas": PANCREATIC}, "anatomy-thorax"),
+        _anatomy("thorax", ("lung", "esophagus"), 4.0, {"lung": IASLC, "esophagus": ESOPHAGEAL}, "anatomy-thorax"),
+        _anatomy("neck", HEAD_NECK, 2.5, {"neck": NECK_LEVELS}, "anatomy-thorax"),
+        _anatomy("abdomen", ("pancreas",), 4.0, {"pancreas": PANCREATIC}, "anatomy-thorax"),
         _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus"), "anatomy-thorax"),
         _lesion("neck", HEAD_NECK, 1.5, ("tumor",), "anatomy-neck"),
         _lesion("abdomen", ("pancreas",), 1.5, ("tumor",), "anatomy-abdomen"),
