@@ -9,7 +9,6 @@ from oncology.cancers.head_and_neck import (
     CAROTIDS,
     MEDIASTINUM,
     MUST_IMAGE,
-    NEXT_TESTS,
     NO_TUMOR,
     PREVERTEBRAL,
     Border,
@@ -183,12 +182,6 @@ CANCER = CancerPlugin(
     landmarks=tuple(mask for border in (*SUBSITES, *ADJACENT, *INVADED) for mask in border.masks),
     derive=derive,
     must_image=MUST_IMAGE,
-    next_tests={
-        **NEXT_TESTS,
-        "subsites_count": "panendoscopy with a drawing of the subsites (NCCN Head and Neck)",
-        "adjacent_site_extension": "esophagoscopy or a contrast swallow of the upper esophagus (NCCN Head and Neck)",
-        "hemilarynx_fixation": "awake flexible laryngoscopy with the mobility of the larynx (NCCN Head and Neck)",
-    },
     settled=("tumor_side", "greatest_dimension_mm"),
     particulars=particulars,
 )

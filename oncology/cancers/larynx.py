@@ -15,7 +15,6 @@ from oncology.cancers.head_and_neck import (
     ENTERED_MM,
     MEDIASTINUM,
     MUST_IMAGE,
-    NEXT_TESTS,
     NO_TUMOR,
     PREVERTEBRAL,
     Border,
@@ -229,11 +228,6 @@ CANCER = CancerPlugin(
     landmarks=tuple(mask for border in (*SUBSITES, *BEYOND, *INVADED) for mask in border.masks),
     derive=derive,
     must_image=MUST_IMAGE,
-    next_tests={
-        **NEXT_TESTS,
-        "subsites_involved": "laryngoscopy with a drawing of the subsites (NCCN Head and Neck)",
-        "vocal_cord_mobility": "awake flexible laryngoscopy with the mobility of both cords (NCCN Head and Neck)",
-    },
     settled=("tumor_side", "greatest_dimension_mm"),
     particulars=particulars,
 )
