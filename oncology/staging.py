@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 from oncology.cancers.protocol import CancerPlugin, cancer
 from oncology.cancers.scope import check_scope
+from oncology.errors import ScopeError
 from oncology.findings import Fact, Facts, Findings, History, Status, to_json
 from oncology.next_tests import next_tests
 from oncology.tnm import stage, would_change
@@ -47,8 +48,9 @@ def stage_case(
     check_scope(history, plugin.key, imaging_date)
     facts = plugin.derive(findings, history)
     chosen = subset or facts.subset
-    results = {name: _edition(facts, findings, history, plugin, name, classification, chosen) for name in editions}
-    missing = _missing(facts, findings, plugin)
+    served = _served(plugin, editions, chosen)
+    results = {name: _edition(facts, findings, history, plugin, name, classification, chosen) for name in served}
+    missing = _missing(facts, findings, plugin, chosen)
     return {
         "case_id": findings.case_id,
         "site": facts.site,
@@ -63,6 +65,23 @@ def stage_case(
         "particulars": to_json(plugin.particulars(findings, history)) if plugin.particulars else {},
         "resectability": to_json(plugin.resectability(findings, history)) if plugin.resectability else None,
     }
+
+
+def _served(plugin: CancerPlugin, editions: Sequence[str], subset: str | None) -> list[str]:
+    """The editions asked for whose tables describe this subset.
+
+    Raises:
+        ScopeError: none does.
+    """
+    told = plugin.subsets_of_edition
+    served = [name for name in editions if name not in told or subset in told[name]]
+    if editions and not served:
+        described = " or ".join(told[editions[0]])
+        raise ScopeError(
+            f"edition {editions[0]} describes {plugin.key} with {described} alone, this case is "
+            f"{subset or 'of unknown subset'}; stage it by edition {plugin.editions[0]}, or give the subset"
+        )
+    return served
 
 
 def engine_facts(facts: Facts) -> dict[str, Any]:
@@ -123,13 +142,15 @@ def _not_imaged(findings: Findings, plugin: CancerPlugin) -> list[str]:
     return [region for region in plugin.must_image if region not in findings.regions_imaged]
 
 
-def _missing(facts: Facts, findings: Findings, plugin: CancerPlugin) -> list[dict[str, str]]:
+def _missing(facts: Facts, findings: Findings, plugin: CancerPlugin, subset: str | None) -> list[dict[str, str]]:
     gaps = [
         {"what": fact.key.replace("_", " "), "why": fact.reason or "not known", "axis": axis}
         for axis in AXES
         for fact in getattr(facts, axis)
         if fact.status is Status.UNKNOWN
     ]
+    if subset is None and plugin.without_subset:
+        gaps.insert(0, {"what": "subset", "why": plugin.without_subset, "axis": "t"})
     regions = _not_imaged(findings, plugin)
     return gaps + [{"what": region, "why": plugin.must_image[region], "axis": "m"} for region in regions]
 

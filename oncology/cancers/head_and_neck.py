@@ -82,12 +82,6 @@ MUST_IMAGE = {
     "neck": "cervical nodes were not seen",
     "thorax": "lungs, mediastinal nodes and a second primary were not seen",
 }
-NEXT_TESTS = {
-    "nodes": "ultrasound with fine-needle aspiration of the nodes in doubt (NCCN Head and Neck)",
-    "thorax": "CT of the chest or PET/CT (NCCN Head and Neck)",
-    "neck": "contrast-enhanced CT or MRI of the neck (NCCN Head and Neck)",
-    "invaded_structures": "MRI of cartilage, spaces and fascia where invasion would change treatment (NCCN)",
-}
 NO_TUMOR = "no tumor was contoured or found; draw it or name the contour"
 
 
@@ -350,15 +344,20 @@ def unseen_primary(history: History, marker: str, structures: str) -> tuple[Fact
         structures: the site's word for the set of structures that a tumor grows into.
     """
     keys = ("greatest_dimension_mm", structures)
-    looked = seen(history, ("primary_identified",)).get("primary_identified")
-    found = stated_fact(history, "primary_identified")
-    if found is None and looked is not None:
-        found = known("primary_identified", looked.value["primary_identified"], from_record(looked))
     return (
         *(stated_fact(history, key) or unknown(key, NO_TUMOR) for key in keys),
-        found or unknown("primary_identified", NO_TUMOR),
+        primary_identified(history) or unknown("primary_identified", NO_TUMOR),
         marker_fact(history, marker),
     )
+
+
+def primary_identified(history: History) -> Fact | None:
+    """Whether a primary was found, by a person's word or endoscopy; None where neither tells."""
+    looked = seen(history, ("primary_identified",)).get("primary_identified")
+    stated = stated_fact(history, "primary_identified")
+    if stated is not None or looked is None:
+        return stated
+    return known("primary_identified", looked.value["primary_identified"], from_record(looked))
 
 
 def marker_fact(history: History, marker: str) -> Fact:
@@ -398,6 +397,9 @@ def side_fact(findings: Findings, history: History) -> Fact:
         return known("tumor_side", side, from_tumor(primary, words))
     if recorded is not None:
         return known("tumor_side", recorded.value, from_record(recorded))
+    found = primary_identified(history)
+    if found is not None and found.value is False:  # without a primary, nodes of one side are ipsilateral
+        return known("tumor_side", str(Laterality.MIDLINE), *found.evidence)
     return unknown("tumor_side", "neither images nor record tell the side")
 
 

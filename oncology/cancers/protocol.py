@@ -17,6 +17,7 @@ MODULES = {
     "pancreas": "oncology.cancers.pancreas",
     "larynx": "oncology.cancers.larynx",
     "hypopharynx": "oncology.cancers.hypopharynx",
+    "oropharynx": "oncology.cancers.oropharynx",
 }
 
 
@@ -27,6 +28,8 @@ class CancerPlugin:
     Attributes:
         key: the site word of the TNM vocabulary.
         editions: the editions staged when none is asked for.
+        subsets_of_edition: editions whose tables describe these subsets alone; others are not staged by them.
+        without_subset: what a report says where nothing tells the subset; empty: nothing.
         topographies: ICD-O-3 topography prefixes that belong to it.
         landmarks: structures and points the derivation looks at when they are there.
         derive: measurements and history to staging facts; pure.
@@ -44,6 +47,8 @@ class CancerPlugin:
     landmarks: tuple[str, ...]
     derive: Callable[[Findings, History], Facts]
     must_image: Mapping[str, str] = field(default_factory=dict)
+    subsets_of_edition: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    without_subset: str = ""
     next_tests: Mapping[str, str] = field(default_factory=dict)
     settled: tuple[str, ...] = ()
     particulars: Callable[[Findings, History], Mapping[str, Any]] | None = None
