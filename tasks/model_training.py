@@ -15,6 +15,7 @@ from pathlib import Path
 from models.training.recipe import RECIPES
 from oncology.errors import ModelError
 
+TUNED_ON = 3  # patients of each cancer for thresholds, at most, where few were asked for
 MAKERS = 8  # processes that make patients at once, at most
 LOOK_EVERY_S = 0.5
 LAST_WORDS = 300  # characters of a failed process that the error repeats
@@ -62,6 +63,20 @@ def train_model(asked: Training) -> Iterator[Progress]:
         return
     yield from _make_patients(asked)
     yield from _train_network(asked)
+    yield from _finish(asked)
+
+
+def _finish(asked: Training) -> Iterator[Progress]:
+    """Thresholds, figures and card: a folder that `aimdt models add` takes, below `out`."""
+    command = ["models.training.finish", asked.model, "--store", str(asked.store), "--out", str(asked.out)]
+    if asked.patients is not None:
+        few = str(max(1, min(TUNED_ON, asked.patients)))
+        command += ["--count", few, "--tuning", few]
+    yield Progress("measuring", 0.0, "on patients that it never saw")
+    with _process(command, asked) as process:
+        while process.poll() is None:
+            time.sleep(LOOK_EVERY_S)
+    yield Progress("measuring", 1.0, str(asked.out / asked.model))
 
 
 def _from_tables(asked: Training) -> Iterator[Progress]:

@@ -11,6 +11,8 @@ import pytest
 from tasks.settings import settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+# Rules alone, here and in processes that tests start: a network takes seconds a case. Tests of models switch them on.
+os.environ.setdefault("AIMDT_MODELS", "none")
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +32,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.delenv("AIMDT_DATABASE_URL", raising=False)
     settings.cache_clear()
     yield folder
+    settings.cache_clear()
+
+
+@pytest.fixture
+def all_models(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every embedded model is used, as on a new installation."""
+    monkeypatch.setenv("AIMDT_MODELS", "all")
     settings.cache_clear()
 
 

@@ -34,7 +34,7 @@ def given(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def asked(home: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, Any]]:
+def asked(home: Path, all_models: None, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, Any]]:
     """Run `aimdt models ... --json`; status and answer."""
 
     def ask(*arguments: object) -> tuple[int, Any]:
@@ -201,3 +201,4 @@ def test_a_network_is_trained_on_patients_made_for_it_and_continued(
     first = checkpoint.stat().st_mtime_ns
     assert asked(*wanted[:5], 0.04, *wanted[6:])[0] == STAGED
     assert checkpoint.stat().st_mtime_ns > first
+    assert asked("add", tmp_path / "out" / "lesion-abdomen", "--id", "ours")[0] == STAGED

@@ -18,7 +18,7 @@ ADDED = Card(id="ours", role="node_involvement", kind="xgboost", weights="w.json
 
 
 @pytest.fixture
-def with_added(home: Path, tmp_path: Path) -> Path:
+def with_added(home: Path, tmp_path: Path, all_models: None) -> Path:
     folder = tmp_path / "given"
     folder.mkdir()
     (folder / "w.json").write_text("{}")
