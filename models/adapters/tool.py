@@ -10,8 +10,10 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from oncology.errors import ModelError
 
@@ -58,10 +60,10 @@ def tool_command(python: Path, command: str, package: str) -> str:
     raise ModelError(f"{command} is not in the environment that is named for {package}; install {package} into it")
 
 
-def tool_environment(work: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def tool_environment(scratch: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Environment variables of such a program."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    quiet = {"PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(work)}
+    quiet = {"PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": scratch}
     return kept | quiet | dict.fromkeys(PROXIES, NOWHERE) | dict(extra or {})
 
 
@@ -79,24 +81,31 @@ def run_tool(
         ModelError: it could not start, failed (with its last words, without paths), or took too long.
     """
     words = work / WORDS
+    # Not below `work`: the sockets between a program's processes need a short path.
+    with words.open("wb") as file, tempfile.TemporaryDirectory(prefix="aimdt-") as scratch:
+        process = _start(model, command, work, file, tool_environment(scratch, environment))
+        code = _wait(process, model, timeout_s)
+    if code != 0:
+        raise ModelError(f"model {model} failed with code {code}; its program's last words: {last_words(words)}")
+
+
+def _start(
+    model: str, command: Sequence[str], work: Path, words: IO[bytes], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     try:
-        with words.open("wb") as file:
-            process = subprocess.Popen(
-                list(command),
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                cwd=work,
-                env=tool_environment(work, environment),
-                start_new_session=True,
-            )
+        return subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=subprocess.STDOUT,
+            cwd=work,
+            env=dict(environment),
+            start_new_session=True,
+        )
     except OSError as error:
         raise ModelError(
             f"the program of model {model} cannot be started: {error.strerror}; install it anew"
         ) from error
-    code = _wait(process, model, timeout_s)
-    if code != 0:
-        raise ModelError(f"model {model} failed with code {code}; its program's last words: {last_words(words)}")
 
 
 def _wait(process: subprocess.Popen[bytes], model: str, timeout_s: float) -> int:
