@@ -70,10 +70,13 @@ def test_contacts_are_estimated_where_the_class_is_in_use_and_left_alone_elsewhe
 @pytest.mark.parametrize("structure", IN_USE)
 @pytest.mark.parametrize("field", RISING)
 def test_more_contact_never_speaks_against_invasion(model: InvasionModel, structure: str, field: str) -> None:
-    rest = Contact(structure, 150.0, 0.5, 60.0, fat_plane_share=0.3, length_mm=15.0, edge_hu_per_mm=60.0)
+    rest = {"contact_mm2": 150.0, "depth_mm": 0.5, "angle_deg": 60.0, "length_mm": 15.0}
+    border = {"fat_plane_share": 0.3, "edge_hu_per_mm": 60.0}
     for size in (12.0, 35.0, 90.0):
         tumor = replace(TUMOR, greatest_dimension_mm=size, volume_ml=size**3 / 2000.0)
-        said = [model.probability(replace(rest, **{field: value}), tumor) for value in RISING[field]]
+        said = [
+            model.probability(Contact(structure, **border, **rest | {field: value}), tumor) for value in RISING[field]
+        ]
         assert np.all(np.diff(np.array(said, float)) >= -TOLERANCE)
 
 
@@ -86,7 +89,7 @@ def test_a_kept_fat_plane_never_speaks_for_invasion(model: InvasionModel, struct
 
 def test_a_tumor_away_from_a_structure_does_not_invade_it() -> None:
     grid = Geometry((40, 60, 60), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0))
-    places = np.stack(np.indices(grid.shape), axis=-1) * 2.0
+    places = np.moveaxis(np.indices(grid.shape), 0, -1) * 2.0
     tumor = np.linalg.norm(places - np.array([40.0, 40.0, 60.0]), axis=-1) <= 15.0
     for gap_mm in (4.0, 10.0, 25.0):
         spine = places[..., 1] > 40.0 + 15.0 + gap_mm
