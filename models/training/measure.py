@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from models.training.store import StoredPatient, load_patient, make_stored, pati
 from models.verification import Material
 from oncology.errors import ModelError
 from oncology.imaging.proposals import Proposal
+from oncology.imaging.stations.finder import station_finder
 from oncology.imaging.volume import Geometry
 
 HELD_OUT_SEED, TUNING_SEED = 5001, 1001
@@ -93,8 +94,12 @@ def anatomy_figures(card: Card, chosen: Iterable[StoredPatient], on: str) -> lis
         for name, value in dice.items():
             parts.add(f"dice_{name}", value)
         tally.add("dice_mean", float(np.mean(list(dice.values()))))
-        for right in stations_right(seen, patient, ct.geometry):
-            tally.add("station_right", right)
+        found = {"station_by_network": seen.station_probabilities(ct.geometry)}
+        rules = station_finder(patient.about["cancer"], seen.masks(ct.geometry), {}, ct.geometry)
+        found["station_by_rules"] = rules.probabilities
+        for name, shares in found.items():
+            for right in stations_right(shares, patient):
+                tally.add(name, right)
     return [*tally.figures(on), *parts.figures(on)]
 
 
@@ -114,11 +119,10 @@ def _dice(one: np.ndarray, other: np.ndarray) -> float:
     return 2.0 * int(np.count_nonzero(one & other)) / total if total else 1.0
 
 
-def stations_right(seen: SeenAnatomy, patient: StoredPatient, grid: Geometry) -> Iterable[bool]:
-    """For every drawn node, whether the network's likeliest station is the one it was drawn in."""
-    shares = seen.station_probabilities(grid)
+def stations_right(shares: Callable[[np.ndarray], Mapping[str, float]], patient: StoredPatient) -> Iterable[bool]:
+    """For every drawn node, whether its likeliest station is the one it was drawn in."""
     for place, lesion in enumerate(patient.about["lesions"], start=1):
-        if lesion["kind"] == "node" and lesion["station"] in seen.station_names:
+        if lesion["kind"] == "node" and lesion["station"]:
             mask = patient.lesions == place
             if mask.any():
                 found = shares(mask)
