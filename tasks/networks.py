@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import numpy as np
 
+from models.adapters import foreign
 from models.card import EMBEDDED_NETWORKS, Card
 from models.inference.look import Ask, SeenAnatomy, see_anatomy, see_lesions
 from models.inference.run import ask
@@ -25,7 +25,6 @@ from tasks.model_choice import chosen_cards, refusals
 from tasks.settings import settings
 
 ROLES = ("anatomy", "lesion")
-ADAPTERS = {"torchscript": "exported", "onnx": "exported"}  # kinds whose module is not called like them
 Answer = TypeVar("Answer")
 CONVERTED = "converted"  # below the home folder: networks in the form that the processor runs fastest
 
@@ -102,12 +101,8 @@ def _lesions(
 
 def _by_adapter(card: Card, ct: Volume, pet: Volume | None) -> dict[str, np.ndarray]:
     """Masks of another maker's model, on the CT's voxels, by our names."""
-    adapter = import_module(
-        f"models.adapters.{ADAPTERS.get(card.kind, card.kind)}"
-    )  # each pulls in its maker's libraries
     with TemporaryDirectory(prefix="aimdt-") as work:
-        masks: dict[str, np.ndarray] = adapter.segment(card, ct, Path(work), pet)
-    return masks
+        return foreign.segment(card, ct, Path(work), pet)
 
 
 def _tried(seen: Seen, card: Card, look: Callable[[], Answer]) -> Answer | None:

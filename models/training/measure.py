@@ -27,6 +27,7 @@ RIM_MM = 6.0  # a stored patient is cut to the body and this much more
 MET_SHARE = 0.2  # Dice from which a proposal shows a lesion
 VISIBLE_MM = 5.0  # nodes with a smaller short axis are not asked for
 RESAMPLES = 500
+StationShares = Callable[[np.ndarray], Mapping[str, float]]
 LEAST_PATIENTS = 4  # of each cancer, where nobody says how many
 
 
@@ -94,7 +95,7 @@ def anatomy_figures(card: Card, chosen: Iterable[StoredPatient], on: str) -> lis
         for name, value in dice.items():
             parts.add(f"dice_{name}", value)
         tally.add("dice_mean", float(np.mean(list(dice.values()))))
-        found = {"station_by_network": seen.station_probabilities(ct.geometry)}
+        found: dict[str, StationShares] = {"station_by_network": seen.station_probabilities(ct.geometry)}
         rules = station_finder(patient.about["cancer"], seen.masks(ct.geometry), {}, ct.geometry)
         found["station_by_rules"] = rules.probabilities
         for name, shares in found.items():
@@ -119,7 +120,7 @@ def _dice(one: np.ndarray, other: np.ndarray) -> float:
     return 2.0 * int(np.count_nonzero(one & other)) / total if total else 1.0
 
 
-def stations_right(shares: Callable[[np.ndarray], Mapping[str, float]], patient: StoredPatient) -> Iterable[bool]:
+def stations_right(shares: StationShares, patient: StoredPatient) -> Iterable[bool]:
     """For every drawn node, whether its likeliest station is the one it was drawn in."""
     for place, lesion in enumerate(patient.about["lesions"], start=1):
         if lesion["kind"] == "node" and lesion["station"]:

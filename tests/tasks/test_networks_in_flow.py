@@ -1,0 +1,78 @@
+"""Networks beside the rules: what stands when they agree, fail or may not be used."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.card import Card, Head, write_card
+from models.networks.build import build_network
+from models.registry import add_model, content_sha256
+from oncology.imaging.volume import Geometry, Volume
+from tasks.eyes import joined
+from tasks.networks import look_with_networks, model_marks
+from tasks.settings import settings
+
+GRID = Geometry((40, 50, 50), (4.0, 4.0, 4.0), (0.0, 0.0, 0.0))
+SHAPE = {"kind": "unet", "inputs": 2, "channels": [16, 32], "outputs": 3}
+CARD = Card(
+    id="ours", role="anatomy", kind="unet", cancers=("lung",), inputs=("ct_soft", "ct_wide"),
+    spacing_mm=(8.0, 8.0, 8.0),
+    heads=(Head("anatomy", "softmax", ("aorta", "esophagus")),), network=SHAPE, weights="ours.pt", licence="Apache-2.0",
+)  # fmt: skip
+
+
+@pytest.fixture
+def installed(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A network that calls everything aorta is all that this installation has."""
+    folder = tmp_path / "given"
+    folder.mkdir()
+    weights = {name: torch.zeros_like(value).half() for name, value in build_network(SHAPE).state_dict().items()}
+    weights["head.0.bias"] = torch.tensor([0.0, 9.0, 0.0]).half()
+    torch.save(weights, folder / "ours.pt")
+    write_card(replace(CARD, sha256=content_sha256(folder / "ours.pt")), folder / "card.toml")
+    add_model(folder, home)
+    monkeypatch.setenv("AIMDT_MODELS", "ours")
+    settings.cache_clear()
+    return home / "models" / "ours"
+
+
+@pytest.fixture
+def ct() -> Volume:
+    return Volume(np.full(GRID.shape, 40, np.int16), GRID)
+
+
+def test_a_networks_structures_come_on_the_scans_voxels(installed: Path, ct: Volume) -> None:
+    seen = look_with_networks(ct, None, "lung", np.ones(GRID.shape, bool))
+    assert seen.roles == {"anatomy": "ours"}
+    assert seen.structures["aorta"].mean() > 0.9
+    assert "esophagus" not in seen.structures
+
+
+def test_a_network_whose_weights_were_altered_is_named_and_the_rest_goes_on(installed: Path, ct: Volume) -> None:
+    (installed / "ours.pt").write_bytes(b"other")
+    seen = look_with_networks(ct, None, "lung", np.ones(GRID.shape, bool))
+    assert (seen.structures, seen.roles) == ({}, {})
+    assert [verdict.code for verdict in seen.verdicts] == ["network-failed"]
+    assert "ours" in seen.verdicts[0].message
+
+
+def test_another_network_makes_another_mark(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(model_marks("lung")) == ["anatomy"]
+    assert model_marks("pancreas") == {}
+    monkeypatch.setenv("AIMDT_MODELS", "none")
+    settings.cache_clear()
+    assert model_marks("lung") == {}
+
+
+def test_rules_stand_where_they_found_something_and_lobes_end_with_their_lung() -> None:
+    lung, lobe, aorta = (np.zeros((4, 4, 4), bool) for _ in range(3))
+    lung[:2], lobe[:3], aorta[3] = True, True, True
+    found = joined({"lung_left": lung}, {"lung_left": ~lung, "lung_upper_lobe_left": lobe, "aorta": aorta})
+    assert np.array_equal(found["lung_left"], lung)
+    assert np.array_equal(found["lung_upper_lobe_left"], lung & lobe)
+    assert np.array_equal(found["aorta"], aorta)
