@@ -62,7 +62,7 @@ MOSTLY = 0.6
 BEYOND = (
     mucosa("base_of_tongue_mucosa", "tongue_base"),
     mucosa("vallecula", "vallecula"),
-    mucosa("pyriform_sinus_medial_wall", "pyriform_sinus_medial_wall_*"),
+    mucosa("pyriform_sinus_medial_wall", "pyriform_sinus_wall_*"),
 )
 INNER, OUTER, CARTILAGE = "thyroid_cartilage_inner_cortex", "thyroid_cartilage_outer_cortex", "thyroid_cartilage"
 INVADED = (
