@@ -93,7 +93,9 @@ def segment(card: Card, ct: Volume, work: Path, pet: Volume | None = None) -> di
         place = Path(name)
         write_volume(ct, place / "scan.mha", compress=False)
         command = [sys.executable, "-m", WORKER, str(folder.resolve()), str(place / "scan.mha"), str(place / "out.npz")]
-        run_tool(card.id, command, place, environment={"PYTHONPATH": str(SOURCE)})
+        # Bundles ask for a GPU by themselves where they see one, and their parts then lie on two devices.
+        surroundings = {"PYTHONPATH": str(SOURCE), "CUDA_VISIBLE_DEVICES": ""}
+        run_tool(card.id, command, place, environment=surroundings)
         return _masks(card, place / "out.npz", values)
 
 
