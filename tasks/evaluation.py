@@ -34,6 +34,7 @@ from tasks.eyes import assess, look, scene_for
 
 MODES = ("truth", "record", "images")
 CHOOSES_TABLES = ("site", "histology", "p16", "ebv")
+SUBSITE_CHOOSES = ("larynx", "pancreas")  # cancers whose subsites have tables of their own
 NO_ANSWER: Mapping[str, Any] = {"category": None, "probabilities": {}, "credible": []}
 # The T decision that matters for treatment: the categories that stand on its far side, in the newest edition.
 DECISIVE: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -55,13 +56,14 @@ def score_patient(patient: ScoredPatient, modes: Sequence[str]) -> list[dict[str
     rows = []
     for mode in modes:
         findings = _given_findings(patient) if mode == "truth" or seen is None else seen
-        rows.append(_row(patient, mode, findings, _narrowed(history) if mode == "images" else history))
+        rows.append(_row(patient, mode, findings, _narrowed(history, patient.cancer) if mode == "images" else history))
     return rows
 
 
-def _narrowed(history: History) -> History:
+def _narrowed(history: History, cancer: str) -> History:
     """The record's facts that choose the tables, and no other."""
-    return History(tuple(fact for fact in history.facts if fact.name in CHOOSES_TABLES))
+    kept = (*CHOOSES_TABLES, "subsite") if cancer in SUBSITE_CHOOSES else CHOOSES_TABLES
+    return History(tuple(fact for fact in history.facts if fact.name in kept))
 
 
 def _seen(patient: ScoredPatient) -> Findings:
