@@ -54,7 +54,7 @@ def _analyze(case_id: str, run: str, asked: dict[str, Any]) -> list[dict[str, An
 
     # What is seen
     anatomy = parts.run("anatomy", segment, case_id, asked["cancer"], images, asked["models"])
-    findings = measure(case_id, asked["cancer"], images, contours, anatomy, parts.failures)
+    findings = measure(case_id, asked["cancer"], images, contours, anatomy, parts.failures, asked["node_models"])
     artifacts.show_findings(case_id)
 
     # What it means

@@ -20,6 +20,7 @@ from oncology.imaging.volume import Volume
 from oncology.invasion.model import estimate_invasion
 from oncology.metastases import find_candidates
 from tasks.networks import look_with_networks
+from tasks.node_judgement import judge_nodes
 
 # A proposal of which this part lies in a lesion that a person drew shows that lesion.
 SAME_LESION_SHARE = 0.2
@@ -119,7 +120,7 @@ def assess(
     imaged = body_regions(scene.ct, scene.structures)
     chosen = person_first(regions)
     found, masks = survey(CaseId(case_id), cancer, scene, chosen, verdicts, imaged, nodes_looked_for=nodes_looked_for)
-    found = estimate_invasion(classify_nodes(found))
+    found = estimate_invasion(classify_nodes(judge_nodes(found)))
     return replace(found, metastasis_candidates=find_candidates(scene, found, cancer, masks)), masks
 
 

@@ -43,7 +43,7 @@ FINDINGS = "findings.json"
 SEXES = {"M": "male", "F": "female"}
 
 
-@step("2")
+@step("3")
 def measure(
     case_id: str,
     cancer: str,
@@ -51,8 +51,13 @@ def measure(
     contours: Outputs,
     anatomy: Outputs | None,
     failures: list[dict[str, Any]],
+    node_models: dict[str, str],
 ) -> Outputs:
-    """Everything that can be measured on the masks at hand."""
+    """Everything that can be measured on the masks at hand.
+
+    Args:
+        node_models: what `node_marks` says, so that another model of nodes makes another answer.
+    """
     case = CaseFiles(case_id)
     scene = scene_of(case, with_pet=PET in images, with_anatomy=anatomy is not None)
     regions, verdicts = _drawn(case, scene)
@@ -66,7 +71,7 @@ def measure(
     found, masks = assess(case_id, cancer, scene, regions, verdicts, nodes_looked_for=looked)
     person = Person(sex=SEXES.get(identity(case).sex))
     beside = find_side_findings(scene.ct, scene.structures, scene.landmarks, person)
-    found = replace(found, side_findings=beside, models=models)
+    found = replace(found, side_findings=beside, models=tuple(dict.fromkeys((*models, *found.models))))
     outputs = save_masks(case, FINDING_MASKS, masks, scene.ct.geometry)
     return outputs | case.save_json(FINDINGS, findings_json(found))
 

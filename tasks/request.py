@@ -16,6 +16,7 @@ from oncology.findings import CaseId
 from oncology.tnm.loader import tables
 from tasks.case_files import IDENTITY, RECORD, REQUEST, CaseFiles, fingerprint, make_case_id, write_bytes
 from tasks.networks import model_marks
+from tasks.node_judgement import node_marks
 
 PRIOR_NEEDED = ("findings.json", "staging.json")
 PRIOR_EXPECTED = "expected the --out folder of the earlier study's staging; stage that study first and give its results"
@@ -105,6 +106,7 @@ def analysis_parameters(case_id: str) -> dict[str, Any]:
         "prior": found["prior"],
         "tables": tables().version,
         "models": model_marks(request["cancer"]),
+        "node_models": node_marks(request["cancer"]),
     }
 
 

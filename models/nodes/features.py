@@ -1,0 +1,136 @@
+"""What the classifier of nodes reads: one row of numbers per node, NaN where something is not known.
+
+Everything comes from records that the flow has anyway, so that a node of a patient and one of a training patient are
+described by the same code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from oncology.findings import Findings, Laterality, Node, Tumor
+
+HEAD_NECK = ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
+CANCER_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "lung": ("lung",),
+    "esophagus": ("esophagus",),
+    "pancreas": ("pancreas",),
+    "head_neck": HEAD_NECK,
+}
+# Stations of the chest by their number; others by words. Numbers above 15 lie below the diaphragm.
+CHEST_GROUPS: Mapping[str, tuple[int, ...]] = {
+    "supraclavicular": (1,),
+    "upper_mediastinum": (2, 3, 4, 5, 6),
+    "lower_mediastinum": (7, 8, 9, 15),
+    "hilum": (10, 11, 12, 13, 14),
+}
+STATION_GROUPS = (*CHEST_GROUPS, "abdomen", "neck_ii", "neck_other")
+SIGNS = (
+    "hu_mean", "hu_sd", "hu_low", "fat_share", "necrosis_share", "hu_drop", "edge_hu_per_mm", "raggedness",
+    "surround_hu", "surround_fat_share",
+)  # fmt: skip
+UPTAKE = ("suv_mean", "suv_near", "suv_ratio", "liver_suv", "blood_pool_suv")
+FEATURES = (
+    "short_axis_mm", "long_axis_mm", "roundness", "volume_ml", *SIGNS,
+    "suv_max", *UPTAKE[:3], "suv_to_liver", "suv_to_blood_pool",
+    *(f"station_{name}" for name in STATION_GROUPS), *(f"cancer_{name}" for name in CANCER_GROUPS),
+    "distance_mm", "same_side", "tumor_mm", "tumor_suv", "prior",
+)  # fmt: skip
+WITH_PET = ("suv_max", "suv_mean", "suv_near", "suv_ratio", "suv_to_liver", "suv_to_blood_pool", "tumor_suv")
+# More of these never makes a node less suspicious (1), or more (-1): larger, hotter, necrotic; fat in the hilum.
+MONOTONE: Mapping[str, int] = {
+    "short_axis_mm": 1, "suv_max": 1, "suv_mean": 1, "suv_near": 1, "suv_ratio": 1, "suv_to_liver": 1,
+    "suv_to_blood_pool": 1, "necrosis_share": 1, "fat_share": -1, "prior": 1,
+}  # fmt: skip
+
+
+def station_group(cancer: str, station: str | None) -> str | None:
+    """Where a station lies, coarsely; None when it is not known.
+
+    >>> station_group("lung", "10R"), station_group("esophagus", "8Lo"), station_group("larynx", "II")
+    ('hilum', 'lower_mediastinum', 'neck_ii')
+    """
+    if not station:
+        return None
+    if cancer in HEAD_NECK:
+        return "neck_ii" if station.upper().rstrip("AB") == "II" else "neck_other"
+    if cancer == "pancreas":
+        return "abdomen"
+    digits = "".join(letter for letter in station[:2] if letter.isdigit())
+    if not digits:
+        return "supraclavicular" if station.startswith(("supraclavicular", "cervical")) else "abdomen"
+    found = (name for name, numbers in CHEST_GROUPS.items() if int(digits) in numbers)
+    return next(found, "abdomen")
+
+
+def is_complete(node: Node) -> bool:
+    """Whether the node was measured on images, which every feature rests on."""
+    return node.short_axis_mm > 0 and all(name in node.measures for name in ("hu_mean", "fat_share", "edge_hu_per_mm"))
+
+
+def feature_row(node: Node, tumor: Tumor | None, cancer: str, prior: float = math.nan) -> list[float]:
+    """One row in the order of FEATURES.
+
+    Args:
+        tumor: the largest one, None where there is none.
+        prior: chance that the node's level is involved, from real patients' tables; NaN where there are none.
+    """
+    values = {
+        "short_axis_mm": node.short_axis_mm,
+        "long_axis_mm": node.long_axis_mm,
+        "roundness": node.short_axis_mm / max(node.long_axis_mm, 1e-6),
+        "volume_ml": node.volume_ml,
+        "prior": prior,
+        **{name: node.measures.get(name, math.nan) for name in SIGNS},
+        **_uptake(node),
+        **_place(node, cancer),
+        **(_beside(node, tumor) if tumor is not None else {}),
+    }
+    return [float(values.get(name, math.nan)) for name in FEATURES]
+
+
+def _uptake(node: Node) -> dict[str, float]:
+    if node.suv_max is None:
+        return {}
+    found = {name: node.measures.get(name, math.nan) for name in UPTAKE}
+    return found | {
+        "suv_max": node.suv_max,
+        "suv_to_liver": node.suv_max / max(found["liver_suv"], 0.3),
+        "suv_to_blood_pool": node.suv_max / max(found["blood_pool_suv"], 0.3),
+    }
+
+
+def _place(node: Node, cancer: str) -> dict[str, float]:
+    group = station_group(cancer, node.station)
+    stations = {} if group is None else {f"station_{name}": float(name == group) for name in STATION_GROUPS}
+    return stations | {f"cancer_{name}": float(cancer in sites) for name, sites in CANCER_GROUPS.items()}
+
+
+def _beside(node: Node, tumor: Tumor) -> dict[str, float]:
+    """How the node lies to the tumor: distance from its surface, taken as a ball's, and side (1 same, 0 other)."""
+    apart = float(np.linalg.norm(np.subtract(node.centroid_lps, tumor.centroid_lps)))
+    found = {
+        "distance_mm": max(apart - tumor.greatest_dimension_mm / 2.0, 0.0),
+        "tumor_mm": tumor.greatest_dimension_mm,
+    }
+    if tumor.suv_max is not None and node.suv_max is not None:
+        found["tumor_suv"] = tumor.suv_max
+    sides = (node.laterality, tumor.laterality)
+    if None in sides:
+        return found
+    return found | {"same_side": 0.5 if Laterality.MIDLINE in sides else float(sides[0] is sides[1])}
+
+
+def largest_tumor(findings: Findings) -> Tumor | None:
+    """The tumor that distances and sides are told by."""
+    return max(findings.tumors, key=lambda tumor: tumor.greatest_dimension_mm, default=None)
+
+
+def rows_of(findings: Findings, nodes: Sequence[Node], priors: Mapping[str, float]) -> np.ndarray:
+    """Features (N, F) of nodes; `priors` by node id."""
+    tumor = largest_tumor(findings)
+    rows = [feature_row(node, tumor, findings.cancer, priors.get(node.id, math.nan)) for node in nodes]
+    return np.array(rows, np.float32).reshape(len(rows), len(FEATURES))

@@ -1,0 +1,52 @@
+"""The figures of the classifier of nodes on synthetic patients that it never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from models.card import Card, Figure
+from models.nodes.classifier import load_model
+from models.nodes.rows import NodeRow, patient_rows
+from models.nodes.train import judge_rows
+from models.registry import find_card
+from models.training.measure import HELD_OUT_SEED, LEAST_PATIENTS, patients
+from models.verification import Material
+from oncology.errors import ModelError
+
+PRIOR = "neck-involvement"
+SITES = ("lung", "esophagus", "pancreas", "larynx", "oropharynx")  # whose nodes figures are told on
+
+
+def measure(card: Card, material: Material) -> list[Figure]:
+    """The card's figures on held-out patients, as `aimdt models verify` asks for them.
+
+    Raises:
+        ModelError: there is no folder for the patients.
+    """
+    if material.store is None:
+        raise ModelError(f"{card.id} is measured on synthetic patients; name a folder for them by --store")
+    stated = max((figure.n for figure in card.figures), default=0) // len(SITES)
+    return figures_of(card, held_out(material.store, material.patients or stated or LEAST_PATIENTS), material.home)
+
+
+def held_out(store: Path, count: int) -> list[NodeRow]:
+    """Nodes of `count` held-out patients of each of SITES, on imperfect masks; patients are made where they lack."""
+    found: list[NodeRow] = []
+    for patient in patients(store, SITES, count, HELD_OUT_SEED):
+        random = np.random.default_rng((patient.about["seed"], patient.about["index"]))
+        found += patient_rows(patient, random, scans=1)
+    return found
+
+
+def figures_of(card: Card, rows: Sequence[NodeRow], home: Path | None = None) -> list[Figure]:
+    """All nodes together, and each site's areas under the curve."""
+    model, prior = load_model(card), find_card(PRIOR, home)
+    figures = judge_rows(model, rows, prior, f"nodes of held-out synthetic patients; seed {HELD_OUT_SEED}")
+    for site in SITES:
+        own = [row for row in rows if row.cancer == site]
+        told = judge_rows(model, own, prior, f"{site}; held-out synthetic patients, seed {HELD_OUT_SEED}")
+        figures += [figure for figure in told if figure.name.startswith("AUC, nodal")]
+    return figures
