@@ -18,6 +18,7 @@ MODULES = {
     "larynx": "oncology.cancers.larynx",
     "hypopharynx": "oncology.cancers.hypopharynx",
     "oropharynx": "oncology.cancers.oropharynx",
+    "oral_cavity": "oncology.cancers.oral_cavity",
 }
 
 
