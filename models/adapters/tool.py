@@ -26,7 +26,7 @@ NOWHERE = "http://127.0.0.1:9"  # the port named "discard"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 TIMEOUT_S = 3600.0
 LAST_LINES, LINE_LENGTH, TAIL_BYTES = 3, 200, 8192
-PATH_LIKE = re.compile(r"[^\s'\"<>|:,;()\[\]=]*[\\/][^\s'\"<>|,;()\[\]]*")
+PATH_LIKE = re.compile(r"(?:[A-Za-z]:(?=[\\/]))?[^\s'\"<>|:,;()\[\]=]*[\\/][^\s'\"<>|:,;()\[\]]*")
 WORDS = "tool-words.txt"
 
 
