@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +85,23 @@ def test_without_an_environment_the_message_says_what_to_set(tmp_path: Path, mon
     ct = Volume(np.zeros((4, 4, 4), np.int16), Geometry((4, 4, 4), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)))
     with pytest.raises(ModelError, match="set AIMDT_NNUNET_PYTHON"):
         nnunet.segment(detect(results_folder(tmp_path)), ct, tmp_path)
+
+
+class RunsCode:
+    """What opening its pickle would do."""
+
+    def __reduce__(self) -> tuple[object, tuple[str, ...]]:
+        return os.mkdir, ("opened",)
+
+
+def test_checkpoint_that_runs_code_is_refused_before_nnunet_opens_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = results_folder(tmp_path)
+    (folder / "fold_0" / "checkpoint_final.pth").write_bytes(pickle.dumps({"network_weights": RunsCode()}))
+    monkeypatch.setenv(nnunet.PYTHON, sys.executable)
+    with pytest.raises(ModelError, match=r"asks to run '\w+\.mkdir'"):
+        nnunet.segment(detect(folder), noise_ct(), tmp_path)
 
 
 def original(*arguments: str | Path) -> None:
