@@ -21,7 +21,9 @@ SHORT_MM = {"benign": (6.8, 0.28), "malignant": (9.8, 0.38), "extending": (14.5,
 SUV = {True: (4.4, 0.6), False: (1.6, 0.3)}
 EXTENDS = 0.3
 GRADES = {1: 0.4, 2: 0.35, 3: 0.25}
-LONG_MM = ((30.0, 4.0), (60.0, 5.0))  # thresholds of N, and how far a node's length keeps off them
+# Thresholds of N, and how far a planned length keeps off them: what is drawn is molded and rough, and came out at 0.78
+# to 1.23 of the plan in 46 nodes.
+LONG_MM = ((30.0, 8.0), (60.0, 5.0))
 LEVELS: Mapping[str, Mapping[str, float]] = {
     "larynx": {"II": 0.42, "III": 0.36, "IV": 0.14, "VI": 0.08},
     "hypopharynx": {"II": 0.38, "III": 0.36, "IV": 0.14, "RP": 0.06, "VI": 0.06},
@@ -43,7 +45,7 @@ def neck_node(level: str, side: str, kind: str, random: np.random.Generator) -> 
     return NodePlan(
         level,
         short,
-        _away(short * longer),
+        _away(short * longer, short),
         malignant,
         lognormal(random, SUV[malignant][0] * (short / 12.0) ** 0.3, SUV[malignant][1], 0.9, 22.0),
         side=side,
@@ -59,11 +61,11 @@ def neck_node(level: str, side: str, kind: str, random: np.random.Generator) -> 
     )
 
 
-def _away(length: float) -> float:
-    """A length that keeps off the thresholds of N."""
+def _away(length: float, short: float) -> float:
+    """A length that keeps off the thresholds of N and is not below the short axis."""
     for bound, margin in LONG_MM:
         if abs(length - bound) < margin:
-            return bound - margin if length < bound else bound + margin
+            return bound - margin if length < bound and short <= bound - margin else bound + margin
     return length
 
 
