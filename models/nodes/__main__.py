@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         found = figures_of(find_card(NAME, None), held_out(asked.store, asked.patients))
         sys.stdout.writelines(_lines(found))
         return 0
-    rows = gather(asked.store, CANCERS, asked.rows)
+    rows = gather(asked.store, CANCERS, asked.passes, asked.kept)
     weights = asked.out / f"{NAME}.json"
     save_model(train(rows, find_card(PRIOR, None)), weights)
     card = replace(new_card(rows, weights), folder=asked.out)
@@ -46,7 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.nodes", description="The classifier of nodes.")
     parser.add_argument("--store", type=Path, required=True, help="folder with stored synthetic patients")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the weights")
-    parser.add_argument("--rows", type=Path, help="file that keeps what was measured between runs (.jsonl.gz)")
+    parser.add_argument("--passes", type=int, default=5, metavar="N", help="how often other nodes are drawn as well")
+    parser.add_argument("--kept", type=Path, help="folder that keeps what was measured between runs")
     parser.add_argument("--patients", type=int, default=6, metavar="N", help=f"held-out patients of each: {SITES}")
     parser.add_argument("--judge", action="store_true", help="judge the model that is there")
     return parser

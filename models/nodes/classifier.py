@@ -32,7 +32,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "density": ("hu_mean", "hu_sd", "hu_drop", "necrosis_share"),
     "hilum": ("fat_share", "hu_low"),
     "border": ("edge_hu_per_mm", "surround_hu", "surround_fat_share"),
-    "uptake": ("suv_max", "suv_mean", "suv_near", "suv_ratio", "suv_to_liver", "suv_to_blood_pool"),
+    "uptake": ("suv_max", "suv_mean", "suv_ratio", "hotter_beside", "suv_to_liver", "suv_to_blood_pool"),
     "place": (*(f"station_{name}" for name in STATION_GROUPS), "distance_mm", "same_side"),
     "tumor": ("tumor_mm", "tumor_suv"),
     "prior": ("prior",),

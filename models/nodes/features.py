@@ -35,14 +35,13 @@ SIGNS = (
 UPTAKE = ("suv_mean", "suv_near", "suv_ratio", "liver_suv", "blood_pool_suv")
 FEATURES = (
     "short_axis_mm", "long_axis_mm", "roundness", "volume_ml", *SIGNS,
-    "suv_max", *UPTAKE[:3], "suv_to_liver", "suv_to_blood_pool",
+    "suv_max", "suv_mean", "suv_ratio", "hotter_beside", "suv_to_liver", "suv_to_blood_pool",
     *(f"station_{name}" for name in STATION_GROUPS), *(f"cancer_{name}" for name in CANCER_GROUPS),
     "distance_mm", "same_side", "tumor_mm", "tumor_suv", "prior",
 )  # fmt: skip
-WITH_PET = ("suv_max", "suv_mean", "suv_near", "suv_ratio", "suv_to_liver", "suv_to_blood_pool", "tumor_suv")
 # More of these never makes a node less suspicious (1), or more (-1): larger, hotter, necrotic; fat in the hilum.
 MONOTONE: Mapping[str, int] = {
-    "short_axis_mm": 1, "suv_max": 1, "suv_mean": 1, "suv_near": 1, "suv_ratio": 1, "suv_to_liver": 1,
+    "short_axis_mm": 1, "suv_max": 1, "suv_mean": 1, "suv_ratio": 1, "suv_to_liver": 1,
     "suv_to_blood_pool": 1, "necrosis_share": 1, "fat_share": -1, "prior": 1,
 }  # fmt: skip
 
@@ -98,6 +97,7 @@ def _uptake(node: Node) -> dict[str, float]:
     found = {name: node.measures.get(name, math.nan) for name in UPTAKE}
     return found | {
         "suv_max": node.suv_max,
+        "hotter_beside": found["suv_near"] / max(node.suv_max, 0.3),
         "suv_to_liver": node.suv_max / max(found["liver_suv"], 0.3),
         "suv_to_blood_pool": node.suv_max / max(found["blood_pool_suv"], 0.3),
     }

@@ -60,80 +60,88 @@ class NodeRow:
         )
 
 
+@dataclass(frozen=True)
+class Scan:
+    """CT in HU and PET in SUV of a stored patient, and the spine that tells its sides."""
+
+    ct: Volume
+    pet: Volume
+    spine: np.ndarray
+
+    def side(self, lesion: Mapping[str, Any], mask: np.ndarray) -> Laterality | None:
+        """The side that a node was drawn on, else the one that it is seen on."""
+        if lesion["side"] in ("left", "right"):
+            return Laterality(lesion["side"])
+        return find_laterality(mask, self.ct.geometry, {"spine": self.spine})
+
+
 def patient_rows(
     patient: StoredPatient, random: np.random.Generator, masks: int = 1, scans: int | None = None
 ) -> Iterator[NodeRow]:
     """Every node of a patient on each of its (first) scans, each time on `masks` other imperfect masks."""
     about = patient.about
     name = f"{about['cancer']}-{about['seed']}-{about['index']}"
-    labels = about["labels"]
-    structures = {one: patient.anatomy == 1 + labels.index(one) for one in STRUCTURES if one in labels}
-    spine = patient.anatomy == 1 + labels.index("spine")
-    for scan in range(scans or len(patient.ct)):
-        ct = _ct(patient, scan)
-        pet = _pet(patient, scan, ct.geometry)
-        references = reference_uptake(structures, ct.geometry, pet)
-        tumor = _tumor(patient.lesions == 1, ct, pet, {"spine": spine})
-        nodes = [(place, one) for place, one in enumerate(about["lesions"], start=1) if one["kind"] == "node"]
-        for place, lesion in nodes * masks:
-            node = _node(patient.lesions == place, lesion, ct, pet, spine, references, random)
-            if node is not None:
-                yield NodeRow(name, about["cancer"], lesion["malignant"], lesion["short_axis_mm"], tumor, node)
+    for number in range(scans or len(patient.ct)):
+        scan = scan_of(patient, number)
+        references, tumor = references_of(patient, scan), tumor_of(patient, scan)
+        for place, lesion in enumerate(about["lesions"], start=1):
+            mask = patient.lesions == place
+            if lesion["kind"] != "node" or not mask.any():
+                continue
+            side = scan.side(lesion, mask)
+            for _ in range(masks):
+                node = drawn_node(mask, lesion, scan.ct, scan.pet, references, random)
+                if node is not None:
+                    node = replace(node, laterality=side)
+                    yield NodeRow(name, about["cancer"], lesion["malignant"], lesion["short_axis_mm"], tumor, node)
 
 
-def _ct(patient: StoredPatient, scan: int) -> Volume:
+def scan_of(patient: StoredPatient, number: int) -> Scan:
+    """One scan of a stored patient, the PET on its own, coarser voxels."""
     x, y, z = patient.about["origin_lps"]
     depth, height, width = patient.anatomy.shape
-    return Volume(patient.ct[scan], Geometry((depth, height, width), (patient.spacing_mm,) * 3, (x, y, z)))
+    step = patient.spacing_mm
+    ct = Volume(patient.ct[number], Geometry((depth, height, width), (step,) * 3, (x, y, z)))
+    array, off = patient.pet[number].astype(np.float32), (PET_STEP - 1) / 2.0 * step
+    shape = (array.shape[0], array.shape[1], array.shape[2])
+    pet = Volume(array, Geometry(shape, (PET_STEP * step,) * 3, (x + off, y + off, z + off)))
+    return Scan(ct, pet, patient.anatomy == 1 + patient.about["labels"].index("spine"))
 
 
-def _pet(patient: StoredPatient, scan: int, grid: Geometry) -> Volume:
-    """The PET on its own, coarser voxels."""
-    array = patient.pet[scan].astype(np.float32)
-    x, y, z = (
-        first + (PET_STEP - 1) / 2.0 * step for first, step in zip(grid.origin_lps, grid.spacing_mm, strict=True)
-    )
-    spacing = (PET_STEP * grid.spacing_mm[0], PET_STEP * grid.spacing_mm[1], PET_STEP * grid.spacing_mm[2])
-    return Volume(array, Geometry((array.shape[0], array.shape[1], array.shape[2]), spacing, (x, y, z)))
+def references_of(patient: StoredPatient, scan: Scan) -> Mapping[str, float]:
+    """Uptake of liver and blood pool where the scan holds them."""
+    labels = patient.about["labels"]
+    structures = {one: patient.anatomy == 1 + labels.index(one) for one in STRUCTURES if one in labels}
+    return reference_uptake(structures, scan.ct.geometry, scan.pet)
 
 
-def _tumor(mask: np.ndarray, ct: Volume, pet: Volume, structures: Mapping[str, np.ndarray]) -> Tumor:
-    box = bounding_box(mask)
-    size = measure_diameters(crop(mask, ct.geometry, box))
-    uptake = measure_uptake(Volume(mask, ct.geometry), pet)
+def tumor_of(patient: StoredPatient, scan: Scan) -> Tumor:
+    """The tumor as far as features of nodes need it."""
+    mask, grid = patient.lesions == 1, scan.ct.geometry
+    size = measure_diameters(crop(mask, grid, bounding_box(mask)))
+    uptake = measure_uptake(Volume(mask, grid), scan.pet)
     greatest, short = size.greatest.length_mm, size.short_axis.length_mm
-    side = find_laterality(mask, ct.geometry, structures)
-    center = centroid_lps(mask, ct.geometry)
-    volume = float(mask[box].sum()) * ct.geometry.voxel_ml
+    side, center = find_laterality(mask, grid, {"spine": scan.spine}), centroid_lps(mask, grid)
+    volume = float(np.count_nonzero(mask)) * grid.voxel_ml
     tumor = Tumor("tumor-1", volume, greatest, size.axial.length_mm, greatest, short, side, None, center)
     return replace(tumor, suv_max=uptake.max if uptake else None)
 
 
-def _node(
+def drawn_node(
     mask: np.ndarray,
     lesion: Mapping[str, Any],
     ct: Volume,
     pet: Volume,
-    spine: np.ndarray,
     references: Mapping[str, float],
     random: np.random.Generator,
 ) -> Node | None:
-    """The node on an imperfect mask; None where nothing is left of it."""
-    if not mask.any():
-        return None
+    """The node on an imperfect mask, without its side; None where nothing is left of it."""
     box = grown(bounding_box(mask), ct.geometry, NEAR_MM)
     near = crop(ct.array, ct.geometry, box)
     drawn = jittered(mask[box], near.geometry, random)
     if not drawn.any():
         return None
-    node = measure_node(drawn, near, pet, id=lesion["id"], station=lesion["station"], references=references)
-    return replace(node, laterality=_side(lesion, mask, ct.geometry, spine))
-
-
-def _side(lesion: Mapping[str, Any], mask: np.ndarray, grid: Geometry, spine: np.ndarray) -> Laterality | None:
-    if lesion["side"] in ("left", "right"):
-        return Laterality(lesion["side"])
-    return find_laterality(mask, grid, {"spine": spine})
+    return measure_node(drawn, near, pet, id=lesion["id"], station=lesion["station"], references=references)
 
 
 def jittered(mask: np.ndarray, grid: Geometry, random: np.random.Generator) -> np.ndarray:

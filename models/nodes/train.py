@@ -18,6 +18,7 @@ from models.card import Card, Figure
 from models.nodes.classifier import NodeModel
 from models.nodes.features import FEATURES, MONOTONE, rows_of
 from models.nodes.prior import priors_of
+from models.nodes.redraw import redrawn_rows
 from models.nodes.rows import NodeRow, patient_rows, read_rows, write_rows
 from models.training.splits import Split, split_of
 from models.training.store import load_patient, stored
@@ -42,27 +43,38 @@ SIZE_MM, SUV = 10.0, 2.5  # what the single signs call positive
 CALLED = 0.5
 
 
-def gather(store: Path, cancers: tuple[str, ...], rows: Path | None = None) -> list[NodeRow]:
-    """Rows of every stored patient for training; those in the file `rows` are not measured anew.
+def gather(store: Path, cancers: tuple[str, ...], passes: int, kept: Path | None = None) -> list[NodeRow]:
+    """Rows of every stored patient for training: of its own nodes, and of others drawn in their places.
 
     Args:
-        rows: what is measured now is added to it.
+        passes: how often other nodes are drawn.
+        kept: folder of what was measured before, one file a pass; what is measured now is added to it.
     """
-    kept = read_rows(rows) if rows else []
-    there = {row.patient for row in kept}
+    return [row for turn in range(passes + 1) for row in _one_pass(store, cancers, turn, kept)]
+
+
+def _one_pass(store: Path, cancers: tuple[str, ...], turn: int, kept: Path | None) -> list[NodeRow]:
+    """Pass 0 are the patient's own nodes."""
+    file = None if kept is None else kept / f"pass-{turn}.jsonl.gz"
+    rows = read_rows(file) if file else []
+    there = {row.patient for row in rows}
     for path in stored(store, cancers):
-        seed, index = (int(part) for part in path.stem.split("-")[:2])
-        if (
-            split_of(seed) is not Split.TRAINING
-            or f"{path.parent.name}-{seed}-{index}" in there
-            or path.stem.count("-") > 1
-        ):
+        seed, index, shift = _named(path)
+        name = f"{path.parent.name}-{seed}-{index}"
+        if split_of(seed) is not Split.TRAINING or shift or name in there:
             continue
-        found = list(patient_rows(load_patient(path), np.random.default_rng((seed, index)), MASKS))
-        kept += found
-        if rows:
-            write_rows(found, rows)
-    return kept
+        patient, random = load_patient(path), np.random.default_rng((seed, index, turn))
+        found = list(redrawn_rows(patient, random, turn) if turn else patient_rows(patient, random, MASKS))
+        rows += found
+        if file:
+            write_rows(found, file)
+    return rows
+
+
+def _named(path: Path) -> tuple[int, int, str]:
+    """Seed, index and shift of a stored patient by its file's name."""
+    seed, index, *shift = path.stem.split("-")
+    return int(seed), int(index), "-".join(shift)
 
 
 def features_of(rows: Sequence[NodeRow], prior: Card | None) -> np.ndarray:
@@ -92,9 +104,9 @@ def train(rows: Sequence[NodeRow], prior: Card | None) -> NodeModel:
 
 
 def _weights(rows: Sequence[NodeRow]) -> np.ndarray:
-    """Every node counts the same, however often it was measured."""
-    keys = [(row.patient, row.node.id) for row in rows]
-    _, place, counts = np.unique(np.array([" ".join(key) for key in keys]), return_inverse=True, return_counts=True)
+    """Every place of a node counts the same, however often one was drawn and measured there."""
+    keys = [f"{row.patient} {row.node.id.split('.')[0]}" for row in rows]
+    _, place, counts = np.unique(np.array(keys), return_inverse=True, return_counts=True)
     return np.asarray(1.0 / counts[place] * counts.mean())
 
 
