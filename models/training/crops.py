@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch.nn import functional
 
 from models.networks.context import STATION_MAP
 from models.networks.inputs import OUTSIDE_HU, build_inputs, context_groups
+from models.training.node_crops import node_stream
 from models.training.recipe import Recipe
+from models.training.sample import IGNORED, Sample, varied_ct, varied_pet
 from models.training.store import StoredPatient, load_patient
 from oncology.errors import ModelError
 
@@ -21,15 +22,6 @@ SMALL_NODE_MM = 10.0  # a short axis below it: the output for small nodes
 TURN_DEG, SCALES, BEND_MM = (4.0, 4.0, 12.0), (0.86, 1.16), 3.0
 CONTEXT_BEND_MM = 3.5  # how far a network's borders of organs may be off
 WITHOUT_PET, WITHOUT_CONTEXT, WITHOUT_GROUP = 0.35, 0.12, 0.1
-IGNORED = 255
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Inputs (C, Z, Y, X) float32 and targets (T, Z, Y, X) uint8: labels for each softmax head, or 0, 1, IGNORED."""
-
-    inputs: np.ndarray
-    targets: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -127,9 +119,9 @@ def draw_sample(patient: StoredPatient, recipe: Recipe, random: np.random.Genera
     factor = recipe.spacing_mm / patient.spacing_mm
     places = draw_places(draw_center(patient, recipe, random), recipe.crop, factor, patient.spacing_mm, random)
     scan = int(random.integers(len(patient.ct)))
-    hu = _varied_ct(places.linear(patient.ct[scan], OUTSIDE_HU), random)
+    hu = varied_ct(places.linear(patient.ct[scan], OUTSIDE_HU), random)
     wants_pet = "pet" in recipe.inputs and random.random() >= WITHOUT_PET
-    suv = _varied_pet(places.linear(patient.pet[scan], 0.0, 2.0), random) if wants_pet else None
+    suv = varied_pet(places.linear(patient.pet[scan], 0.0, 2.0), random) if wants_pet else None
     middle = (np.array(patient.anatomy.shape) - 1) / 2
     place_mm = (
         (places.index[1] - middle[1]) * patient.spacing_mm,
@@ -138,18 +130,6 @@ def draw_sample(patient: StoredPatient, recipe: Recipe, random: np.random.Genera
     context = _context(patient, places, recipe, random) if recipe.context else None
     inputs = build_inputs(recipe.inputs, hu, suv, place_mm, context)
     return Sample(inputs, targets_of(patient, places, recipe))
-
-
-def _varied_ct(hu: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    hu = hu * float(random.uniform(0.95, 1.05)) + float(random.normal(0.0, 8.0))
-    if random.random() < 0.25:
-        hu = ndimage.gaussian_filter(hu, float(random.uniform(0.3, 0.8)), truncate=2.0)
-    return hu + random.standard_normal(hu.shape, np.float32) * float(random.uniform(0.0, 14.0))
-
-
-def _varied_pet(suv: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    noise = random.standard_normal(suv.shape, np.float32) * float(random.uniform(0.0, 0.12))
-    return np.clip(suv * (float(np.exp(random.normal(0.0, 0.12))) + noise), 0.0, None)
 
 
 def _context(
@@ -214,6 +194,8 @@ def stream(paths: Sequence[Path], recipe: Recipe, seed: int, each: int = 6, held
     """
     if not paths:
         raise ModelError("the training store holds no patient; let `python -m models.training.maker` make some first")
+    if recipe.kind == "node":
+        yield from node_stream(paths, recipe, seed)
     random = np.random.default_rng(seed)
     waiting: list[Sample] = []
     while True:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from models.training.crops import stream
+from models.training.node_store import node_folders
 from models.training.recipe import Recipe
 from models.training.splits import Split, split_of
 from models.training.store import stored
@@ -32,9 +33,10 @@ def _feed(out: Any, root: Path, recipe: Recipe, seed: int) -> None:
     import torch  # only in this process: it is one thread, beside the one that trains
 
     torch.set_num_threads(1)
+    folders = (*recipe.cancers, *(node_folders(recipe.cancers) if recipe.kind == "node" else ()))
     turn = 0
     while True:
-        paths = patients_of(root, recipe.cancers, Split.TRAINING)
+        paths = patients_of(root, folders, Split.TRAINING)
         try:
             for n, sample in enumerate(stream(paths, recipe, seed + 1_000_003 * turn)):
                 out.put((sample.inputs.astype(np.float16), sample.targets))

@@ -206,6 +206,8 @@ def _one_step(plan: Plan, state: State, source: Iterator[tuple[np.ndarray, np.nd
 
 def _logits(state: State, inputs: Tensor, targets: Tensor, recipe: Recipe) -> tuple[Tensor, Tensor]:
     """Logits and targets; with many labels only one voxel of eight is asked, anew each time."""
+    if recipe.kind == "node":
+        return state.network(inputs)[..., None], targets
     if recipe.kind != "anatomy":
         return state.network(inputs), targets
     features = state.network.features(inputs)
