@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image
 
+from oncology.next_tests import next_tests
 from templates.view import KeyImage, Report
 
 CONTOUR = {"kind": "contour", "id": "GTV-1", "sha256": None}
@@ -147,7 +148,7 @@ def staging() -> dict[str, Any]:
                 "message": "the record says left, the tumor lies right",
             }
         ],
-        "discussion": ["EBUS or EUS sampling of the stations in doubt", "brain MRI"],
+        "discussion": [next_tests("lung")["nodes"].text, next_tests("lung")["brain"].text],
     }
 
 
