@@ -19,6 +19,7 @@ MODULES = {
     "hypopharynx": "oncology.cancers.hypopharynx",
     "oropharynx": "oncology.cancers.oropharynx",
     "oral_cavity": "oncology.cancers.oral_cavity",
+    "nasopharynx": "oncology.cancers.nasopharynx",
 }
 
 
