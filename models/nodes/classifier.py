@@ -139,7 +139,7 @@ def _beside(_node: Node, tumor: Tumor | None, _values: Mapping[str, float]) -> s
 
 def _prior(_node: Node, _tumor: Tumor | None, values: Mapping[str, float]) -> str:
     p = values["prior"]
-    return "" if math.isnan(p) else f"level involved in {100 * p:.0f} % of such tumors"
+    return "" if math.isnan(p) else f"level involved in {100 * p:.0f} % of such tumors with all others clear"
 
 
 WORDS: Mapping[str, Callable[[Node, Tumor | None, Mapping[str, float]], str]] = {

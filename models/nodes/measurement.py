@@ -32,10 +32,10 @@ def measure(card: Card, material: Material) -> list[Figure]:
     return figures_of(card, held_out(material.store, material.patients or stated or LEAST_PATIENTS), material.home)
 
 
-def held_out(store: Path, count: int) -> list[NodeRow]:
-    """Nodes of `count` held-out patients of each of SITES, on imperfect masks; patients are made where they lack."""
+def held_out(store: Path, count: int, sites: Sequence[str] = SITES) -> list[NodeRow]:
+    """Nodes of `count` held-out patients of each site, on imperfect masks; patients are made where they lack."""
     found: list[NodeRow] = []
-    for patient in patients(store, SITES, count, HELD_OUT_SEED):
+    for patient in patients(store, sites, count, HELD_OUT_SEED):
         random = np.random.default_rng((patient.about["seed"], patient.about["index"]))
         found += patient_rows(patient, random, scans=1)
     return found

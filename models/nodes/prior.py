@@ -36,7 +36,9 @@ def level_of(station: str | None) -> str | None:
 
 
 def priors_of(card: Card, findings: Findings, nodes: Sequence[Node]) -> dict[str, float]:
-    """By node id the chance that its level is involved, from site and side alone; nodes without a level are left out.
+    """By node id the chance that its level is involved, by site and side, were all other levels clear.
+
+    Nodes without a level are left out. Levels of which nothing is said make the tables' model answer far too high.
 
     Raises:
         ModelError: the weights are not whole.
@@ -44,7 +46,8 @@ def priors_of(card: Card, findings: Findings, nodes: Sequence[Node]) -> dict[str
     subsite, tumor = USUAL_SUBSITE.get(findings.cancer), largest_tumor(findings)
     if subsite is None:
         return {}
-    patient = TablePatient("", subsite, None, None, None, {})
+    clear = {(side, level): False for side in SIDES for level in LEVELS}
+    patient = TablePatient("", subsite, None, None, None, clear)
     asked = {node.id: (_side(node, tumor.laterality if tumor else None), level_of(node.station)) for node in nodes}
     known = {key: (side, level) for key, (side, level) in asked.items() if level is not None}
     if not known:
