@@ -15,7 +15,7 @@ WHOLE, HALF, REASON = 120, 56, 88
 
 @dataclass(frozen=True)
 class Room:
-    """How many lines of each kind, and how many characters of each; the later pages hold everything."""
+    """How many lines of each kind, how many characters of each, and how high the pictures are; later pages hold all."""
 
     missing: int
     points: int
@@ -23,13 +23,19 @@ class Room:
     alerts: int
     longest: int
     longest_reason: int
-    longest_change: int
-    crowded: bool = False
+    pictures_mm: int
 
 
-AMPLE = Room(missing=4, points=4, changes=4, alerts=3, longest=100, longest_reason=170, longest_change=240)
-TIGHT = Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=85, longest_change=200, crowded=True)
-MOST_LINES = 17  # with full-size pictures below them, on A4
+ROOMS = (
+    Room(missing=4, points=4, changes=4, alerts=3, longest=100, longest_reason=170, pictures_mm=57),
+    Room(missing=4, points=4, changes=4, alerts=3, longest=100, longest_reason=170, pictures_mm=46),
+    Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=85, pictures_mm=38),
+    Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=85, pictures_mm=28),
+)
+CANDIDATE_LINES = 2  # what a second stage, with the open candidates, takes
+LINE_MM = 4.4
+MOST_LINES = 21  # with the largest pictures below them, on A4
+LONGEST_CHANGE = 300
 
 
 def front_view(
@@ -39,19 +45,25 @@ def front_view(
     changes: Sequence[str],
     alerts: Sequence[str],
     abstentions: Sequence[str],
+    candidates: bool = False,
 ) -> dict[str, Any]:
-    """The lines of page 1, fewer and shorter where there are too many."""
-    for room in (AMPLE, TIGHT):
+    """The lines of page 1, fewer and shorter where there are too many.
+
+    Args:
+        candidates: a second stage, with the open candidates confirmed, stands beside the first.
+    """
+    most_mm = (MOST_LINES - CANDIDATE_LINES * candidates) * LINE_MM + ROOMS[0].pictures_mm
+    for room in ROOMS:
         shown = {
             "reasons": [{**row, "reason": shortened(row["reason"], room.longest_reason)} for row in reasons],
             "missing": first(missing, room.missing, room.longest),
             "points": _points(points, room),
-            "changes": first(changes, room.changes, room.longest_change),
+            "changes": first(changes, room.changes, LONGEST_CHANGE),
             "alerts": first(alerts, room.alerts, room.longest),
         }
-        if _lines(shown, abstentions) <= MOST_LINES:
+        if _lines(shown, abstentions) * LINE_MM + room.pictures_mm <= most_mm:
             break
-    return {**shown, "crowded": room.crowded}
+    return {**shown, "pictures_mm": room.pictures_mm}
 
 
 def _lines(shown: Mapping[str, Any], abstentions: Sequence[str]) -> int:

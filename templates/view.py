@@ -66,7 +66,7 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
         "patient": {key: report.patient.get(key) for key in ("name", "birth_date", "sex", "mrn")},
         "question": _question(report.history),
         "editions": editions,
-        **_front(report.staging, changes, discussion, _alerts(report), translate),
+        **_front(report, changes, discussion, translate),
         "all_changes": changes,
         **_placed_images(images, report),
         "needs": candidates_view(report.findings, report.staging, images, translate),
@@ -85,15 +85,13 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
 
 
 def _front(
-    staging: Mapping[str, Any],
-    changes: Sequence[str],
-    discussion: Mapping[str, Any],
-    alerts: Sequence[str],
-    translate: Translate,
+    report: Report, changes: Sequence[str], discussion: Mapping[str, Any], translate: Translate
 ) -> dict[str, Any]:
     """The lines of page 1, and the sources of the points that stand there."""
-    reasons, missing = _reasons(staging, translate), _missing(staging, translate)
-    shown = front_view(reasons, missing, discussion["discussion"], changes, alerts, discussion["abstentions"])
+    waiting = any(item["confirmed"] is None for item in report.findings["metastasis_candidates"])
+    reasons, missing = _reasons(report.staging, translate), _missing(report.staging, translate)
+    points, abstentions = discussion["discussion"], discussion["abstentions"]
+    shown = front_view(reasons, missing, points, changes, _alerts(report), abstentions, waiting)
     marks = {mark for point in shown["points"] for mark in point.marks.split(", ")}
     return {**shown, "front_sources": [item for item in discussion["discussion_sources"] if str(item[0]) in marks]}
 

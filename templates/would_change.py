@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ FINDING = re.compile(r"(?P<fact>\w+)(?:\[(?P<place>\d+)\])?(?:\.(?P<field>.+))?"
 GATES = {"positive": ("benign", "malignant"), "malignant": ("benign", "malignant")}
 CLAIMS = {"yes": "yes", "no": "no", "present": "yes", "absent": "no", "malignant": "yes", "benign": "no"}
 SIDES = ("left", "right")
+Outcome = tuple[str, str]  # the letters that change, and the stage group
 NOW, INSTEAD = "{new}", "{new} instead of {old}"
 STAGE, STAGE_INSTEAD, STAGE_STAYS = "stage {new}", "stage {new} instead of {old}", "the stage stays {new}"
 UNDEFINED = "undefined"  # the engine's word where an edition has no answer
@@ -42,20 +43,33 @@ class Case:
 
 
 def sentences(staging: Mapping[str, Any], translate: Translate) -> list[str]:
-    """One sentence per finding, those that change the stage group first; editions with one outcome share it."""
+    """One sentence per finding; editions with one outcome share it.
+
+    Those that change the stage group come first, and of these one per fact before a second one.
+    """
     case = Case(_spec(staging.get("site")), {fact["key"]: fact["value"] for fact in staging["facts"]}, translate)
-    editions = staging["editions"]
-    outcomes: dict[str, dict[str, list[str]]] = {}
+    told: dict[str, dict[str, Outcome]] = {}
+    facts: dict[str, str] = {}
     moving: set[str] = set()
-    for edition, result in editions.items():
+    for edition, result in staging["editions"].items():
         now = {axis: _now(result[axis]) for axis in ("t", "n", "m", "stage_group")}
         for change in result.get("would_change", ()):
             text = opening(change, case)
-            told = outcomes.setdefault(text, {}).setdefault(_outcome(change["then"], now, translate), [])
-            told.append(edition)
+            facts.setdefault(text, str(change["finding"]).split(".")[0])
+            told.setdefault(text, {})[edition] = _outcome(change["then"], now, translate)
             moving |= {text} if change["then"].get("stage_group") != now["stage_group"] else set()
-    ordered = sorted(outcomes, key=lambda text: text not in moving)
-    return [f"{text}: {_told(outcomes[text], len(editions), translate)}." for text in ordered]
+    return [f"{text}: {_told(told[text], len(staging['editions']), translate)}." for text in _ordered(facts, moving)]
+
+
+def _ordered(facts: Mapping[str, str], moving: Collection[str]) -> list[str]:
+    """Sentences that move the group first, then one of each fact after another, else as the engine has them."""
+    turns: dict[tuple[bool, str], int] = {}
+    ranks = {}
+    for text, fact in facts.items():
+        kind = (text not in moving, fact)
+        turns[kind] = turns.get(kind, 0) + 1
+        ranks[text] = (kind[0], turns[kind])
+    return sorted(facts, key=lambda text: ranks[text])
 
 
 def _spec(site: object) -> SiteSpec | None:
@@ -71,38 +85,52 @@ def _now(answer: Mapping[str, Any]) -> str:
     return category if category and not category.endswith("X") else " or ".join(answer["possible"]) or UNDEFINED
 
 
-def _told(outcomes: Mapping[str, Sequence[str]], editions: int, translate: Translate) -> str:
-    return "; ".join(
-        outcome
-        if len(found) == editions
-        else translate(EDITION).format(outcome=outcome, edition=listed(found, translate, "and"))
-        for outcome, found in outcomes.items()
+def _told(outcomes: Mapping[str, Outcome], editions: int, translate: Translate) -> str:
+    """Outcomes with their editions; a stage group that all share is told once."""
+    groups = {group for _, group in outcomes.values()}
+    if len(outcomes) == editions and len(groups) == 1:
+        letters = _by_edition({edition: axes for edition, (axes, _) in outcomes.items()}, editions, translate)
+        return ", ".join(filter(None, [letters, *groups]))
+    whole = {edition: ", ".join(filter(None, outcome)) for edition, outcome in outcomes.items()}
+    return _by_edition(whole, editions, translate, "; ")
+
+
+def _by_edition(texts: Mapping[str, str], editions: int, translate: Translate, between: str = ", ") -> str:
+    found: dict[str, list[str]] = {}
+    for edition, text in texts.items():
+        found.setdefault(text, []).append(edition)
+    return between.join(
+        text
+        if len(named) == editions
+        else translate(EDITION).format(outcome=text, edition=listed(named, translate, "and"))
+        for text, named in found.items()
+        if text
     )
 
 
-def _outcome(then: Mapping[str, str], now: Mapping[str, str], translate: Translate) -> str:
-    """From what to what, axis by axis; the stage group is always told, what was open only gets its new category.
+def _outcome(then: Mapping[str, str], now: Mapping[str, str], translate: Translate) -> Outcome:
+    """From what to what: the letters, and the stage group; what was open only gets its new category.
 
     >>> _outcome({"n": "N0", "stage_group": "IA3"}, {"n": "N2", "stage_group": "IIIA"}, str)
-    'N0 instead of N2, stage IA3 instead of IIIA'
+    ('N0 instead of N2', 'stage IA3 instead of IIIA')
     """
-    parts = [
+    letters = [
         translate(NOW if _is_open(now[axis]) else INSTEAD).format(
             new=_category(then[axis], translate), old=_category(now[axis], translate)
         )
         for axis in ("t", "n", "m")
         if axis in then and then[axis] != now[axis]
     ]
-    return ", ".join([*parts, *_group_outcome(then.get("stage_group"), now["stage_group"], translate)])
+    return ", ".join(letters), _group_outcome(then.get("stage_group"), now["stage_group"], translate)
 
 
-def _group_outcome(group: str | None, before: str, translate: Translate) -> list[str]:
+def _group_outcome(group: str | None, before: str, translate: Translate) -> str:
     if group is None or group == before == UNDEFINED:
-        return []
+        return ""
     if group == UNDEFINED:
-        return [translate(NO_STAGE)]
+        return translate(NO_STAGE)
     pattern = STAGE_STAYS if group == before else STAGE if _is_open(before) else STAGE_INSTEAD
-    return [translate(pattern).format(new=_category(group, translate), old=_category(before, translate))]
+    return translate(pattern).format(new=_category(group, translate), old=_category(before, translate))
 
 
 def _is_open(label: str) -> bool:

@@ -97,6 +97,19 @@ def test_a_change_of_one_edition_only_names_the_edition() -> None:
     assert "(edition 8)" not in second
 
 
+def test_the_first_sentences_are_of_different_facts() -> None:
+    told = sentences(staged("lung", LUNG | {"nodes": [{"station": "4R", "positive": True}]}), str)
+
+    assert len({" ".join(line.split()[:5]) for line in told[:4]}) == 4
+
+
+def test_a_stage_that_editions_share_is_told_once() -> None:
+    told = sentences(staged("lung", LUNG | {"greatest_dimension_mm": 37}), str)
+    benign = next(line for line in told if "further malignant node" in line and "on the left" in line)
+
+    assert "N3 instead of N2 (edition 8), N3 instead of N2a (edition 9), stage IIIB instead of IIIA." in benign
+
+
 def test_what_changes_the_stage_group_comes_before_what_changes_a_letter() -> None:
     told = sentences(staged("lung", LUNG), str)
     stays = ["the stage stays" in line and "instead of" in line and "stage I" not in line for line in told]
