@@ -6,7 +6,7 @@ drew wins over both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -61,23 +61,29 @@ def look(ct: Volume, pet: Volume | None, cancer: str) -> Sight:
     seen = look_with_networks(ct, pet, cancer, anatomy.masks["body"])
     return replace(
         floor,
-        structures=joined(anatomy.masks, seen.structures),
+        structures=joined(anatomy.masks, seen.structures, seen.trusted),
         regions=tuple(seen.regions),
         verdicts=(*anatomy.verdicts, *seen.verdicts),
-        models=tuple(seen.roles.values()),
-        nodes_looked_for="lesion" in seen.roles,
+        models=tuple(seen.models),
+        nodes_looked_for=seen.looked_for_lesions,
     )
 
 
-def joined(floor: Mapping[str, np.ndarray], seen: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Structures by rules, which are right on real scans, and by a network whatever the rules do not know.
+def joined(
+    floor: Mapping[str, np.ndarray], seen: Mapping[str, np.ndarray], trusted: Collection[str] = ()
+) -> dict[str, np.ndarray]:
+    """Structures by networks that the hospital added, then by rules, then by embedded networks.
 
-    Lobes end where the lung that the rules found ends.
+    Rules come before embedded networks because they were looked at on real scans, and those saw synthetic patients
+    only. Lobes end where the lung that the rules found ends.
+
+    Args:
+        trusted: names in `seen` that come from a model that the hospital added.
     """
-    found = {**seen, **floor}
+    found = {**seen, **{name: mask for name, mask in floor.items() if name not in trusted}}
     for lobe in LOBES:
         lung = "lung_left" if lobe.endswith("left") else "lung_right"
-        if lobe in seen and lung in floor:
+        if lobe in seen and lobe not in trusted and lung in floor:
             found[lobe] = seen[lobe] & floor[lung]
     return found
 

@@ -59,7 +59,7 @@ def _contour(key: str, contour: Contour) -> dict[str, Any]:
 
 
 @step("2")
-def segment(case_id: str, cancer: str, images: Outputs, models: dict[str, str]) -> Outputs:
+def segment(case_id: str, cancer: str, images: Outputs, models: list[str]) -> Outputs:
     """Anatomy, landmarks and proposed lesions, by rules and by the networks that are installed.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -35,25 +35,32 @@ class Seen:
 
     Attributes:
         structures: (Z, Y, X) bool on the CT's grid by name.
+        trusted: structures of models that the hospital added: they win over rules, embedded networks do not.
         regions: proposed lesions.
-        roles: role -> id of the network that answered.
+        models: ids of the networks that answered; `looked_for_lesions`: one of them was for lesions.
     """
 
     structures: dict[str, np.ndarray] = field(default_factory=dict)
+    trusted: set[str] = field(default_factory=set)
     regions: list[Region] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
-    roles: dict[str, str] = field(default_factory=dict)
+    models: list[str] = field(default_factory=list)
+    looked_for_lesions: bool = False
 
 
-def chosen_models(cancer: str) -> dict[str, Card]:
-    """The best model of each role that is installed, allowed and not switched off."""
-    chosen = {role: chosen_cards(role, cancer) for role in ROLES}
-    return {role: cards[0] for role, cards in chosen.items() if cards}
+def chosen_models(cancer: str) -> list[Card]:
+    """Models that will look: for anatomy those that were added and the first embedded one, for lesions the best.
+
+    An added model may know a few structures only; the embedded one gives the others.
+    """
+    anatomy = chosen_cards("anatomy", cancer)
+    added, embedded = ([card for card in anatomy if (card.source == "added") is own] for own in (True, False))
+    return [*added, *embedded[:1], *chosen_cards("lesion", cancer)[:1]]
 
 
-def model_marks(cancer: str) -> dict[str, str]:
-    """Role -> id and hash of the model that will look, so that answers are kept apart by model."""
-    return {role: f"{card.id}:{card.sha256[:16]}" for role, card in chosen_models(cancer).items()}
+def model_marks(cancer: str) -> list[str]:
+    """Ids and hashes of the models that will look, so that answers are kept apart by model."""
+    return [f"{card.id}:{card.sha256[:16]}" for card in chosen_models(cancer)]
 
 
 def look_with_networks(ct: Volume, pet: Volume | None, cancer: str, body: np.ndarray) -> Seen:
@@ -62,24 +69,28 @@ def look_with_networks(ct: Volume, pet: Volume | None, cancer: str, body: np.nda
     Args:
         body: (Z, Y, X) bool on the CT's grid.
     """
-    seen, cards = Seen(), chosen_models(cancer)
+    seen, run = Seen(), partial(ask, cache=_cache())
     for words in (words for role in ROLES for words in refusals(role, cancer)):
         seen.verdicts.append(Verdict("model-not-allowed", Severity.WARNING, words, "networks"))
-    run = partial(ask, cache=_cache())
     anatomy: SeenAnatomy | None = None
-    if "anatomy" in cards:
-        card = cards["anatomy"]
-        anatomy = _tried(seen, card, lambda: _anatomy(card, cancer, ct, body, run))
-        if anatomy is not None:
-            seen.structures = anatomy.masks(ct.geometry)
-    if "lesion" in cards:
-        lesion = cards["lesion"]
-        proposals = _tried(seen, lesion, lambda: _lesions(lesion, cancer, ct, pet, body, anatomy, run))
-        source = Source(SourceKind.MODEL, lesion.id, lesion.sha256)
-        for place, one in enumerate(proposals or (), start=1):
-            name = f"{one.role} {place} ({one.p:.2f})"
-            seen.regions.append(Region(one.role, name, one.mask, source, needs_confirmation=True))
+    for card in chosen_models(cancer):
+        if card.role == "anatomy":
+            found = _tried(seen, card, partial(_anatomy, card, cancer, ct, body, run))
+            anatomy = found or anatomy
+            if found is not None:  # what an earlier, better model knows stays
+                seen.structures = {**(masks := found.masks(ct.geometry)), **seen.structures}
+                seen.trusted |= masks.keys() if card.source == "added" else set()
+        else:
+            proposals = _tried(seen, card, partial(_lesions, card, cancer, ct, pet, body, anatomy, run))
+            seen.regions += _regions(card, proposals or [])
     return seen
+
+
+def _regions(card: Card, proposals: Sequence[Proposal]) -> Iterator[Region]:
+    source = Source(SourceKind.MODEL, card.id, card.sha256)
+    for place, one in enumerate(proposals, start=1):
+        name = f"{one.role} {place} ({one.p:.2f})"
+        yield Region(one.role, name, one.mask, source, needs_confirmation=True)
 
 
 def _anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, run: Ask) -> SeenAnatomy:
@@ -112,7 +123,8 @@ def _tried(seen: Seen, card: Card, look: Callable[[], Answer]) -> Answer | None:
         message = f"the network {card.id} did not answer: {error}; what it sees is missing"
         seen.verdicts.append(Verdict("network-failed", Severity.ERROR, message, "networks"))
         return None
-    seen.roles[card.role] = card.id
+    seen.models.append(card.id)
+    seen.looked_for_lesions |= card.role == "lesion"
     return answer
 
 
