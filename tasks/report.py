@@ -7,8 +7,9 @@ from typing import Any
 
 from mdt_fhir.patient import identity as recorded_identity
 from oncology.cancers.protocol import cancer
+from oncology.probabilities import tumor_probabilities
 from tasks.case_files import CaseFiles, Outputs
-from tasks.findings import FINDINGS
+from tasks.findings import FINDINGS, findings_from
 from tasks.history import HISTORY, stored_record
 from tasks.images import IMAGES, identity
 from tasks.manifest import provenance
@@ -51,12 +52,12 @@ def assemble(
     history = case.load_json(HISTORY)
     known = {item["message"] for item in findings["quality"]}
     findings["quality"] += [item for item in (*history["verdicts"], *failures) if item["message"] not in known]
-    images = case.load_json(IMAGES)
+    images, staging = case.load_json(IMAGES), case.load_json(STAGING)
     return Report(
         cancer_title=cancer(findings["cancer"]).title,
         status=status,
         findings=findings,
-        staging=case.load_json(STAGING),
+        staging=staging,
         manifest=provenance(case),
         history=history,
         patient=_patient(case),
@@ -65,6 +66,7 @@ def assemble(
         key_images=_key_images(case) if pictures else (),
         station_map_svg=case.load_bytes(STATION_MAP).decode() if pictures and STATION_MAP in pictures else None,
         review=review or {},
+        probabilities=tumor_probabilities(findings_from(findings), staging),
     )
 
 

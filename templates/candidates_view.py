@@ -39,7 +39,7 @@ def _row(item: Mapping[str, Any], shown: Mapping[str, Any], translate: Translate
     chance = item["p_malignant"]
     return [
         item["id"],
-        item["site"].replace("_", " "),
+        translate(item["site"].replace("_", " ")),
         size_words(item["volume_ml"]),
         DASH if item["suv_max"] is None else f"{item['suv_max']:.1f}",
         translate("not estimated") if chance is None else f"{round(100 * chance)} %",
@@ -82,10 +82,10 @@ def confirmed_stage(result: Mapping[str, Any], translate: Translate) -> dict[str
     return None if found is None else {"tnm": tnm_words(found), "group": group_words(found, translate)}
 
 
-def open_candidates(findings: Mapping[str, Any]) -> str:
+def open_candidates(findings: Mapping[str, Any], translate: Translate) -> str:
     """Sites of what waits for confirmation, each once."""
     sites = (item["site"] for item in findings["metastasis_candidates"] if item["confirmed"] is None)
-    return ", ".join(dict.fromkeys(site.replace("_", " ") for site in sites))
+    return ", ".join(dict.fromkeys(translate(site.replace("_", " ")) for site in sites))
 
 
 def tnm_words(categories: Mapping[str, str | None]) -> str:
@@ -107,6 +107,6 @@ def caption(words: str, shows: Mapping[str, Any], translate: Translate) -> str:
     """A picture's caption in the report's language: what, where, plane, kind and slice of the CT."""
     if not shows:
         return words
-    where = f"{shows['finding']} {shows['place']}".strip()
+    where = f"{shows['finding']} {translate(shows['place'])}".strip()
     told = f"{where}, {translate(shows['plane'])} {shows['kind']}"
     return told if shows["slice_index"] is None else f"{told}, {translate('slice')} {shows['slice_index']}"

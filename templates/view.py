@@ -7,11 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from oncology.adequacy import scan_limits
+from oncology.probabilities import decisive_nodes
 from templates.candidates_view import candidates_view, caption, confirmed_stage, open_candidates
 from templates.comparison_view import comparison_view
 from templates.discussion import discussion_view
 from templates.front import front_view
+from templates.node_notes import node_notes
 from templates.sections import section
+from templates.sources_view import sources_view
 from templates.wording import title
 from templates.would_change import sentences
 
@@ -50,6 +54,7 @@ class Report:
     key_images: Sequence[KeyImage] = ()
     station_map_svg: str | None = None
     review: Mapping[str, Any] = field(default_factory=dict)  # edits, stages and signature, see `_review`
+    probabilities: Mapping[str, Any] = field(default_factory=dict)
 
 
 def view(report: Report, translate: Translate) -> dict[str, Any]:
@@ -70,9 +75,12 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
         "all_changes": changes,
         **_placed_images(images, report),
         "needs": candidates_view(report.findings, report.staging, images, translate),
-        "open_candidates": open_candidates(report.findings),
-        "mask_sources": _mask_sources(report.findings),
+        "open_candidates": open_candidates(report.findings, translate),
+        "mask_sources": _mask_sources(report.findings, translate),
         "adequacy": _adequacy(report.findings, translate),
+        "limits": _limits(report, translate),
+        "node_notes": node_notes(report.probabilities, decisive_nodes(report.staging), translate),
+        "sources": sources_view(report.staging, translate),
         **_measurements(report, translate),
         **_technique(report),
         "facts": [_fact(fact) for fact in report.staging.get("facts", ())],
@@ -253,14 +261,19 @@ def _alerts(report: Report) -> list[str]:
     return alerts
 
 
-def _mask_sources(findings: Mapping[str, Any]) -> str:
-    found: dict[str, list[str]] = {}
-    for name, entries in (("tumor", findings["tumors"]), ("nodes", findings["nodes"])):
+def _mask_sources(findings: Mapping[str, Any], translate: Translate) -> str:
+    """Who drew what: the first name of each kind of source, and how many more there are."""
+    parts = []
+    for title_of, entries in (("tumor", findings["tumors"]), ("nodes", findings["nodes"])):
+        found: dict[str, list[str]] = {}
         for entry in entries:
-            source = f"{entry['source']['kind']} ({entry['source']['id']})"
-            if name not in found.setdefault(source, []):
-                found[source].append(name)
-    return "; ".join(f"{', '.join(names)} {DASH} {source}" for source, names in found.items()) or DASH
+            found.setdefault(entry["source"]["kind"], []).append(entry["source"]["id"])
+        for kind, names in found.items():
+            different = list(dict.fromkeys(names))
+            more = translate("and {count} more").format(count=len(different) - 1) if len(different) > 1 else ""
+            told = f"{different[0]} {more}".strip()
+            parts.append(f"{translate(title_of)} {DASH} {translate(kind)} ({told})")
+    return "; ".join(parts) or DASH
 
 
 def _adequacy(findings: Mapping[str, Any], translate: Translate) -> str:
@@ -270,6 +283,15 @@ def _adequacy(findings: Mapping[str, Any], translate: Translate) -> str:
         if count == 0
         else f"{translate('remarks')}: {count}, {translate('see technique')}"
     )
+
+
+def _limits(report: Report, translate: Translate) -> list[str]:
+    """What the scan could not show, a sentence each."""
+    found = scan_limits(report.findings, report.series, report.staging)
+    return [
+        translate(item.text).format(**{key: ", ".join(map(translate, value)) for key, value in item.values.items()})
+        for item in found
+    ]
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -285,7 +307,6 @@ def _measurements(report: Report, translate: Translate) -> dict[str, Any]:
         "contacts": [_contact(tumor["id"], item) for tumor in findings["tumors"] for item in tumor["contacts"]],
         "nodes": [_node(node) for node in findings["nodes"]],
         "nodes_note": translate(note),
-        "candidates": [_candidate(item) for item in findings["metastasis_candidates"]],
         "station_map": _map_uri(report.station_map_svg),
     }
 
@@ -323,17 +344,6 @@ def _node(node: Mapping[str, Any]) -> Row:
     chance = DASH if node["p_malignant"] is None else f"{percent(node['p_malignant'])} %"
     axes = [number(node["short_axis_mm"], 1), number(node["long_axis_mm"], 1), number(node["suv_max"], 1)]
     return [node["id"], station, *axes, chance]
-
-
-def _candidate(item: Mapping[str, Any]) -> Row:
-    confirmed = {True: "yes", False: "no", None: "needs confirmation"}[item["confirmed"]]
-    return [
-        item["id"],
-        item["site"].replace("_", " "),
-        number(item["volume_ml"], 1),
-        number(item["suv_max"], 1),
-        confirmed,
-    ]
 
 
 def _technique(report: Report) -> dict[str, Any]:

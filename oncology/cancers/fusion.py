@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FusionRule:
-    """`order`: sources, best first. `cancers`: empty for all."""
+    """`order`: sources, best first. `cancers`: empty for all. `keys`: the facts (and contradictions) it settles."""
 
     fact: str
     order: tuple[str, ...]
     why: str
     source: str
     cancers: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 REVIEW = "a person in review"
@@ -28,6 +29,7 @@ RULES = (
         (REVIEW, "needle or surgery (EBUS, EUS, FNA, mediastinoscopy)", "network on CT and PET", "short axis and SUV"),
         "a positive sample of a station proves one node of it, whatever its size; a negative one clears the station",
         "Silvestri 2013, Chest 143 suppl (size: sensitivity 0.55; PET: 0.77)",
+        keys=("nodes",),
     ),
     FusionRule(
         "station of a node",
@@ -40,12 +42,14 @@ RULES = (
         (REVIEW, "sample of the site", "PET and CT as candidates only"),
         "a candidate never decides M; the stage is given with and without it",
         "AJCC 8 general rules: cM0 without evidence; autoPET III on lung cancer, EJNMMI 2025",
+        keys=("mets",),
     ),
     FusionRule(
         "histology",
         (REVIEW, "newest biopsy", "coded diagnosis"),
         "two that no common tumor can have are a contradiction and leave the choice open",
         "AJCC 8 general rules",
+        keys=("histology",),
     ),
     FusionRule(
         "side of the tumor",
@@ -54,6 +58,7 @@ RULES = (
         "together",
         "patient safety",
         ("lung",),
+        keys=("tumor_side", "laterality"),
     ),
     FusionRule(
         "main bronchus, carina, trachea",
@@ -61,12 +66,14 @@ RULES = (
         "bronchoscopy sees the mucosa; CT sees that two things touch",
         "Rivera 2013, Chest 143 suppl",
         ("lung",),
+        keys=("main_bronchus_involved",),
     ),
     FusionRule(
         "invasion of a neighbor",
         (REVIEW, "calibrated model of area, depth, fat plane, angle", "published angle or ceiling of contact alone"),
         "contact is not invasion; without a calibrated model only angles that were studied decide",
         "Glazer 1989; Picus 1983; Lu 1997",
+        keys=("invaded_structures", "vessel_or_organ_involvement", "involved_structures"),
     ),
     FusionRule(
         "depth in the esophageal wall",
@@ -74,6 +81,7 @@ RULES = (
         "CT does not show the layers; EUS errs by one layer at times, and that doubt is kept",
         "Puli 2008, World J Gastroenterol 14:1479; Moss 1981",
         ("esophagus",),
+        keys=("deepest_layer",),
     ),
     FusionRule(
         "place and length of an esophageal tumor",
@@ -81,6 +89,7 @@ RULES = (
         "endoscopy measures from the incisors and sees both ends of the tumor",
         "AJCC 8, ch. 16; Siewert 1998",
         ("esophagus",),
+        keys=("tumor_location", "length_mm"),
     ),
     FusionRule(
         "part of the pancreas",
@@ -88,6 +97,7 @@ RULES = (
         "regional nodes differ between head and body or tail",
         "AJCC 8, ch. 28",
         ("pancreas",),
+        keys=("subsite",),
     ),
     FusionRule(
         "vessels around the pancreas",
@@ -95,6 +105,7 @@ RULES = (
         "a vessel without a mask is unknown, not free",
         "Al-Hawary 2014, Radiology 270:248; Lu 1997, AJR 168:1439",
         ("pancreas",),
+        keys=("vessel_or_organ_involvement",),
     ),
 )
 

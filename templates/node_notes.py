@@ -1,0 +1,41 @@
+"""Footnotes to the nodes that decide: which sensitivity, specificity and prevalence their probability came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+Translate = Callable[[str], str]
+
+
+def node_notes(probabilities: Mapping[str, Any], decisive: Collection[str], translate: Translate) -> list[str]:
+    """One footnote for all decisive nodes with the same signs; none for nodes that a sample or a network judged.
+
+    Args:
+        probabilities: the content of Tumor_probabilities.json.
+        decisive: ids of nodes.
+    """
+    groups: dict[str, list[str]] = {}
+    for node in probabilities.get("nodes", ()):
+        if node["id"] in decisive and node["cues"]:
+            groups.setdefault(_reckoning(node, probabilities["prevalence"], translate), []).append(node["id"])
+    return [f"{', '.join(names)}: {text}" for text, names in groups.items()]
+
+
+def _reckoning(node: Mapping[str, Any], prevalence: Mapping[str, Any], translate: Translate) -> str:
+    """How the probability came about, in a line."""
+    start = f"{translate('prevalence')} {_percent(prevalence['malignant_node'])} ({translate(prevalence['source'])})"
+    signs = [_sign(cue, cue["source"] != prevalence["source"], translate) for cue in node["cues"]]
+    return f"{'; '.join([start, *signs])} → {_percent(node['malignant'])}"
+
+
+def _sign(cue: Mapping[str, Any], cited: bool, translate: Translate) -> str:
+    answer = translate("yes" if cue["positive"] else "no")
+    figures = [f"{translate(name)} {_percent(cue[name])}" for name in ("sensitivity", "specificity")]
+    source = [cue["source"]] if cited else []
+    name = translate(cue["name"].split(" >= ")[0]) + "".join(f" ≥ {part}" for part in cue["name"].split(" >= ")[1:])
+    return f"{name}: {answer} ({', '.join([*figures, *source])})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

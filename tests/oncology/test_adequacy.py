@@ -1,0 +1,51 @@
+"""What a scan could not show is said in a sentence for each limit, and nothing is said of a good one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import oncology
+from oncology.adequacy import NO_CONTRAST, NO_PET, NOT_IMAGED, SENTENCES, scan_limits
+
+ROOT = Path(oncology.__file__).parents[1]
+
+
+def series(modality: str, **more: Any) -> dict[str, Any]:
+    return {"modality": modality, "contrast": True, "spacing_mm": [2.0, 1.0, 1.0], "slice_thickness_mm": 2.0} | more
+
+
+def limits(*codes: str, taken: Any = (), regions: Any = ()) -> dict[str, Any]:
+    quality = [{"code": code} for code in codes]
+    staging = {"facts": [{"key": "regions_not_imaged", "value": list(regions)}]}
+    found = scan_limits({"quality": quality}, taken or (series("CT"), series("PT")), staging)
+    return {item.text: item.values for item in found}
+
+
+def test_a_good_scan_has_no_limits() -> None:
+    assert limits("pet-aligned", "ct-nifti") == {}
+
+
+def test_a_plain_ct_alone_says_what_contrast_and_pet_would_have_shown() -> None:
+    assert set(limits(taken=(series("CT", contrast=False),))) == {NO_CONTRAST, NO_PET}
+
+
+def test_thick_slices_are_named_with_the_greater_of_thickness_and_spacing() -> None:
+    found = limits("ct-thick-slices", taken=(series("CT", slice_thickness_mm=5.0), series("PT")))
+    assert found == {SENTENCES["ct-thick-slices"]: {"thickness": ("5.0",)}}
+
+
+def test_regions_outside_of_the_scan_are_named() -> None:
+    assert limits(regions=["brain", "abdomen"])[NOT_IMAGED] == {"regions": ("brain", "abdomen")}
+
+
+def test_a_pet_that_was_not_used_is_not_called_absent_as_well() -> None:
+    assert set(limits("pet-off-ct", taken=(series("CT"),))) == {SENTENCES["pet-off-ct"]}
+
+
+def test_every_sentence_belongs_to_a_verdict_that_is_given() -> None:
+    code = "\n".join(
+        path.read_text() for name in ("dicom", "oncology", "tasks") for path in (ROOT / name).rglob("*.py")
+    )
+    given = {key for key in SENTENCES if code.count(f'"{key}"') > 1 or key.startswith("lung-")}
+    assert given == set(SENTENCES)
