@@ -27,8 +27,15 @@ LEAST, MOST = 0.005, 0.995  # no image makes certain
 TOP, LEAST_PUSH = 3, 0.15  # reasons that are named; a smaller push (log odds) is none
 WITH_PET = FEATURES.index("suv_max")
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "size": ("short_axis_mm", "long_axis_mm", "volume_ml"),
-    "shape": ("roundness", "raggedness"),
+    "size": (
+        "short_axis_mm",
+        "long_axis_mm",
+        "volume_ml",
+        "ellipsoid_short_mm",
+        "ellipsoid_middle_mm",
+        "ellipsoid_long_mm",
+    ),
+    "shape": ("roundness", "ellipsoid_roundness"),
     "density": ("hu_mean", "hu_sd", "hu_drop", "necrosis_share"),
     "hilum": ("fat_share", "hu_low"),
     "border": ("edge_hu_per_mm", "surround_hu", "surround_fat_share"),
@@ -101,8 +108,7 @@ def _size(node: Node, _tumor: Tumor | None, _values: Mapping[str, float]) -> str
 
 
 def _shape(_node: Node, _tumor: Tumor | None, values: Mapping[str, float]) -> str:
-    ragged = "" if math.isnan(values["raggedness"]) else f", surface {values['raggedness']:.2f} times a ball's"
-    return f"short to long axis {values['roundness']:.2f}{ragged}"
+    return f"short to long axis {values['roundness']:.2f}"
 
 
 def _density(_node: Node, _tumor: Tumor | None, values: Mapping[str, float]) -> str:

@@ -29,19 +29,19 @@ CHEST_GROUPS: Mapping[str, tuple[int, ...]] = {
 }
 STATION_GROUPS = (*CHEST_GROUPS, "abdomen", "neck_ii", "neck_other")
 SIGNS = (
-    "hu_mean", "hu_sd", "hu_low", "fat_share", "necrosis_share", "hu_drop", "edge_hu_per_mm", "raggedness",
-    "surround_hu", "surround_fat_share",
+    "hu_mean", "hu_sd", "hu_low", "fat_share", "necrosis_share", "hu_drop", "edge_hu_per_mm",
+    "ellipsoid_short_mm", "ellipsoid_middle_mm", "ellipsoid_long_mm", "surround_hu", "surround_fat_share",
 )  # fmt: skip
 UPTAKE = ("suv_mean", "suv_near", "suv_ratio", "liver_suv", "blood_pool_suv")
 FEATURES = (
-    "short_axis_mm", "long_axis_mm", "roundness", "volume_ml", *SIGNS,
+    "short_axis_mm", "long_axis_mm", "roundness", "volume_ml", *SIGNS, "ellipsoid_roundness",
     "suv_max", "suv_mean", "suv_ratio", "hotter_beside", "suv_to_liver", "suv_to_blood_pool",
     *(f"station_{name}" for name in STATION_GROUPS), *(f"cancer_{name}" for name in CANCER_GROUPS),
     "distance_mm", "same_side", "tumor_mm", "tumor_suv", "prior",
 )  # fmt: skip
 # More of these never makes a node less suspicious (1), or more (-1): larger, hotter, necrotic; fat in the hilum.
 MONOTONE: Mapping[str, int] = {
-    "short_axis_mm": 1, "suv_max": 1, "suv_mean": 1, "suv_ratio": 1, "suv_to_liver": 1,
+    "short_axis_mm": 1, "ellipsoid_short_mm": 1, "suv_max": 1, "suv_mean": 1, "suv_ratio": 1, "suv_to_liver": 1,
     "suv_to_blood_pool": 1, "necrosis_share": 1, "fat_share": -1, "prior": 1,
 }  # fmt: skip
 
@@ -77,13 +77,15 @@ def feature_row(node: Node, tumor: Tumor | None, cancer: str, prior: float = mat
         tumor: the largest one, None where there is none.
         prior: chance that the node's level is involved, from real patients' tables; NaN where there are none.
     """
+    signs = {name: node.measures.get(name, math.nan) for name in SIGNS}
     values = {
         "short_axis_mm": node.short_axis_mm,
         "long_axis_mm": node.long_axis_mm,
         "roundness": node.short_axis_mm / max(node.long_axis_mm, 1e-6),
         "volume_ml": node.volume_ml,
         "prior": prior,
-        **{name: node.measures.get(name, math.nan) for name in SIGNS},
+        **signs,
+        "ellipsoid_roundness": signs["ellipsoid_short_mm"] / max(signs["ellipsoid_long_mm"], 1e-6),
         **_uptake(node),
         **_place(node, cancer),
         **(_beside(node, tumor) if tumor is not None else {}),

@@ -38,7 +38,7 @@ PARAMETERS: Mapping[str, Any] = {
     "monotone_constraints": tuple(MONOTONE.get(name, 0) for name in FEATURES),
 }
 ROUNDS = 260
-MASKS = 3  # imperfect masks of each node on each scan, for training
+MASKS = 2  # imperfect masks of each node on each scan, for training
 SIZE_MM, SUV = 10.0, 2.5  # what the single signs call positive
 CALLED = 0.5
 

@@ -20,7 +20,9 @@ from oncology.imaging.volume import Geometry, Volume
 Measures = dict[str, float]
 REACH_MM = 9.0  # tissue around a node that is looked at
 RIM_MM = 1.5  # the blurred rim that is left out where the inside is judged
-SMOOTH_MM = 0.9  # noise of single voxels is averaged over this
+SMOOTH_MM = 0.6  # noise of single voxels is averaged over this
+EDGE_MM = 1.5  # how far a mask's border may be off
+LEAST_FILLED = 0.2  # less of a voxel is noise in fat
 FAT_HU = -98.0
 TISSUE_HU = (-150.0, 150.0)  # air and vessels full of contrast medium would hide what fat and node differ in
 FATTY_HU = 0.0  # inside a node below this is fat mixed with tissue: the hilum
@@ -53,7 +55,7 @@ def node_signs(
         references: uptake of liver and blood pool, see `reference_uptake`.
     Returns:
         hu_mean, hu_sd, hu_low (10th percentile) of the inside; fat_share and necrosis_share of it; hu_drop from rim to
-        center; edge_hu_per_mm; raggedness (surface over that of a sphere); surround_hu and surround_fat_share of the
+        center; edge_hu_per_mm; ellipsoid_short_mm, _middle_mm and _long_mm; surround_hu and surround_fat_share of the
         tissue next to it; with PET suv_mean, suv_near (highest within 4 mm), suv_ring (mean 4 to 8 mm off), suv_ratio
         to that ring, liver_suv and blood_pool_suv.
     """
@@ -84,7 +86,7 @@ def _inside(near: _Near) -> Measures:
     fat = values < FATTY_HU
     return {
         "hu_mean": float(values.mean()),
-        "hu_sd": float(near.hu[core].std()),
+        "hu_sd": float(values.std()),
         "hu_low": float(np.quantile(values, 0.1)),
         "fat_share": float(fat.mean()),
         "necrosis_share": float(((values < rim - DROP_HU) & ~fat).mean()),
@@ -93,24 +95,41 @@ def _inside(near: _Near) -> Measures:
 
 
 def _border(near: _Near) -> Measures:
-    """How steeply density falls at the border, and how ragged the node's surface is on the CT itself.
+    """How steeply density falls at the border, and the axes of the ellipsoid that the node is on the CT itself.
 
-    The surface is the total variation of the part of each voxel that is node, by its density between fat and node, so
-    that it does not rest on the mask's own steps.
+    The ellipsoid has the node's second moments, each voxel counted by how far its density lies from fat's to the
+    node's: finer than voxels, and not resting on the mask's own border, which is trusted to EDGE_MM only.
     """
     if min(near.hu.shape) < 2:
         return {}
     rim = np.abs(near.depth) <= max(1.0, 0.75 * max(near.spacing_mm))
     slopes = np.gradient(near.smooth, *near.spacing_mm)
     steep = np.sqrt(sum(slope**2 for slope in slopes))
-    inner = near.smooth[near.depth > 0]
-    level = max(float(np.quantile(inner, 0.7)), FAT_HU + 40.0)
-    filled = np.clip((near.smooth - FAT_HU) / (level - FAT_HU), 0.0, 1.0) * (near.depth > -2.5)
-    voxel = float(np.prod(near.spacing_mm))
-    surface = float(np.sqrt(sum(slope**2 for slope in np.gradient(filled, *near.spacing_mm))).sum()) * voxel
-    volume = float(filled.sum()) * voxel
-    ball = float((36.0 * np.pi) ** (1.0 / 3.0) * volume ** (2.0 / 3.0))
-    return {"edge_hu_per_mm": float(steep[rim].mean()), "raggedness": surface / max(ball, 1e-6)}
+    short, middle, long = _axes(_filled(near), near.spacing_mm)
+    return {
+        "edge_hu_per_mm": float(steep[rim].mean()),
+        "ellipsoid_short_mm": short,
+        "ellipsoid_middle_mm": middle,
+        "ellipsoid_long_mm": long,
+    }
+
+
+def _filled(near: _Near) -> np.ndarray:
+    """The part of each voxel that is node, 0 to 1."""
+    level = max(float(np.quantile(near.smooth[near.depth > 0], 0.75)), FAT_HU + 78.0)
+    filled = np.clip((near.smooth - FAT_HU) / (level - FAT_HU), 0.0, 1.0)
+    filled[near.depth > EDGE_MM] = 1.0
+    return np.where((near.depth > -EDGE_MM) & (filled >= LEAST_FILLED), filled, 0.0)
+
+
+def _axes(filled: np.ndarray, spacing_mm: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Diameters in mm, shortest first, of the ellipsoid with the same second moments, blur and voxels taken off."""
+    places = np.argwhere(filled > 0) * np.array(spacing_mm)
+    shares = filled[filled > 0]
+    away = places - np.average(places, axis=0, weights=shares)
+    spread = (away * shares[:, None]).T @ away / shares.sum() - np.diag(SMOOTH_MM**2 + np.square(spacing_mm) / 12.0)
+    short, middle, long = 2.0 * np.sqrt(5.0 * np.clip(np.linalg.eigvalsh(spread), 0.1, None))
+    return float(short), float(middle), float(long)
 
 
 def _around(near: _Near) -> Measures:

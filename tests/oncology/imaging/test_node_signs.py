@@ -38,8 +38,14 @@ def test_stranded_fat_around_a_node_is_denser_than_clean_fat() -> None:
     assert node_signs(NODE, image(around=-60))["surround_hu"] > node_signs(NODE, image())["surround_hu"] + 25
 
 
-def test_a_smooth_ball_has_about_the_surface_of_a_ball() -> None:
-    assert node_signs(NODE, image())["raggedness"] == pytest.approx(1.0, abs=0.15)
+def test_axes_come_from_the_image_and_not_from_a_mask_that_is_off() -> None:
+    node = phantoms.ellipsoid(GRID, (0, 0, 0), (12, 14, 20))
+    ct = Volume(np.where(node, 60, -98).astype(np.int16), GRID)
+    small, wide = phantoms.ellipsoid(GRID, (0, 0, 0), (10, 12, 18)), phantoms.ellipsoid(GRID, (0, 0, 0), (14, 16, 22))
+    for mask in (small, node, wide):
+        signs = node_signs(mask, ct)
+        axes = [signs[f"ellipsoid_{name}_mm"] for name in ("short", "middle", "long")]
+        assert axes == pytest.approx([12, 14, 20], abs=1.0)
 
 
 def test_uptake_is_held_against_its_surroundings_liver_and_blood() -> None:
