@@ -19,6 +19,7 @@ from oncology.imaging.survey import Region, Scene, body_regions, survey
 from oncology.imaging.volume import Volume
 from oncology.invasion.model import estimate_invasion
 from oncology.metastases import find_candidates
+from tasks.extension import judge_extension
 from tasks.networks import look_with_networks
 from tasks.node_judgement import judge_nodes
 
@@ -126,7 +127,7 @@ def assess(
     imaged = body_regions(scene.ct, scene.structures)
     chosen = person_first(regions)
     found, masks = survey(CaseId(case_id), cancer, scene, chosen, verdicts, imaged, nodes_looked_for=nodes_looked_for)
-    found = estimate_invasion(classify_nodes(judge_nodes(found)))
+    found = judge_extension(estimate_invasion(classify_nodes(judge_nodes(found))), scene, masks)
     return replace(found, metastasis_candidates=find_candidates(scene, found, cancer, masks)), masks
 
 

@@ -13,6 +13,7 @@ from oncology.findings import Findings, Node, Severity, Verdict
 from tasks.model_choice import chosen_cards, refusals
 
 ROLE, PRIOR_ROLE = "node_malignancy", "node_involvement"
+EXTENSION_ROLE = "node_ene"  # asked by tasks/extension.py
 CLASSIFIER, PRIOR = (
     "models.nodes.classifier",
     "models.nodes.prior",
@@ -21,7 +22,7 @@ CLASSIFIER, PRIOR = (
 
 def node_marks(cancer: str) -> dict[str, str]:
     """Role -> id and hash of the models that will judge nodes, so that answers are kept apart by model."""
-    chosen = {role: chosen_cards(role, cancer) for role in (ROLE, PRIOR_ROLE)}
+    chosen = {role: chosen_cards(role, cancer) for role in (ROLE, PRIOR_ROLE, EXTENSION_ROLE)}
     return {role: f"{cards[0].id}:{cards[0].sha256[:16]}" for role, cards in chosen.items() if cards}
 
 

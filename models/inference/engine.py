@@ -16,7 +16,7 @@ import numpy as np
 
 from oncology.errors import ModelError
 
-Engine = Callable[[np.ndarray], np.ndarray]  # (1, C, Z, Y, X) float32 -> logits (1, K, Z, Y, X) float32
+Engine = Callable[[np.ndarray], np.ndarray]  # (1, C, Z, Y, X) float32 -> logits (1, K, Z, Y, X) or (1, K) float32
 
 
 def load_network(shape: Mapping[str, Any], weights: Path) -> Any:
@@ -60,6 +60,11 @@ def open_engine(
     return _torch(shape, weights, device)
 
 
+def channels_of(shape: Mapping[str, Any]) -> int:
+    """Channels of what a network is called with; two branches take their channels one after the other."""
+    return int(shape["inputs"]) * (2 if shape["kind"] == "two_branch" else 1)
+
+
 def _torch(shape: Mapping[str, Any], weights: Path, device: str) -> Engine:
     import torch
 
@@ -76,7 +81,7 @@ def _torch(shape: Mapping[str, Any], weights: Path, device: str) -> Engine:
 def _openvino(shape: Mapping[str, Any], weights: Path, window: tuple[int, int, int], cache: Path | None) -> Engine:
     import openvino
 
-    size = (1, int(shape["inputs"]), *window)
+    size = (1, channels_of(shape), *window)
     kept = None if cache is None else cache / f"{weights.stem}-{_short_hash(weights, size)}.xml"
     core = openvino.Core()
     if kept is not None and kept.exists():

@@ -1,4 +1,4 @@
-"""A whole scan through one network: labels of softmax heads, probabilities of sigmoid heads."""
+"""A whole scan, or crops of it, through one network: labels of softmax heads, probabilities of sigmoid heads."""
 
 from __future__ import annotations
 
@@ -33,6 +33,46 @@ class Scan:
     suv: np.ndarray | None = None
     labels: Mapping[str, np.ndarray] = field(default_factory=dict)
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Crops:
+    """What a network that answers once a crop is shown: (N, C, Z, Y, X) float32, in its channels."""
+
+    inputs: np.ndarray
+
+
+Job = Scan | Crops
+
+
+def window_of(job: Job) -> tuple[int, int, int]:
+    """Voxels (z, y, x) of every call of the network."""
+    if isinstance(job, Scan):
+        return WINDOW
+    z, y, x = job.inputs.shape[2:]
+    return z, y, x
+
+
+def voxels_of(job: Job) -> int:
+    """How many voxels the job holds."""
+    return int(job.hu.size if isinstance(job, Scan) else job.inputs.size)
+
+
+def answer(card: Card, engine: Engine, job: Job) -> dict[str, np.ndarray]:
+    """What a network answers to a job, by head."""
+    return predict(card, engine, job) if isinstance(job, Scan) else predict_crops(card, engine, job)
+
+
+def predict_crops(card: Card, engine: Engine, crops: Crops) -> dict[str, np.ndarray]:
+    """Probabilities (N, K) float32 of each sigmoid head; a softmax head gives its label (N, 1)."""
+    logits = np.concatenate([np.asarray(engine(crop[None])[:1], np.float32) for crop in crops.inputs])
+    found, first = {}, 0
+    for head in card.heads:
+        own = logits[:, first : first + head.outputs]
+        first += head.outputs
+        sigmoid = head.activation == "sigmoid"
+        found[head.name] = 1.0 / (1.0 + np.exp(-np.clip(own, -30.0, 30.0))) if sigmoid else own.argmax(1)[:, None]
+    return found
 
 
 def predict(card: Card, engine: Engine, scan: Scan) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from models.card import Card, write_card
-from models.inference.predict import Scan
+from models.inference.predict import Job, voxels_of
 from models.inference.worker import write_job
 from models.registry import weights_path
 from oncology.errors import ModelError
@@ -24,7 +24,7 @@ LAST_WORDS = 400
 
 
 def memory_mb(card: Card, voxels: int) -> float:
-    """Estimate of what a run needs, from the scan's size."""
+    """Estimate of what a run needs, from the job's size."""
     outputs = sum(len(head.labels) for head in card.heads if head.activation == "sigmoid") * 2.0
     labels = 2.0 * sum(head.activation == "softmax" for head in card.heads)
     return BASE_MB + voxels * (BYTES_PER_VOXEL + outputs + labels) / 1e6
@@ -39,22 +39,22 @@ def free_mb() -> float:
         return float("inf")  # not Linux: the system itself refuses
 
 
-def ask(card: Card, scan: Scan, cache: Path | None = None, *, timeout_s: float = TIMEOUT_S) -> dict[str, np.ndarray]:
-    """What one network answers to a scan; see `predict`.
+def ask(card: Card, job: Job, cache: Path | None = None, *, timeout_s: float = TIMEOUT_S) -> dict[str, np.ndarray]:
+    """What one network answers to a scan, or to crops; see `predict` and `predict_crops`.
 
     Raises:
         ModelError: too little memory, too slow, or the process failed; the scan's content is never in the words.
     """
-    wanted, free = memory_mb(card, scan.hu.size), free_mb()
+    wanted, free = memory_mb(card, voxels_of(job)), free_mb()
     if wanted > free:
         raise ModelError(
             f"{card.id} needs about {wanted:.0f} MB for this scan and {free:.0f} MB are free; stage fewer cases at once"
         )
     with tempfile.TemporaryDirectory(prefix="aimdt-") as folder:
-        job, answer = Path(folder) / "job.npz", Path(folder) / "answer.npz"
-        write_job(scan, job)
+        asked, answer = Path(folder) / "job.npz", Path(folder) / "answer.npz"
+        write_job(job, asked)
         write_card(card, Path(folder) / "card.toml")
-        command = [str(Path(folder) / "card.toml"), str(weights_path(card)), str(job), str(answer)]
+        command = [str(Path(folder) / "card.toml"), str(weights_path(card)), str(asked), str(answer)]
         if cache is not None:
             command += ["--cache", str(cache)]
         _run(card.id, command, timeout_s)

@@ -15,21 +15,30 @@ import numpy as np
 
 from models.card import read_card
 from models.inference.engine import open_engine
-from models.inference.predict import WINDOW, Scan, predict
+from models.inference.predict import Crops, Job, Scan, answer, window_of
 from oncology.errors import ModelError
 
 
-def read_job(path: Path) -> Scan:
-    """The scan of a job file."""
+def read_job(path: Path) -> Job:
+    """The scan, or the crops, of a job file."""
     with np.load(path, allow_pickle=False) as file:
+        if "crops" in file.files:
+            return Crops(file["crops"])
         about = json.loads(file["about"].tobytes())
         z, y, x = about["spacing_mm"]
         labels = {name: file[f"labels_{name}"] for name in about["names"]}
         return Scan(file["hu"], (z, y, x), file["suv"] if "suv" in file.files else None, labels, about["names"])
 
 
-def write_job(scan: Scan, path: Path) -> None:
-    """The scan as a job file."""
+def write_job(job: Job, path: Path) -> None:
+    """The scan, or the crops, as a job file."""
+    if isinstance(job, Crops):
+        np.savez(path, allow_pickle=False, crops=job.inputs)
+    else:
+        _write_scan(job, path)
+
+
+def _write_scan(scan: Scan, path: Path) -> None:
     about = {"spacing_mm": scan.spacing_mm, "names": {name: list(scan.names[name]) for name in scan.labels}}
     arrays = {"hu": scan.hu, **{f"labels_{name}": array for name, array in scan.labels.items()}}
     if scan.suv is not None:
@@ -38,7 +47,7 @@ def write_job(scan: Scan, path: Path) -> None:
 
 
 def main() -> int:
-    """Run one network over one scan."""
+    """Run one network over one job."""
     parser = argparse.ArgumentParser(prog="python -m models.inference.worker", description=__doc__)
     parser.add_argument("card", type=Path)
     parser.add_argument("weights", type=Path)
@@ -49,8 +58,9 @@ def main() -> int:
     asked = parser.parse_args()
     try:
         card = read_card(asked.card)
-        engine = open_engine(card.network, asked.weights, WINDOW, asked.cache, asked.device)
-        np.savez(asked.answer, allow_pickle=False, **predict(card, engine, read_job(asked.job)))
+        job = read_job(asked.job)
+        engine = open_engine(card.network, asked.weights, window_of(job), asked.cache, asked.device)
+        np.savez(asked.answer, allow_pickle=False, **answer(card, engine, job))
     except ModelError as error:
         sys.stderr.write(f"{error}\n")
         return 2

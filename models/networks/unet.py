@@ -113,22 +113,23 @@ class TwoBranchNet(nn.Module):
     """A node seen at its own scale and at a fixed one: logits (B, outputs) from crops (B, 2 * inputs, Z, Y, X).
 
     The first half of the channels is the crop in which every node is equally large (texture and border, whatever the
-    size), the second the one in millimeters (size and surroundings).
+    size), the second the one in millimeters (size and surroundings). A `first_stride` of 2 halves the grid at once, as
+    the crops are finer than the scans that they are cut from.
     """
 
-    def __init__(self, inputs: int, channels: Sequence[int], outputs: int) -> None:
+    def __init__(self, inputs: int, channels: Sequence[int], outputs: int, first_stride: int = 1) -> None:
         super().__init__()
         self.inputs = inputs
-        self.branches = nn.ModuleList(self._branch(inputs, channels) for _ in range(2))
+        self.branches = nn.ModuleList(self._branch(inputs, channels, first_stride) for _ in range(2))
         self.head = nn.Sequential(
             nn.Linear(4 * channels[-1], 64), nn.LeakyReLU(SLOPE), nn.Dropout(0.3), nn.Linear(64, outputs)
         )
 
     @staticmethod
-    def _branch(inputs: int, channels: Sequence[int]) -> nn.Sequential:
+    def _branch(inputs: int, channels: Sequence[int], first_stride: int) -> nn.Sequential:
         return nn.Sequential(
             *(
-                ConvPair(before, after, 1 if level == 0 else 2)
+                ConvPair(before, after, first_stride if level == 0 else 2)
                 for level, (before, after) in enumerate(zip([inputs, *channels], channels, strict=False))
             )
         )

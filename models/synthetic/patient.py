@@ -85,7 +85,7 @@ def make_patient(plan: PatientPlan, spacing_mm: float | None = None, *, images: 
     _add_pathology(plan, canvas, masks, tumor)
     dead = dead_middle(tumor, plan.tumor.necrosis, canvas, random)
     lesions = [Lesion("tumor-1", "tumor", tumor, True, plan.tumor.suv, necrotic=dead, hu=plan.tumor.hu)]
-    lesions += _nodes(plan, canvas, masks, tumor, random)
+    lesions += draw_nodes(plan, canvas, masks, tumor, random)
     lesions += _metastases(plan, canvas, masks, tumor, random)
     patient = SyntheticPatient(plan, canvas, masks, lesions, landmarks_of(plan.cancer, plan.build))
     if not images:
@@ -128,9 +128,10 @@ def _widen_duct(canvas: Canvas, masks: Masks, tumor: np.ndarray, wider_mm: float
     duct[box] |= (apart <= wider_mm) & behind & masks["pancreas"][box]
 
 
-def _nodes(
+def draw_nodes(
     plan: PatientPlan, canvas: Canvas, masks: Masks, tumor: np.ndarray, random: np.random.Generator
 ) -> Iterator[Lesion]:
+    """The planned nodes, each molded around what it may not enter, the tumor and the nodes before it."""
     blocked = union(masks, HARD, masks["body"]) | tumor | ~masks["body"]
     for place, node in enumerate(plan.nodes, start=1):
         center = node_center(plan.cancer, plan.build, node)

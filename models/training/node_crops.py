@@ -37,9 +37,12 @@ class DrawnNode:
     @property
     def kind(self) -> str:
         """Of SHARES."""
-        if self.truth["ene"]:
-            return "extending"
-        return "malignant" if self.truth["malignant"] else "benign"
+        return kind_of(malignant=bool(self.truth["malignant"]), ene=bool(self.truth["ene"]))
+
+
+def kind_of(*, malignant: bool, ene: bool) -> str:
+    """Extending (malignant with extranodal extension), malignant or benign."""
+    return "extending" if ene else "malignant" if malignant else "benign"
 
 
 def nodes_of(patient: StoredPatient) -> list[DrawnNode]:
@@ -49,23 +52,25 @@ def nodes_of(patient: StoredPatient) -> list[DrawnNode]:
     for place, truth in enumerate(patient.about["lesions"], start=1):
         mask = patient.lesions == place
         if truth["kind"] == "node" and mask.any():
-            middle = np.rint(ndimage.center_of_mass(mask)).astype(int)
-            depth = depth_of(_around(mask, middle, False), patient.spacing_mm)
-            scans = (
-                NodeBlock(_around(hu, middle, OUTSIDE_HU), _around(pet, middle, 0.0), depth, patient.spacing_mm)
-                for hu, pet in zip(patient.ct, suv, strict=True)
-            )
+            scans = (around(mask, hu, pet, patient.spacing_mm) for hu, pet in zip(patient.ct, suv, strict=True))
             found.append(DrawnNode(tuple(scans), truth))
     return found
 
 
-def _around(array: np.ndarray, middle: np.ndarray, outside: float) -> np.ndarray:
-    """A block of BLOCK voxels a side around a voxel."""
+def around(mask: np.ndarray, hu: np.ndarray, suv: np.ndarray, spacing_mm: float) -> NodeBlock:
+    """The block around a node; all (Z, Y, X) of the patient."""
+    middle = np.rint(ndimage.center_of_mass(mask)).astype(int)
+    depth = depth_of(_cut(mask, middle, False), spacing_mm)
+    return NodeBlock(_cut(hu, middle, OUTSIDE_HU), _cut(suv, middle, 0.0), depth, spacing_mm)
+
+
+def _cut(array: np.ndarray, middle: np.ndarray, outside: float) -> np.ndarray:
+    """BLOCK voxels a side around a voxel."""
     first = middle - BLOCK // 2
     inside = tuple(slice(max(0, a), max(0, min(a + BLOCK, n))) for a, n in zip(first, array.shape, strict=True))
-    lead = [side.start - a for side, a in zip(inside, first, strict=True)]
     part = array[inside]
-    pad = [(b, BLOCK - b - count) for b, count in zip(lead, part.shape, strict=True)]
+    lead = [side.start - a for side, a in zip(inside, first, strict=True)]
+    pad = [(before, BLOCK - before - count) for before, count in zip(lead, part.shape, strict=True)]
     return np.pad(part, pad, constant_values=outside)
 
 

@@ -105,7 +105,7 @@ RECIPES: Mapping[str, Recipe] = {
         Recipe(
             id="node-ene", kind="node", region="neck", cancers=HEAD_NECK, spacing_mm=1.0,
             inputs=("ct_soft", "pet", "pet_flag", "mask"), heads=(Head("node", "sigmoid", ("ene", "malignant")),),
-            crop=(32, 32, 32), channels=(16, 32, 64), steps=6_000, rate=1e-3,
+            crop=(32, 32, 32), channels=(32, 48, 64), steps=6_000, rate=1e-3,
         ),
     )
 }  # fmt: skip

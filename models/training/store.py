@@ -107,7 +107,7 @@ def make_stored(cancer: str, seed: int, index: int, shift: str | None = None, sc
             "version": VERSION, "cancer": cancer, "seed": seed, "index": index, "shift": shift, "region": region,
             "spacing_mm": patient.canvas.geometry.spacing_mm[0], "labels": list(ANATOMY[region]),
             "origin_lps": [float(v) for v in patient.canvas.geometry.to_lps(np.array([side.start for side in box]))],
-            "stations": names, "lesions": [_truth(lesion, patient) for lesion in patient.lesions],
+            "stations": names, "lesions": [lesion_truth(lesion, patient) for lesion in patient.lesions],
         },
     )  # fmt: skip
 
@@ -167,7 +167,8 @@ def _lesion_map(patient: SyntheticPatient) -> np.ndarray:
     return labels
 
 
-def _truth(lesion: Lesion, patient: SyntheticPatient) -> dict[str, Any]:
+def lesion_truth(lesion: Lesion, patient: SyntheticPatient) -> dict[str, Any]:
+    """What is true of one lesion, as plain values."""
     return {
         "id": lesion.id, "kind": lesion.kind, "malignant": lesion.malignant, "suv": lesion.suv, "side": lesion.side,
         "station": lesion.station, "site": lesion.site, "ene": lesion.ene, "ene_grade": lesion.ene_grade,

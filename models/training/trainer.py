@@ -66,7 +66,7 @@ def network_shape(recipe: Recipe) -> dict[str, Any]:
     inputs = list(recipe.inputs)
     shape: dict[str, Any] = {"inputs": len(inputs), "channels": list(recipe.channels), "outputs": recipe.outputs}
     if recipe.kind == "node":
-        return {"kind": "two_branch", **shape}
+        return {"kind": "two_branch", **shape, "first_stride": 2}
     if recipe.late:
         seen = [inputs.index(name) for name in ("ct_soft", "ct_wide", "pet")]
         return {"kind": "fusion", **shape, "late": list(recipe.late), "seen": seen, "flag": inputs.index("pet_flag")}
