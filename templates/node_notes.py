@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 Translate = Callable[[str], str]
+NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?!\w)")
+# Nodes whose reasons are told: a model finds them suspicious, or their size does.
+TOLD_P, TOLD_MM = 0.2, 10.0
 
 
 def node_notes(probabilities: Mapping[str, Any], decisive: Collection[str], translate: Translate) -> list[str]:
@@ -20,6 +24,29 @@ def node_notes(probabilities: Mapping[str, Any], decisive: Collection[str], tran
         if node["id"] in decisive and node["cues"]:
             groups.setdefault(_reckoning(node, probabilities["prevalence"], translate), []).append(node["id"])
     return [f"{', '.join(names)}: {text}" for text, names in groups.items()]
+
+
+def node_reasons(nodes: Sequence[Mapping[str, Any]], translate: Translate) -> list[str]:
+    """Why a model judged a node as it did, one line a node; none for nodes that nobody would suspect."""
+    told = [
+        node
+        for node in nodes
+        if node.get("reasons") and ((node["p_malignant"] or 0.0) >= TOLD_P or node["short_axis_mm"] >= TOLD_MM)
+    ]
+    return [f"{node['id']}: {'; '.join(_reason(reason, translate) for reason in node['reasons'])}" for node in told]
+
+
+def _reason(reason: str, translate: Translate) -> str:
+    """ "for: SUVmax 9.0, station 4R" in the report's language: every phrase is looked up without its numbers."""
+    way, _, rest = reason.partition(": ")
+    return f"{translate(way)}: {', '.join(_phrase(phrase, translate) for phrase in rest.split(', '))}"
+
+
+def _phrase(phrase: str, translate: Translate) -> str:
+    if phrase.startswith("station "):
+        return f"{translate('station')} {phrase.removeprefix('station ')}"
+    numbers = iter(NUMBER.findall(phrase))
+    return re.sub(r"\{\}", lambda _: next(numbers, ""), translate(NUMBER.sub("{}", phrase)))
 
 
 def _reckoning(node: Mapping[str, Any], prevalence: Mapping[str, Any], translate: Translate) -> str:

@@ -13,7 +13,7 @@ from templates.candidates_view import candidates_view, caption, confirmed_stage,
 from templates.comparison_view import comparison_view
 from templates.discussion import discussion_view
 from templates.front import front_view
-from templates.node_notes import node_notes
+from templates.node_notes import node_notes, node_reasons
 from templates.sections import section
 from templates.sources_view import sources_view
 from templates.wording import title
@@ -80,6 +80,7 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
         "adequacy": _adequacy(report.findings, translate),
         "limits": _limits(report, translate),
         "node_notes": node_notes(report.probabilities, decisive_nodes(report.staging), translate),
+        "node_reasons": node_reasons(report.findings["nodes"], translate),
         "sources": sources_view(report.staging, translate),
         **_measurements(report, translate),
         **_technique(report),
