@@ -13,6 +13,7 @@ from oncology.errors import ModelError
 # Role -> module with `measure(card, material) -> list[Figure]`; loaded only when asked, most need torch or XGBoost.
 MEASURES: Mapping[str, str] = {
     "node_involvement": "models.involvement.measurement",
+    "node_malignancy": "models.nodes.measurement",
     "anatomy": "models.training.measure",
     "lesion": "models.training.measure",
 }
