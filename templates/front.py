@@ -9,8 +9,8 @@ from typing import Any
 
 from templates.discussion import Point
 
-# Characters in one line of the page: whole width, half of it, and the column of reasons.
-WHOLE, HALF, REASON = 120, 56, 88
+# Characters in one line of the page: whole width, the same in bold, half of it, the columns of reasons and certainty.
+WHOLE, BOLD, HALF, REASON, CERTAINTY = 120, 105, 56, 95, 22
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ ROOMS = (
 )
 CANDIDATE_LINES = 2  # what a second stage, with the open candidates, takes
 LINE_MM = 4.4
-MOST_LINES = 21  # with the largest pictures below them, on A4
+MOST_LINES = 22  # with the largest pictures below them, on A4
+ALERT_LINES, ABSTENTION_LINES = 3, 0.5  # heading and frame of these
 LONGEST_CHANGE = 300
 
 
@@ -66,11 +67,15 @@ def front_view(
     return {**shown, "pictures_mm": room.pictures_mm}
 
 
-def _lines(shown: Mapping[str, Any], abstentions: Sequence[str]) -> int:
+def _lines(shown: Mapping[str, Any], abstentions: Sequence[str]) -> float:
     """How many lines of the page these take, about."""
-    reasons = _wrapped([row["reason"] for row in shown["reasons"]], REASON)
+    frames = ALERT_LINES * bool(shown["alerts"]) + ABSTENTION_LINES * len(abstentions)
+    reasons = sum(
+        max(_wrapped([row["reason"]], REASON), _wrapped([row["certainty"]], CERTAINTY)) for row in shown["reasons"]
+    )
     columns = max(_wrapped(shown["missing"], HALF), _wrapped([point.text for point in shown["points"]], HALF))
-    return reasons + columns + sum(_wrapped(texts, WHOLE) for texts in (shown["changes"], shown["alerts"], abstentions))
+    whole = _wrapped([*shown["changes"], *shown["alerts"]], WHOLE) + _wrapped(abstentions, BOLD)
+    return reasons + columns + whole + frames
 
 
 def _wrapped(texts: Sequence[str], width: int) -> int:
