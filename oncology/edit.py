@@ -40,6 +40,7 @@ LONGEST_MM = 2000.0  # more than any patient
 # What an estimate of invasion rests on: where a person corrects one of these, the estimate no longer holds.
 MEASURED_OF_CONTACT = ("contact_mm2", "depth_mm", "angle_deg")
 MEASURED_OF_TUMOR = ("greatest_dimension_mm", "volume_ml")
+MEASURED_OF_NODE = ("short_axis_mm", "long_axis_mm", "suv_max", "station")  # likewise for a model of nodes
 
 
 class EditKind(StrEnum):
@@ -185,7 +186,17 @@ def _set(draft: Draft, edit: Edit) -> tuple[Draft, Edit]:
     if name == "tumors":
         draft = _mark_stated(draft, place, edit.value)
         _drop_estimates(item, rest, draft.stated)
+    if name == "nodes" and item.get("malignancy_model"):
+        _drop_judgement(item, rest)
     return draft, replace(edit, target=place, old=old)
+
+
+def _drop_judgement(node: dict[str, Any], rest: str) -> None:
+    """A person's probability is no model's; what a model said of values that were corrected no longer holds."""
+    if rest in MEASURED_OF_NODE:
+        node["p_malignant"] = None
+    if rest == "p_malignant" or rest in MEASURED_OF_NODE:
+        node |= {"malignancy_model": None, "reasons": []}
 
 
 def _mark_stated(draft: Draft, place: str, value: Any) -> Draft:

@@ -27,6 +27,7 @@ from tasks.case_files import CaseFiles, Outputs, canonical_json
 from tasks.findings import FINDINGS, findings_from, findings_json
 from tasks.history import HISTORY
 from tasks.images import IMAGES
+from tasks.node_judgement import judge_nodes
 from tasks.pictures import PICTURES, STATION_MAP, draw_station_map
 from tasks.prior import PRIOR
 from tasks.records import store
@@ -184,7 +185,7 @@ def restage(case_id: str, trial: Sequence[Edit] = ()) -> Restaged:
     parameters = store().rows(Run, run_key=run)[0].parameters
     start = Draft.of(files.load_json(FINDINGS), files.load_json(HISTORY), parameters["subset"])
     draft, applied = apply_edits(start, edits)
-    findings = findings_json(estimate_invasion(classify_nodes(findings_from(draft.findings))))
+    findings = findings_json(estimate_invasion(classify_nodes(judge_nodes(findings_from(draft.findings)))))
     asked = Asked(tuple(parameters["editions"]), parameters["classification"], draft.subset, tables().version)
     earlier = files.load_json(PRIOR) if parameters.get("prior", "none") != "none" else None
     staging = staged(findings, draft.edited_history(), asked, files.load_json(IMAGES)["series"][0]["date"], earlier)

@@ -189,3 +189,20 @@ def test_what_makes_no_sense_is_refused_with_what_was_expected(
 ) -> None:
     with pytest.raises(ReviewError, match=words):
         do(draft, kind, target, value)
+
+
+def judged(draft: Draft) -> Draft:
+    draft.findings["nodes"][1] |= {"p_malignant": 0.6, "malignancy_model": "ours", "reasons": ["for: SUVmax 9.0"]}
+    return draft
+
+
+def test_a_persons_probability_is_no_models(draft: Draft) -> None:
+    done, _ = do(judged(draft), EditKind.SET, "node-2.p_malignant", 0.9)
+    node = done.findings["nodes"][1]
+    assert (node["p_malignant"], node["malignancy_model"], node["reasons"]) == (0.9, None, [])
+
+
+def test_what_a_model_said_of_a_value_that_was_corrected_no_longer_holds(draft: Draft) -> None:
+    done, _ = do(judged(draft), EditKind.SET, "node-2.suv_max", 1.2)
+    node = done.findings["nodes"][1]
+    assert (node["p_malignant"], node["malignancy_model"], node["reasons"]) == (None, None, [])
