@@ -17,9 +17,11 @@ class StructureClass(StrEnum):
         "artery"  # of the upper abdomen: contact of the pancreas with it counts as involvement, whatever its degree
     )
     AIRWAY = "airway"
-    PLEURA = "pleura"  # pleura, chest wall, diaphragm, fissures: thin sheets and what lies behind them
+    PLEURA = "pleura"  # thin sheets: parietal pleura, pericardium, diaphragm, peritoneum, fissures
+    WALL = "wall"  # what lies behind the pleura: chest wall, or the lung where the tumor comes from the mediastinum
     SPACE = "space"  # fat of the mediastinum: without a border of its own
-    THROAT = "throat"  # subsites, spaces and muscles of larynx, pharynx and mouth: a tumor spreads along them
+    SUBSITE = "subsite"  # lining of larynx, pharynx and mouth: a tumor spreads along it
+    THROAT = "throat"  # spaces and muscles under that lining
     SOFT = "soft"  # other muscle, hollow and solid organs
 
 
@@ -29,19 +31,21 @@ _BEGINNINGS = {
                           "skull", "maxilla", "clivus", "sacrum", "hard_palate", "pterygoid_plate",
                           "pterygoid_process", "teeth", "sphenoid", "upper_alveolar_ridge"),
     StructureClass.AIRWAY: ("trachea", "main_bronchus", "lobar_bronch", "carina", "larynx_air", "airway"),
-    StructureClass.PLEURA: ("chest_wall", "pleura", "parietal_pleura", "visceral_pleura", "diaphragm", "lung_",
-                            "pericardium", "fissure", "peritoneum"),
+    StructureClass.PLEURA: ("pleura", "parietal_pleura", "visceral_pleura", "diaphragm", "pericardium", "fissure",
+                            "peritoneum"),
+    StructureClass.WALL: ("chest_wall", "lung_"),
     StructureClass.SPACE: ("mediastin",),
     StructureClass.ARTERY: ("celiac", "superior_mesenteric_artery", "common_hepatic_artery"),
     StructureClass.VESSEL: ("aort", "iliac_", "internal_jugular", "pulmonary_vein", "pulmonary_artery", "heart_atrium"),
-    StructureClass.THROAT: ("epiglottis", "suprahyoid_epiglottis", "infrahyoid_epiglottis", "pre_epiglottic",
-                            "paraglottic", "aryepiglottic", "vocal_cord", "false_vocal_cord", "anterior_commissure",
-                            "posterior_commissure", "subglottis", "postcricoid", "pyriform", "vallecula", "strap_",
-                            "prevertebral", "retropharyngeal", "parapharyngeal", "inferior_pharyngeal",
-                            "middle_pharyngeal", "superior_pharyngeal", "posterior_pharyngeal", "tongue", "oral_tongue",
-                            "extrinsic_tongue", "floor_of_mouth", "soft_palate", "uvula", "palatine_tonsil", "buccal",
-                            "medial_pterygoid", "lateral_pterygoid", "masseter", "nasal_cavity", "maxillary_sinus",
-                            "sphenoid_sinus"),
+    StructureClass.SUBSITE: ("epiglottis", "suprahyoid_epiglottis", "infrahyoid_epiglottis", "aryepiglottic",
+                             "vocal_cord", "false_vocal_cord", "anterior_commissure", "posterior_commissure",
+                             "subglottis", "postcricoid", "pyriform", "vallecula", "posterior_pharyngeal",
+                             "tongue_base", "soft_palate", "uvula", "palatine_tonsil", "buccal", "nasal_cavity",
+                             "maxillary_sinus", "sphenoid_sinus"),
+    StructureClass.THROAT: ("pre_epiglottic", "paraglottic", "strap_", "prevertebral", "retropharyngeal",
+                            "parapharyngeal", "inferior_pharyngeal", "middle_pharyngeal", "superior_pharyngeal",
+                            "oral_tongue", "extrinsic_tongue", "floor_of_mouth", "medial_pterygoid",
+                            "lateral_pterygoid", "masseter"),
 }  # fmt: skip
 
 

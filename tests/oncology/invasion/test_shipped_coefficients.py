@@ -21,8 +21,10 @@ OF_CLASS = {
     StructureClass.VESSEL: "aorta",
     StructureClass.ARTERY: "celiac_trunk",
     StructureClass.AIRWAY: "trachea",
-    StructureClass.PLEURA: "chest_wall",
+    StructureClass.PLEURA: "parietal_pleura",
+    StructureClass.WALL: "chest_wall",
     StructureClass.SPACE: "mediastinum",
+    StructureClass.SUBSITE: "vocal_cord_left",
     StructureClass.THROAT: "paraglottic_space_left",
     StructureClass.SOFT: "duodenum",
 }
@@ -45,6 +47,11 @@ def model() -> InvasionModel:
 
 def with_contacts(*found: Contact) -> Findings:
     return Findings(CaseId("0" * 16), "lung", tumors=(replace(TUMOR, contacts=found),))
+
+
+def test_every_class_has_its_structure_here() -> None:
+    assert {class_of(structure): structure for structure in OF_CLASS.values()} == OF_CLASS
+    assert set(OF_CLASS) == set(StructureClass)
 
 
 def test_they_say_what_they_were_made_from(model: InvasionModel) -> None:
