@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.synthetic.plan import CANCERS
 from models.training.recipe import RECIPES
 from oncology.errors import ModelError
 
@@ -20,7 +21,8 @@ MAKERS = 8  # processes that make patients at once, at most
 LOOK_EVERY_S = 0.5
 LAST_WORDS = 300  # characters of a failed process that the error repeats
 TABLES_MODEL, TABLES = "neck-involvement", "lydata"
-TRAINABLE = (*RECIPES, TABLES_MODEL)
+NODES_MODEL, NODES_PATIENTS = "node-malignancy", 150  # trained on nodes of stored patients of every cancer
+TRAINABLE = (*RECIPES, TABLES_MODEL, NODES_MODEL)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,12 @@ def train_model(asked: Training) -> Iterator[Progress]:
     if asked.model == TABLES_MODEL:
         yield from _from_tables(asked)
         return
-    yield from _make_patients(asked)
+    if asked.model == NODES_MODEL:
+        yield from _make_patients(asked, CANCERS, asked.patients or NODES_PATIENTS)
+        yield from _of_nodes(asked)
+        return
+    recipe = RECIPES[asked.model]
+    yield from _make_patients(asked, recipe.cancers, asked.patients or recipe.patients)
     yield from _train_network(asked)
     yield from _finish(asked)
 
@@ -92,17 +99,27 @@ def _from_tables(asked: Training) -> Iterator[Progress]:
     yield Progress("training", 1.0, "on tables")
 
 
-def _make_patients(asked: Training) -> Iterator[Progress]:
+def _of_nodes(asked: Training) -> Iterator[Progress]:
+    """Weights and card with its figures in `out`; as many held-out patients as there are for a network's thresholds."""
+    command = ["models.nodes", "--store", str(asked.store), "--out", str(asked.out), "--kept", str(asked.out)]
+    command += [] if asked.patients is None else ["--patients", str(max(1, min(TUNED_ON, asked.patients)))]
+    yield Progress("training", 0.0, "on nodes of synthetic patients")
+    with _process(command, asked) as process:
+        while process.poll() is None:
+            time.sleep(LOOK_EVERY_S)
+    yield Progress("training", 1.0, str(asked.out / f"{asked.model}.json"))
+
+
+def _make_patients(asked: Training, cancers: tuple[str, ...], count: int) -> Iterator[Progress]:
     from models.training.maker import wanted_patients  # draws bodies: only when something is trained
     from models.training.splits import TRAINING_SEEDS
     from models.training.store import patient_path
 
-    made = RECIPES[asked.model]
-    count, seed = asked.patients or made.patients, TRAINING_SEEDS.start + 1
-    wanted = [patient_path(asked.store, *one) for one in wanted_patients(made.cancers, count, seed)]
+    seed = TRAINING_SEEDS.start + 1
+    wanted = [patient_path(asked.store, *one) for one in wanted_patients(cancers, count, seed)]
     there = sum(path.exists() for path in wanted)
     command = ["models.training.maker", str(asked.store), "--count", str(count), "--seed", str(seed)]
-    command += ["--cancer", *made.cancers]
+    command += ["--cancer", *cancers]
     with contextlib.ExitStack() as stack:
         jobs = min(os.cpu_count() or 1, MAKERS, count - there)
         makers = [stack.enter_context(_process(command, asked)) for _ in range(jobs)]
