@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from models.card import CARDS, WEIGHTS, Card, Figure, write_card
+from models.card import CARD_FILE, CARDS, WEIGHTS, Card, Figure, write_card
 from models.nodes.classifier import save_model
 from models.nodes.measurement import PRIOR, SITES, figures_of, held_out
 from models.nodes.rows import NodeRow
 from models.nodes.train import gather, train
 from models.registry import find_card
-from models.synthetic.patient import CANCERS
+from models.synthetic.plan import CANCERS
+from oncology.errors import ModelError
 
 NAME = "node-malignancy"
 COMMAND = "python -m models.nodes --store PATIENTS --judge"
@@ -33,11 +34,15 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.writelines(_lines(found))
         return 0
     rows = gather(asked.store, CANCERS, asked.passes, asked.kept)
-    weights = asked.out / f"{NAME}.json"
-    save_model(train(rows, find_card(PRIOR, None)), weights)
-    card = replace(new_card(rows, weights), folder=asked.out)
+    if not rows:
+        raise ModelError(f"{asked.store} holds no patients for training; make some: python -m models.training.maker")
+    shipped = asked.out.resolve() == WEIGHTS.resolve()
+    folder = asked.out if shipped else asked.out / NAME
+    folder.mkdir(parents=True, exist_ok=True)
+    save_model(train(rows, find_card(PRIOR, None)), folder / f"{NAME}.json")
+    card = replace(new_card(rows, folder / f"{NAME}.json"), folder=folder)
     card = replace(card, figures=tuple(figures_of(card, held_out(asked.store, asked.patients))))
-    write_card(card, (CARDS if asked.out.resolve() == WEIGHTS.resolve() else asked.out) / f"{NAME}.toml")
+    write_card(card, CARDS / f"{NAME}.toml" if shipped else folder / CARD_FILE)
     sys.stdout.writelines(_lines(card.figures))
     return 0
 
@@ -45,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.nodes", description="The classifier of nodes.")
     parser.add_argument("--store", type=Path, required=True, help="folder with stored synthetic patients")
-    parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the weights")
+    parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder for weights and card")
     parser.add_argument("--passes", type=int, default=5, metavar="N", help="how often other nodes are drawn as well")
     parser.add_argument("--kept", type=Path, help="folder that keeps what was measured between runs")
     parser.add_argument("--patients", type=int, default=6, metavar="N", help=f"held-out patients of each: {SITES}")
