@@ -16,6 +16,7 @@ MEASURES: Mapping[str, str] = {
     "node_malignancy": "models.nodes.measurement",
     "anatomy": "models.training.measure",
     "lesion": "models.training.measure",
+    "node_ene": "models.training.node_measure",
 }
 # How far a figure without an interval may be off: the larger of the two.
 SLACK, SLACK_SHARE = 0.01, 0.02

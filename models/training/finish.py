@@ -16,6 +16,8 @@ import torch
 from models.card import CARD_FILE, CARDS, WEIGHTS, Card, write_card
 from models.inference.look import ANATOMY
 from models.registry import content_sha256
+from models.training import node_measure
+from models.training.logistic import logistic_line
 from models.training.measure import (
     TUNING_SEED,
     Tally,
@@ -30,6 +32,9 @@ from models.training.trainer import network_shape
 from oncology.errors import ModelError
 from oncology.imaging.proposals import logit
 
+# A recipe's kind -> the role that its network has, where they are not called alike.
+ROLES: Mapping[str, str] = {"node": "node_ene"}
+WORDS: Mapping[str, str] = {"anatomy": "anatomy", "lesion": "lesions", "node": "extranodal extension of nodes"}
 LICENCE = "Apache-2.0"
 USES = ("research",)
 TRAINED_ON = "synthetic patients drawn by this project (seeds 1-999); no real patient"
@@ -60,10 +65,11 @@ def export(made: Recipe, checkpoint: Path, weights: Path) -> Path:
 def card_of(made: Recipe, weights: Path, about: str) -> Card:
     """The card of freshly exported weights, without figures."""
     shape = network_shape(made)
-    settings = {"station_maps": dict(STATION_MAPS[made.region])} if made.region in STATION_MAPS else {}
+    mapped = made.region in STATION_MAPS and made.kind != "node"
+    settings = {"station_maps": dict(STATION_MAPS[made.region])} if mapped else {}
     return Card(
         id=made.id,
-        role=made.kind,
+        role=ROLES.get(made.kind, made.kind),
         kind=str(shape["kind"]),
         region=made.region,
         cancers=made.cancers,
@@ -80,7 +86,7 @@ def card_of(made: Recipe, weights: Path, about: str) -> Card:
         licence=LICENCE,
         uses=USES,
         training_data=f"{TRAINED_ON}; {about}",
-        intended_use=f"Research: {made.kind} of the {made.region} on CT and, where there is one, PET.",
+        intended_use=f"Research: {WORDS[made.kind]} of the {made.region} on CT and, where there is one, PET.",
         limits=LIMITS,
         command=f"aimdt models verify {made.id}",
         settings=settings,
@@ -119,18 +125,6 @@ def certainty_line(card: Card, anatomy: Card | None, chosen: Sequence[StoredPati
     return logistic_line(np.array(rows), np.array(real))
 
 
-def logistic_line(rows: np.ndarray, real: np.ndarray, ridge: float = 1.0, rounds: int = 50) -> list[float]:
-    """Intercept and slopes by Newton's method, slopes held back by `ridge`."""
-    design = np.column_stack([np.ones(len(rows)), rows])
-    held = np.diag([0.0, *[ridge] * rows.shape[1]])
-    line = np.zeros(design.shape[1])
-    for _ in range(rounds):
-        p = 1.0 / (1.0 + np.exp(-design @ line))
-        slope = design.T @ (real - p) - held @ line
-        line += np.linalg.solve((design * (p * (1 - p))[:, None]).T @ design + held + 1e-6 * np.eye(len(line)), slope)
-    return [round(float(value), 4) for value in line]
-
-
 def _mean(tally: Tally, name: str) -> float:
     return float(np.mean(tally.values.get(name, [0.0])))
 
@@ -151,14 +145,22 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     weights = export(made, checkpoint, folder)
     card = card_of(made, weights, _told(checkpoint))
-    anatomy = _anatomy_of(card) if card.role != ANATOMY else None
-    if card.role == "lesion" and asked.tuning:
-        card = replace(card, settings=tuned(card, anatomy, asked.store, asked.tuning))
-    card = replace(card, figures=tuple(figures_of(card, anatomy, asked.store, asked.count)))
+    card = _measured(card, asked.store, tuning=asked.tuning, count=asked.count)
     write_card(card, CARDS / f"{card.id}.toml" if asked.ship else folder / CARD_FILE)
     for figure in card.figures:
         sys.stdout.write(f"{figure.name} {figure.value} ({figure.low}-{figure.high}) n={figure.n}\n")
     return 0
+
+
+def _measured(card: Card, store: Path, *, tuning: int, count: int) -> Card:
+    """The card with thresholds from tuning patients, and figures on held-out ones."""
+    if card.role == ROLES["node"]:
+        card = replace(card, settings=node_measure.tuned(card, store, tuning))
+        return replace(card, figures=tuple(node_measure.figures_of(card, store, count)))
+    anatomy = _anatomy_of(card) if card.role != ANATOMY else None
+    if card.role == "lesion" and tuning:
+        card = replace(card, settings=tuned(card, anatomy, store, tuning))
+    return replace(card, figures=tuple(figures_of(card, anatomy, store, count)))
 
 
 def _told(checkpoint: Path) -> str:
