@@ -88,7 +88,7 @@ def prevalence(cancer: str) -> tuple[float, str]:
 
 def node_cues(node: Node, cancer: str) -> tuple[Cue, ...]:
     """The signs that a node's probability came from; none where a person, a sample or a network gave it."""
-    if node.drawn_as_involved:
+    if node.drawn_as_involved or node.malignancy_model is not None:
         return ()
     cues = _neck_cues(node) if cancer in neck_node.NECK_SITES else _trunk_cues(node)
     chance, _ = prevalence(cancer)
@@ -245,6 +245,8 @@ def _node(node: Node, positive: Any, cancer: str) -> dict[str, Any]:
         "malignant": _believed(node, positive),
         "ene": node.ene.p if node.ene else None,
         "basis": _basis(node, positive, cues),
+        "model": None if isinstance(positive, bool) else node.malignancy_model,
+        "reasons": [] if isinstance(positive, bool) else list(node.reasons),
         "cues": [vars(cue) for cue in cues],
     }
 
@@ -256,16 +258,19 @@ def _basis(node: Node, positive: Any, cues: tuple[Cue, ...]) -> str:
         return "cues"
     if node.p_malignant is None:
         return "none"
-    return "drawn as involved" if node.drawn_as_involved else "model or person"
+    if node.malignancy_model is not None:
+        return "model"
+    return "drawn as involved" if node.drawn_as_involved else "person"
 
 
 def _models(findings: Findings) -> list[dict[str, Any]]:
-    """The networks that something in the findings came from."""
+    """The models that looked or that something in the findings came from; the manifest says more of each."""
     found: tuple[Tumor | Node | MetastasisCandidate, ...] = (
         *findings.tumors,
         *findings.nodes,
         *findings.metastasis_candidates,
     )
-    sources = {item.source for item in found}
-    used = {source.id: source.sha256 for source in sources if source.kind is SourceKind.MODEL}
+    named = (*findings.models, *(node.malignancy_model for node in findings.nodes))
+    used: dict[str, str | None] = {name: None for name in named if name}
+    used |= {item.source.id: item.source.sha256 for item in found if item.source.kind is SourceKind.MODEL}
     return [{"id": name, "sha256": digest} for name, digest in sorted(used.items())]

@@ -13,7 +13,7 @@ TOLD_P, TOLD_MM = 0.2, 10.0
 
 
 def node_notes(probabilities: Mapping[str, Any], decisive: Collection[str], translate: Translate) -> list[str]:
-    """One footnote for all decisive nodes with the same signs; none for nodes that a sample or a network judged.
+    """One footnote for all decisive nodes that were judged alike; none for nodes that a sample or a person judged.
 
     Args:
         probabilities: the content of Tumor_probabilities.json.
@@ -21,8 +21,12 @@ def node_notes(probabilities: Mapping[str, Any], decisive: Collection[str], tran
     """
     groups: dict[str, list[str]] = {}
     for node in probabilities.get("nodes", ()):
-        if node["id"] in decisive and node["cues"]:
+        if node["id"] not in decisive:
+            continue
+        if node["cues"]:
             groups.setdefault(_reckoning(node, probabilities["prevalence"], translate), []).append(node["id"])
+        elif node["model"]:
+            groups.setdefault(_of_model(node, translate), []).append(node["id"])
     return [f"{', '.join(names)}: {text}" for text, names in groups.items()]
 
 
@@ -54,6 +58,11 @@ def _reckoning(node: Mapping[str, Any], prevalence: Mapping[str, Any], translate
     start = f"{translate('prevalence')} {_percent(prevalence['malignant_node'])} ({translate(prevalence['source'])})"
     signs = [_sign(cue, cue["source"] != prevalence["source"], translate) for cue in node["cues"]]
     return f"{'; '.join([start, *signs])} → {_percent(node['malignant'])}"
+
+
+def _of_model(node: Mapping[str, Any], translate: Translate) -> str:
+    reasons = f" ({', '.join(translate(text) for text in node['reasons'])})" if node["reasons"] else ""
+    return f"{translate('model')} {node['model']}{reasons} → {_percent(node['malignant'])}"
 
 
 def _sign(cue: Mapping[str, Any], cited: bool, translate: Translate) -> str:

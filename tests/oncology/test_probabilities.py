@@ -68,6 +68,13 @@ def test_the_cues_of_a_node_give_the_probability_that_it_has(
 def test_a_probability_from_elsewhere_has_no_cues() -> None:
     assert node_cues(node(p_malignant=0.42), "lung") == ()
     assert node_cues(node(drawn_as_involved=True), "lung") == ()
+    assert node_cues(node(malignancy_model="nodes-lung"), "lung") == ()
+
+
+def test_a_model_that_judged_a_node_is_named_with_its_reasons() -> None:
+    found = probabilities(node(p_malignant=0.7, malignancy_model="nodes-lung", reasons=("short axis 14 mm",)))
+    assert found["models"] == [{"id": "nodes-lung", "sha256": None}]
+    assert found["nodes"][0] | {"basis": "model", "reasons": ["short axis 14 mm"]} == found["nodes"][0]
 
 
 def test_two_nodes_of_a_station_raise_its_probability_as_independent_ones() -> None:
