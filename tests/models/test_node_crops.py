@@ -9,13 +9,19 @@ import numpy as np
 import pytest
 import torch
 
+from models.card import Card
+from models.inference.node_look import node_block
+from models.inference.predict import Crops
+from models.inference.run import ask
 from models.networks.build import build_network
 from models.networks.node_inputs import BLOCK, NodeBlock, depth_of, node_crops, size_mm
+from models.registry import content_sha256
 from models.training.node_crops import DrawnNode, draw_node, node_stream, redrawn, targets_of
 from models.training.node_store import node_path, save_nodes
 from models.training.recipe import RECIPES
 from models.training.trainer import network_shape
 from oncology.errors import ModelError
+from oncology.imaging.volume import Geometry, Volume
 
 RECIPE = RECIPES["node-ene"]
 CT, PET, FLAG, MASK = range(4)
@@ -102,3 +108,45 @@ def test_the_network_answers_both_questions() -> None:
     sample = draw_node(node(True, True), RECIPE, np.random.default_rng(2))
     with torch.no_grad():
         assert network(torch.from_numpy(sample.inputs)[None]).shape == (1, 2)
+
+
+def test_crops_go_through_the_process_that_can_be_killed(tmp_path: Path) -> None:
+    shape = {"kind": "two_branch", "inputs": 4, "channels": [16, 16], "outputs": 2, "first_stride": 2}
+    torch.manual_seed(3)
+    network = build_network(shape).eval()
+    torch.save(network.state_dict(), tmp_path / "small.pt")
+    card = Card(
+        id="small", role="node_ene", kind="two_branch", inputs=RECIPE.inputs, heads=RECIPE.heads, network=shape,
+        weights="small.pt", sha256=content_sha256(tmp_path / "small.pt"), folder=tmp_path,
+        licence="Apache-2.0",
+    )  # fmt: skip
+    crops = np.stack([node_crops(RECIPE.inputs, ball(radius, pet=radius < 9.0)) for radius in (6.0, 8.0, 11.0)])
+    with torch.inference_mode():
+        expected = torch.sigmoid(network(torch.from_numpy(crops))).numpy()
+    assert np.abs(ask(card, Crops(crops))["node"] - expected).max() < 0.05  # half precision
+
+
+@pytest.mark.parametrize("thick", [False, True])
+def test_a_scan_of_any_grid_gives_the_block_that_training_has(thick: bool) -> None:
+    spacing = (3.0, 0.8, 0.8) if thick else (1.0, 0.7, 0.7)
+    grid = Geometry((int(96 / spacing[0]), 120, 120), spacing, (-48.0, -42.0, 10.0))
+    points = grid.to_lps(np.stack(np.meshgrid(*[np.arange(n) for n in grid.shape], indexing="ij"), -1))
+    away = np.linalg.norm(points - np.array([0.0, 0.0, 57.0]), axis=-1)
+    ct = Volume(np.where(away < 5.0, 15, np.where(away < 10.0, 90, -95)).astype(np.int16), grid)
+    found, wanted = (
+        node_crops(RECIPE.inputs, node_block(away < 10.0, ct, None)),
+        node_crops(RECIPE.inputs, ball(10.0, pet=False)),
+    )
+    assert np.abs(found - wanted)[[CT, 4 + CT]].mean() < (0.16 if thick else 0.1)
+    assert np.abs(found - wanted)[4 + MASK].mean() < (0.05 if thick else 0.02)
+
+
+def test_a_pet_that_ends_before_the_node_is_none() -> None:
+    grid = Geometry((40, 40, 40), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0))
+    mask = np.zeros(grid.shape, bool)
+    mask[18:23, 18:23, 18:23] = True
+    ct = Volume(np.zeros(grid.shape, np.int16), grid)
+    far = Geometry((10, 10, 10), (4.0, 4.0, 4.0), (300.0, 0.0, 0.0))
+    assert node_block(mask, ct, Volume(np.ones(far.shape, np.float32), far)).suv is None
+    near = Geometry((20, 20, 20), (4.0, 4.0, 4.0), (0.0, 0.0, 0.0))
+    assert node_block(mask, ct, Volume(np.ones(near.shape, np.float32), near)).suv is not None
