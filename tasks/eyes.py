@@ -15,6 +15,7 @@ from oncology.cancers.evidence import classify_nodes
 from oncology.findings import CaseId, Findings, Point, SourceKind, Verdict
 from oncology.imaging.anatomy import Anatomy, give_back, lobe_at, segment_anatomy
 from oncology.imaging.location import LOBES
+from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.survey import Region, Scene, body_regions, survey
 from oncology.imaging.volume import Volume
 from oncology.invasion.model import estimate_invasion
@@ -34,6 +35,7 @@ class Sight:
     Attributes:
         structures: anatomy, (Z, Y, X) bool on the CT's grid by name.
         landmarks: points in LPS mm.
+        stations: the map of lymph node stations that a network saw; None: by rules on the structures.
         regions: proposed lesions, each in need of confirmation.
         models: ids of the networks that looked; empty when rules did alone.
         nodes_looked_for: whether something looked at the whole scan for nodes, so that none is an answer.
@@ -41,6 +43,7 @@ class Sight:
 
     structures: Mapping[str, np.ndarray]
     landmarks: Mapping[str, Point]
+    stations: SeenStations | None = None
     regions: tuple[Region, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     models: tuple[str, ...] = ()
@@ -63,6 +66,7 @@ def look(ct: Volume, pet: Volume | None, cancer: str) -> Sight:
     return replace(
         floor,
         structures=joined(anatomy.masks, seen.structures, seen.trusted),
+        stations=seen.stations,
         regions=tuple(seen.regions),
         verdicts=(*anatomy.verdicts, *seen.verdicts),
         models=tuple(seen.models),
@@ -95,6 +99,7 @@ def scene_for(
     structures: Mapping[str, np.ndarray],
     landmarks: Mapping[str, Point],
     verdicts: Sequence[Verdict] = (),
+    stations: SeenStations | None = None,
 ) -> Scene:
     """Images and anatomy as measuring wants them; without masks of lobes the lobe is guessed from the place."""
     anatomy = Anatomy(structures, landmarks, tuple(verdicts), ct.geometry)
@@ -103,6 +108,7 @@ def scene_for(
         suv=suv,
         structures=structures,
         landmarks=landmarks,
+        stations=stations,
         guess_lobe=lambda tumor, center: lobe_at(give_back(anatomy, tumor), center),
     )
 

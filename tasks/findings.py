@@ -22,6 +22,7 @@ from oncology.findings import (
     Verdict,
     to_json,
 )
+from oncology.imaging.stations.seen import stations_from
 from oncology.imaging.survey import Region, Scene
 from oncology.side_findings import Person, find_side_findings
 from tasks.case_files import CaseFiles, Outputs
@@ -34,6 +35,7 @@ from tasks.masks import (
     CONTOURS,
     FINDING_MASKS,
     PROPOSAL_MASKS,
+    STATIONS,
     load_masks,
     save_masks,
 )
@@ -83,7 +85,9 @@ def scene_of(case: CaseFiles, *, with_pet: bool, with_anatomy: bool) -> Scene:
     content = case.load_json(ANATOMY) if with_anatomy else {"landmarks": {}, "verdicts": []}
     landmarks = {name: (point[0], point[1], point[2]) for name, point in content["landmarks"].items()}
     suv = case.load_volume(PET) if with_pet else None
-    return scene_for(ct, suv, structures, landmarks, _verdicts(content))
+    told = content.get("stations")
+    stations = stations_from(told, case.load_arrays(STATIONS)["labels"]) if told else None
+    return scene_for(ct, suv, structures, landmarks, _verdicts(content), stations)
 
 
 def _drawn(case: CaseFiles, scene: Scene) -> tuple[list[Region], list[Verdict]]:

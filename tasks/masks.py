@@ -10,6 +10,7 @@ import numpy as np
 
 from mdt_dicom.contours import Contour, read_contours
 from oncology.findings import to_json
+from oncology.imaging.stations.seen import stations_json
 from oncology.imaging.volume import Geometry, Volume
 from tasks.case_files import CaseFiles, Outputs
 from tasks.eyes import look
@@ -19,6 +20,7 @@ from tasks.step import step
 CONTOURS, CONTOUR_MASKS = "contours.json", "contours.npz"
 FINDING_MASKS = "finding_masks.npz"
 ANATOMY, ANATOMY_MASKS, PROPOSAL_MASKS = "anatomy.json", "anatomy.npz", "proposals.npz"
+STATIONS = "stations.npz"
 
 
 @step("1", io=True)
@@ -73,6 +75,7 @@ def segment(case_id: str, cancer: str, images: Outputs, models: list[str]) -> Ou
         "landmarks": to_json(sight.landmarks),
         "verdicts": to_json(sight.verdicts),
         "models": list(sight.models),
+        "stations": stations_json(sight.stations) if sight.stations else None,
         "nodes_looked_for": sight.nodes_looked_for,
         "proposals": [
             {"mask": key, "role": region.role, "name": region.name, "source": to_json(region.source)}
@@ -83,6 +86,7 @@ def segment(case_id: str, cancer: str, images: Outputs, models: list[str]) -> Ou
     return (
         save_masks(case, ANATOMY_MASKS, sight.structures, ct.geometry)
         | save_masks(case, PROPOSAL_MASKS, masks, ct.geometry)
+        | case.save_arrays(STATIONS, {"labels": sight.stations.labels} if sight.stations else {})
         | case.save_json(ANATOMY, description)
     )
 

@@ -19,6 +19,7 @@ from models.training.labels import label_map
 from oncology.errors import ModelError
 from oncology.findings import Severity, Source, SourceKind, Verdict
 from oncology.imaging.proposals import Proposal, propose
+from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.survey import Region
 from oncology.imaging.volume import Volume
 from tasks.model_choice import chosen_cards, refusals
@@ -35,12 +36,14 @@ class Seen:
 
     Attributes:
         structures: (Z, Y, X) bool on the CT's grid by name.
+        stations: the map of stations that the first network for anatomy saw.
         trusted: structures of models that the hospital added: they win over rules, embedded networks do not.
         regions: proposed lesions.
         models: ids of the networks that answered; `looked_for_lesions`: one of them was for lesions.
     """
 
     structures: dict[str, np.ndarray] = field(default_factory=dict)
+    stations: SeenStations | None = None
     trusted: set[str] = field(default_factory=set)
     regions: list[Region] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
@@ -78,6 +81,7 @@ def look_with_networks(ct: Volume, pet: Volume | None, cancer: str, body: np.nda
             found = _tried(seen, card, partial(_anatomy, card, cancer, ct, body, run))
             anatomy = found or anatomy
             if found is not None:  # what an earlier, better model knows stays
+                seen.stations = seen.stations or found.stations
                 seen.structures = {**(masks := found.masks(ct.geometry)), **seen.structures}
                 seen.trusted |= masks.keys() if card.source == "added" else set()
         else:

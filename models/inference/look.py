@@ -12,6 +12,7 @@ from models.inference.grid import body_grid, hu_on, masks_of, suv_on
 from models.inference.predict import Scan
 from models.training.labels import with_wholes
 from oncology.imaging.proposals import Proposal, propose
+from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.volume import Geometry, Volume, resample
 
 Ask = Callable[[Card, Scan], Mapping[str, np.ndarray]]
@@ -24,35 +25,18 @@ class SeenAnatomy:
     """What an anatomy network saw, on its own grid.
 
     Attributes:
-        labels, stations: (Z, Y, X) uint8, label n + 1 is `names[n]` / `station_names[n]`; stations None where the
-            network knows no map of that cancer.
+        labels: (Z, Y, X) uint8, label n + 1 is `names[n]`.
+        stations: None where the network knows no map of that cancer.
     """
 
     grid: Geometry
     labels: np.ndarray
     names: tuple[str, ...]
-    stations: np.ndarray | None = None
-    station_names: tuple[str, ...] = ()
+    stations: SeenStations | None = None
 
     def masks(self, ct: Geometry) -> dict[str, np.ndarray]:
         """Structures (Z, Y, X) bool on the CT's voxels, wholes with their parts."""
         return with_wholes(masks_of(self.labels, self.names, self.grid, ct))
-
-    def station_probabilities(self, ct: Geometry) -> Callable[[np.ndarray], dict[str, float]]:
-        """Share of each station in a mask on the CT's voxels; empty where the network knows none of it."""
-
-        def shares(mask: np.ndarray) -> dict[str, float]:
-            if self.stations is None:
-                return {}
-            index = np.argwhere(mask)
-            near = np.rint(self.grid.to_index(ct.to_lps(index))).astype(int)
-            inside = ((near >= 0) & (near < np.array(self.grid.shape))).all(axis=1)
-            labels = self.stations[tuple(near[inside].T)]
-            counts = np.bincount(labels, minlength=len(self.station_names) + 1)[1:]
-            total = counts.sum()
-            return {n: float(c / total) for n, c in zip(self.station_names, counts, strict=True) if c} if total else {}
-
-        return shares
 
 
 def see_anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, ask: Ask) -> SeenAnatomy:
@@ -66,8 +50,8 @@ def see_anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, ask: Ask)
     answer = ask(card, Scan(hu_on(ct, grid), card.spacing_mm))
     heads = {head.name: head.labels for head in card.heads}
     own = f"{STATIONS}{card.settings.get('station_maps', {}).get(cancer, cancer)}"
-    stations = answer.get(own)
-    return SeenAnatomy(grid, answer[ANATOMY], heads[ANATOMY], stations, heads.get(own, ()))
+    stations = SeenStations(answer[own], heads[own], grid) if own in heads else None
+    return SeenAnatomy(grid, answer[ANATOMY], heads[ANATOMY], stations)
 
 
 def see_lesions(
@@ -100,8 +84,8 @@ def _told(anatomy: SeenAnatomy, grid: Geometry) -> Told:
     labels = {"anatomy": _on(anatomy.labels, anatomy.grid, grid)}
     names = {"anatomy": anatomy.names}
     if anatomy.stations is not None:
-        labels["stations"] = _on(anatomy.stations, anatomy.grid, grid)
-        names["stations"] = anatomy.station_names
+        labels["stations"] = _on(anatomy.stations.labels, anatomy.grid, grid)
+        names["stations"] = anatomy.stations.names
     return Told(labels, names)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,9 @@ def anatomy_figures(card: Card, chosen: Iterable[StoredPatient], on: str) -> lis
         for name, value in dice.items():
             parts.add(f"dice_{name}", value)
         tally.add("dice_mean", float(np.mean(list(dice.values()))))
-        found: dict[str, StationShares] = {"station_by_network": seen.station_probabilities(ct.geometry)}
+        found: dict[str, StationShares] = {}
+        if seen.stations is not None:
+            found["station_by_network"] = partial(seen.stations.shares, ct=ct.geometry)
         rules = station_finder(patient.about["cancer"], seen.masks(ct.geometry), {}, ct.geometry)
         found["station_by_rules"] = rules.probabilities
         for name, shares in found.items():

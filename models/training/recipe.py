@@ -74,7 +74,7 @@ def _lesion(region: str, cancers: tuple[str, ...], spacing_mm: float, tumors: tu
         id=f"lesion-{region}", kind="lesion", region=region, cancers=cancers, spacing_mm=spacing_mm,
         inputs=(*CT_PET, *(f"context:{name}" for name in (*groups, *stations))),
         heads=(Head("lesion", "sigmoid", (*tumors, "node_small", "node_large")),),
-        late=(16, 32, 64), context=groups, maps=stations, start=start,
+        crop=(48, 48, 48), late=(16, 32), context=groups, maps=stations, start=start,
         centers={"tumor": 0.35, "node": 0.4, "body": 0.25},
     )  # fmt: skip
 

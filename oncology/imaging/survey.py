@@ -26,6 +26,7 @@ from oncology.imaging.measure import measure_node, measure_tumor, split_componen
 from oncology.imaging.node_signs import reference_uptake
 from oncology.imaging.organ import PANCREAS_PARTS, organ_measures, pancreas_parts
 from oncology.imaging.stations.finder import station_finder
+from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.volume import Volume
 
 # Two contours that share more than this part of the smaller one show the same lesion.
@@ -77,7 +78,8 @@ class Scene:
     structures: Masks
     landmarks: Mapping[str, Point]
     guess_lobe: LobeGuess
-    guess_station: StationGuess | None = None  # for nodes that nobody named; None: by the cancer's map
+    stations: SeenStations | None = None  # a network's map, for nodes that nobody named
+    guess_station: StationGuess | None = None  # None: by that map, else by the cancer's rules
     references: Mapping[str, float] = field(default_factory=dict)  # uptake of liver and blood pool
 
 
@@ -104,7 +106,7 @@ def survey(
     tumors = [_tumor(region, scene, place, cancer) for place, region in enumerate(lesions, start=1)]
     parts = _node_parts([region for region in regions if region.role == "node"], scene)
     if any(region.station is None for region, _ in parts) and scene.guess_station is None:
-        scene = replace(scene, guess_station=_stations_by_rules(cancer, scene))
+        scene = replace(scene, guess_station=_station_guess(cancer, scene))
     scene = replace(scene, references=_references(scene) if parts else {})
     nodes = [_node(region, part, scene, place) for place, (region, part) in enumerate(parts, start=1)]
     masks = {tumor.id: region.mask for tumor, region in zip(tumors, lesions, strict=True)}
@@ -169,6 +171,14 @@ def _tumor(region: Region, scene: Scene, place: int, cancer: str) -> Tumor:
 def _references(scene: Scene) -> Mapping[str, float]:
     """Uptake of liver and blood pool, where there is a PET and the masks show them."""
     return {} if scene.suv is None else reference_uptake(scene.structures, scene.ct.geometry, scene.suv)
+
+
+def _station_guess(cancer: str, scene: Scene) -> StationGuess | None:
+    """By the network's map where it knows the place, by rules elsewhere."""
+    by_rules, seen = _stations_by_rules(cancer, scene), scene.stations
+    if seen is None:
+        return by_rules
+    return lambda mask: seen.shares(mask, scene.ct.geometry) or (by_rules(mask) if by_rules else {})
 
 
 def _stations_by_rules(cancer: str, scene: Scene) -> StationGuess | None:
