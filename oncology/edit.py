@@ -142,6 +142,8 @@ def _accept(draft: Draft, edit: Edit) -> tuple[Draft, Edit]:
         return _decide(draft, item, edit, True)
     old = item["needs_confirmation"]
     item["needs_confirmation"] = False
+    if item.get("certainty", 1.0) < 1.0 and item.get("p_malignant") is not None:  # now it is known to be a node
+        item["p_malignant"], item["certainty"] = min(1.0, item["p_malignant"] / item["certainty"]), 1.0
     return draft, replace(edit, old="needs confirmation" if old else "as measured", value="accepted")
 
 

@@ -152,6 +152,7 @@ class Node:
     ene: Ene | None = None
     drawn_as_involved: bool = False  # a person contoured it as gross tumor (GTVn)
     needs_confirmation: bool = False
+    certainty: float = 1.0  # that it is a lymph node at all; below 1 only for a proposal, and p_malignant holds it
     source: Source = Source(SourceKind.RULES, "unknown")
     key_image: str | None = None
     measures: Mapping[str, float] = field(default_factory=dict)  # imaging/node_signs.py names them

@@ -133,8 +133,18 @@ def assess(
     imaged = body_regions(scene.ct, scene.structures)
     chosen = person_first(regions)
     found, masks = survey(CaseId(case_id), cancer, scene, chosen, verdicts, imaged, nodes_looked_for=nodes_looked_for)
-    found = judge_extension(estimate_invasion(classify_nodes(judge_nodes(found))), scene, masks)
+    judged = discounted(classify_nodes(judge_nodes(found)))
+    found = judge_extension(estimate_invasion(judged), scene, masks)
     return replace(found, metastasis_candidates=find_candidates(scene, found, cancer, masks)), masks
+
+
+def discounted(findings: Findings) -> Findings:
+    """A proposed node may be none: its probability of malignancy is that times the certainty that it is one."""
+    nodes = (
+        replace(node, p_malignant=node.p_malignant * node.certainty) if node.p_malignant is not None else node
+        for node in findings.nodes
+    )
+    return replace(findings, nodes=tuple(nodes))
 
 
 def person_first(regions: Iterable[Region]) -> list[Region]:

@@ -115,7 +115,14 @@ def _drawn(case: CaseFiles, scene: Scene) -> tuple[list[Region], list[Verdict]]:
 def _proposed(case: CaseFiles, scene: Scene, seen: Mapping[str, Any]) -> list[Region]:
     masks = load_masks(case, PROPOSAL_MASKS, scene.ct.geometry)
     return [
-        Region(item["role"], item["name"], masks[item["mask"]], source_from(item["source"]), needs_confirmation=True)
+        Region(
+            item["role"],
+            item["name"],
+            masks[item["mask"]],
+            source_from(item["source"]),
+            needs_confirmation=True,
+            certainty=item["certainty"],
+        )
         for item in seen["proposals"]
     ]
 

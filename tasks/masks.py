@@ -78,7 +78,13 @@ def segment(case_id: str, cancer: str, images: Outputs, models: list[str]) -> Ou
         "stations": stations_json(sight.stations) if sight.stations else None,
         "nodes_looked_for": sight.nodes_looked_for,
         "proposals": [
-            {"mask": key, "role": region.role, "name": region.name, "source": to_json(region.source)}
+            {
+                "mask": key,
+                "role": region.role,
+                "name": region.name,
+                "source": to_json(region.source),
+                "certainty": region.certainty,
+            }
             for key, region in proposals.items()
         ],
     }

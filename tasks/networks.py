@@ -94,7 +94,7 @@ def _regions(card: Card, proposals: Sequence[Proposal]) -> Iterator[Region]:
     source = Source(SourceKind.MODEL, card.id, card.sha256)
     for place, one in enumerate(proposals, start=1):
         name = f"{one.role} {place} ({one.p:.2f})"
-        yield Region(one.role, name, one.mask, source, needs_confirmation=True)
+        yield Region(one.role, name, one.mask, source, needs_confirmation=True, certainty=round(one.p, 3))
 
 
 def _anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, run: Ask) -> SeenAnatomy:

@@ -67,6 +67,7 @@ class Region:
     station: str | None = None
     laterality: Laterality | None = None
     needs_confirmation: bool = False
+    certainty: float = 1.0  # of a proposal: that it shows a lesion
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,7 @@ def _node(region: Region, mask: np.ndarray, scene: Scene, place: int) -> Node:
         node,
         laterality=region.laterality or node.laterality,
         drawn_as_involved=bool(INVOLVED.match(region.name)),
+        certainty=region.certainty,
         key_image=f"key_images/{node.id}-axial.png",
     )
 

@@ -12,8 +12,10 @@ import torch
 from models.card import Card, Head, write_card
 from models.networks.build import build_network
 from models.registry import add_model, content_sha256
+from oncology.edit import Draft, Edit, EditKind, apply_edits
+from oncology.findings import CaseId, Findings, Laterality, Node, to_json
 from oncology.imaging.volume import Geometry, Volume
-from tasks.eyes import joined
+from tasks.eyes import discounted, joined
 from tasks.networks import look_with_networks, model_marks
 from tasks.settings import settings
 
@@ -76,3 +78,13 @@ def test_rules_stand_where_they_found_something_and_lobes_end_with_their_lung() 
     assert np.array_equal(found["lung_left"], lung)
     assert np.array_equal(found["lung_upper_lobe_left"], lung & lobe)
     assert np.array_equal(found["aorta"], aorta)
+
+
+def test_a_proposed_node_counts_for_as_much_as_it_is_sure_and_wholly_once_confirmed() -> None:
+    sure = Node("node-1", "4R", Laterality.RIGHT, 14.0, 20.0, 2.0, (0.0, 0.0, 0.0), p_malignant=0.8)
+    proposed = replace(sure, id="node-2", certainty=0.5, needs_confirmation=True)
+    found = discounted(Findings(CaseId("c"), "lung", nodes=(sure, proposed)))
+    assert [node.p_malignant for node in found.nodes] == [0.8, 0.4]
+    draft = Draft.of(to_json(found), {"facts": []})
+    edited, _ = apply_edits(draft, [Edit(EditKind.ACCEPT, "node-2")])
+    assert edited.findings["nodes"][1]["p_malignant"] == pytest.approx(0.8)
