@@ -42,6 +42,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "uptake": ("suv_max", "suv_mean", "suv_ratio", "hotter_beside", "suv_to_liver", "suv_to_blood_pool"),
     "place": (*(f"station_{name}" for name in STATION_GROUPS), "distance_mm", "same_side"),
     "tumor": ("tumor_mm", "tumor_suv"),
+    "others": ("others_short_mm", "others_suv"),
     "prior": ("prior",),
 }
 
@@ -143,6 +144,13 @@ def _beside(_node: Node, tumor: Tumor | None, _values: Mapping[str, float]) -> s
     return f"tumor of {tumor.greatest_dimension_mm:.0f} mm{uptake}"
 
 
+def _others(_node: Node, _tumor: Tumor | None, values: Mapping[str, float]) -> str:
+    if math.isnan(values["others_short_mm"]):
+        return ""
+    uptake = "" if math.isnan(values["others_suv"]) else f", their highest SUVmax {values['others_suv']:.1f}"
+    return f"other nodes up to {values['others_short_mm']:.1f} mm{uptake}"
+
+
 def _prior(_node: Node, _tumor: Tumor | None, values: Mapping[str, float]) -> str:
     p = values["prior"]
     return "" if math.isnan(p) else f"level involved in {100 * p:.0f} % of such tumors with all others clear"
@@ -150,7 +158,7 @@ def _prior(_node: Node, _tumor: Tumor | None, values: Mapping[str, float]) -> st
 
 WORDS: Mapping[str, Callable[[Node, Tumor | None, Mapping[str, float]], str]] = {
     "size": _size, "shape": _shape, "density": _density, "hilum": _hilum, "border": _border, "uptake": _uptake,
-    "place": _place, "tumor": _beside, "prior": _prior,
+    "place": _place, "tumor": _beside, "others": _others, "prior": _prior,
 }  # fmt: skip
 
 

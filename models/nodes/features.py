@@ -37,12 +37,13 @@ FEATURES = (
     "short_axis_mm", "long_axis_mm", "roundness", "volume_ml", *SIGNS, "ellipsoid_roundness",
     "suv_max", "suv_mean", "suv_ratio", "hotter_beside", "suv_to_liver", "suv_to_blood_pool",
     *(f"station_{name}" for name in STATION_GROUPS), *(f"cancer_{name}" for name in CANCER_GROUPS),
-    "distance_mm", "same_side", "tumor_mm", "tumor_suv", "prior",
+    "distance_mm", "same_side", "tumor_mm", "tumor_suv", "others_short_mm", "others_suv", "prior",
 )  # fmt: skip
 # More of these never makes a node less suspicious (1), or more (-1): larger, hotter, necrotic; fat in the hilum.
 MONOTONE: Mapping[str, int] = {
     "short_axis_mm": 1, "ellipsoid_short_mm": 1, "suv_max": 1, "suv_mean": 1, "suv_ratio": 1, "suv_to_liver": 1,
-    "suv_to_blood_pool": 1, "necrosis_share": 1, "fat_share": -1, "prior": 1,
+    "suv_to_blood_pool": 1, "necrosis_share": 1, "fat_share": -1,
+    "others_short_mm": 1, "others_suv": 1, "prior": 1,
 }  # fmt: skip
 
 
@@ -70,11 +71,14 @@ def is_complete(node: Node) -> bool:
     return node.short_axis_mm > 0 and all(name in node.measures for name in ("hu_mean", "fat_share", "edge_hu_per_mm"))
 
 
-def feature_row(node: Node, tumor: Tumor | None, cancer: str, prior: float = math.nan) -> list[float]:
+def feature_row(
+    node: Node, tumor: Tumor | None, cancer: str, prior: float = math.nan, others: Sequence[Node] = ()
+) -> list[float]:
     """One row in the order of FEATURES.
 
     Args:
         tumor: the largest one, None where there is none.
+        others: the patient's other nodes; where one is involved more are.
         prior: chance that the node's level is involved, from real patients' tables; NaN where there are none.
     """
     signs = {name: node.measures.get(name, math.nan) for name in SIGNS}
@@ -89,6 +93,7 @@ def feature_row(node: Node, tumor: Tumor | None, cancer: str, prior: float = mat
         **_uptake(node),
         **_place(node, cancer),
         **(_beside(node, tumor) if tumor is not None else {}),
+        **_others(node, others),
     }
     return [float(values.get(name, math.nan)) for name in FEATURES]
 
@@ -126,13 +131,29 @@ def _beside(node: Node, tumor: Tumor) -> dict[str, float]:
     return found | {"same_side": 0.5 if Laterality.MIDLINE in sides else float(sides[0] is sides[1])}
 
 
+def _others(node: Node, others: Sequence[Node]) -> dict[str, float]:
+    """The largest and the hottest of the patient's other nodes."""
+    found = {"others_short_mm": max(other.short_axis_mm for other in others)} if others else {}
+    hot = [other.suv_max for other in others if other.suv_max is not None]
+    return found | ({"others_suv": max(hot)} if hot and node.suv_max is not None else {})
+
+
 def largest_tumor(findings: Findings) -> Tumor | None:
     """The tumor that distances and sides are told by."""
     return max(findings.tumors, key=lambda tumor: tumor.greatest_dimension_mm, default=None)
 
 
 def rows_of(findings: Findings, nodes: Sequence[Node], priors: Mapping[str, float]) -> np.ndarray:
-    """Features (N, F) of nodes; `priors` by node id."""
+    """Features (N, F) of nodes among those of the findings; `priors` by node id."""
     tumor = largest_tumor(findings)
-    rows = [feature_row(node, tumor, findings.cancer, priors.get(node.id, math.nan)) for node in nodes]
+    rows = [
+        feature_row(
+            node,
+            tumor,
+            findings.cancer,
+            priors.get(node.id, math.nan),
+            [other for other in findings.nodes if other.id != node.id],
+        )
+        for node in nodes
+    ]
     return np.array(rows, np.float32).reshape(len(rows), len(FEATURES))

@@ -9,7 +9,7 @@ import numpy as np
 
 from models.card import Card, Figure
 from models.nodes.classifier import load_model
-from models.nodes.rows import NodeRow, patient_rows
+from models.nodes.rows import NodeRow, patient_rows, with_others
 from models.nodes.train import judge_rows
 from models.registry import find_card
 from models.training.measure import HELD_OUT_SEED, LEAST_PATIENTS, patients
@@ -38,7 +38,7 @@ def held_out(store: Path, count: int, sites: Sequence[str] = SITES) -> list[Node
     for patient in patients(store, sites, count, HELD_OUT_SEED):
         random = np.random.default_rng((patient.about["seed"], patient.about["index"]))
         found += patient_rows(patient, random, scans=1)
-    return found
+    return with_others(found)
 
 
 def figures_of(card: Card, rows: Sequence[NodeRow], home: Path | None = None) -> list[Figure]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,8 @@ class NodeRow:
 
     Attributes:
         patient: keeps a patient's nodes together.
-        findings: the tumor, and the node with PET where `node.suv_max` is there.
+        drawn_mm: the short axis that was drawn.
+        others: the patient's other nodes, see `with_others`.
     """
 
     patient: str
@@ -47,17 +48,38 @@ class NodeRow:
     drawn_mm: float
     tumor: Tumor
     node: Node
+    others: tuple[Node, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The node that was drawn there first."""
+        return self.node.id.split(".")[0]
 
     def findings(self) -> Findings:
-        """As the classifier takes it."""
-        return Findings(CaseId(self.patient), self.cancer, (self.tumor,), (self.node,))
+        """As the classifier takes it, the row's node first."""
+        return Findings(CaseId(self.patient), self.cancer, (self.tumor,), (self.node, *self.others))
 
     def without_pet(self) -> NodeRow:
         """The same node where nobody took a PET."""
-        kept = {name: value for name, value in self.node.measures.items() if "suv" not in name}
-        return replace(
-            self, node=replace(self.node, suv_max=None, measures=kept), tumor=replace(self.tumor, suv_max=None)
-        )
+        tumor, others = replace(self.tumor, suv_max=None), tuple(map(_unlit, self.others))
+        return replace(self, node=_unlit(self.node), tumor=tumor, others=others)
+
+
+def _unlit(node: Node) -> Node:
+    kept = {name: value for name, value in node.measures.items() if "suv" not in name}
+    return replace(node, suv_max=None, measures=kept)
+
+
+def with_others(rows: Sequence[NodeRow]) -> list[NodeRow]:
+    """The rows, each with the patient's other nodes as they were first drawn, one measurement of each."""
+    first: dict[str, dict[str, Node]] = {}
+    for row in rows:
+        if row.place == row.node.id:
+            first.setdefault(row.patient, {}).setdefault(row.place, row.node)
+    return [
+        replace(row, others=tuple(node for name, node in first.get(row.patient, {}).items() if name != row.place))
+        for row in rows
+    ]
 
 
 @dataclass(frozen=True)
@@ -158,7 +180,7 @@ def write_rows(rows: Iterable[NodeRow], path: Path) -> None:
     """Rows as lines of JSON, added to those that are there."""
     with gzip.open(path, "at", encoding="utf-8") as file:
         for row in rows:
-            file.write(json.dumps(to_json(row)) + "\n")
+            file.write(json.dumps(to_json(replace(row, others=()))) + "\n")
 
 
 def read_rows(path: Path) -> list[NodeRow]:
@@ -174,6 +196,7 @@ def _row(content: Mapping[str, Any]) -> NodeRow:
     return NodeRow(
         **{
             **content,
+            "others": (),
             "tumor": Tumor(**{**tumor, "laterality": _laterality(tumor), "centroid_lps": tuple(tumor["centroid_lps"])}),
             "node": Node(**{**node, "laterality": _laterality(node), "centroid_lps": tuple(node["centroid_lps"])}),
         }

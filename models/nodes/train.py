@@ -19,7 +19,7 @@ from models.nodes.classifier import NodeModel
 from models.nodes.features import FEATURES, MONOTONE, rows_of
 from models.nodes.prior import priors_of
 from models.nodes.redraw import redrawn_rows
-from models.nodes.rows import NodeRow, patient_rows, read_rows, write_rows
+from models.nodes.rows import NodeRow, patient_rows, read_rows, with_others, write_rows
 from models.training.splits import Split, split_of
 from models.training.store import load_patient, stored
 from oncology.agreement import auc, bootstrap_figure, calibration_error
@@ -31,13 +31,13 @@ PARAMETERS: Mapping[str, Any] = {
     "eta": 0.05,
     "subsample": 0.6,
     "colsample_bytree": 0.5,
-    "min_child_weight": 4,
-    "lambda": 6.0,
+    "min_child_weight": 10,
+    "lambda": 10.0,
     "nthread": 1,
     "seed": 20,
     "monotone_constraints": tuple(MONOTONE.get(name, 0) for name in FEATURES),
 }
-ROUNDS = 260
+ROUNDS = 200
 MASKS = 2  # imperfect masks of each node on each scan, for training
 SIZE_MM, SUV = 10.0, 2.5  # what the single signs call positive
 CALLED = 0.5
@@ -50,7 +50,7 @@ def gather(store: Path, cancers: tuple[str, ...], passes: int, kept: Path | None
         passes: how often other nodes are drawn.
         kept: folder of what was measured before, one file a pass; what is measured now is added to it.
     """
-    return [row for turn in range(passes + 1) for row in _one_pass(store, cancers, turn, kept)]
+    return with_others([row for turn in range(passes + 1) for row in _one_pass(store, cancers, turn, kept)])
 
 
 def _one_pass(store: Path, cancers: tuple[str, ...], turn: int, kept: Path | None) -> list[NodeRow]:
@@ -82,8 +82,8 @@ def features_of(rows: Sequence[NodeRow], prior: Card | None) -> np.ndarray:
     found = []
     for row in rows:
         findings = row.findings()
-        priors = priors_of(prior, findings, findings.nodes) if prior else {}
-        found.append(rows_of(findings, findings.nodes, priors)[0])
+        priors = priors_of(prior, findings, findings.nodes[:1]) if prior else {}
+        found.append(rows_of(findings, findings.nodes[:1], priors)[0])
     return np.array(found, np.float32)
 
 
@@ -105,7 +105,7 @@ def train(rows: Sequence[NodeRow], prior: Card | None) -> NodeModel:
 
 def _weights(rows: Sequence[NodeRow]) -> np.ndarray:
     """Every place of a node counts the same, however often one was drawn and measured there."""
-    keys = [f"{row.patient} {row.node.id.split('.')[0]}" for row in rows]
+    keys = [f"{row.patient} {row.place}" for row in rows]
     _, place, counts = np.unique(np.array(keys), return_inverse=True, return_counts=True)
     return np.asarray(1.0 / counts[place] * counts.mean())
 

@@ -12,7 +12,7 @@ import xgboost
 
 from models.card import Card
 from models.nodes.classifier import NodeModel, read_model, save_model
-from models.nodes.features import FEATURES, feature_row, is_complete, station_group
+from models.nodes.features import FEATURES, feature_row, is_complete, rows_of, station_group
 from models.nodes.measurement import figures_of, held_out
 from models.nodes.prior import priors_of
 from models.nodes.rows import jittered
@@ -37,6 +37,13 @@ def test_a_node_is_described_by_its_place_to_the_tumor() -> None:
     assert found["distance_mm"] == pytest.approx(25.0)
     assert (found["same_side"], found["station_upper_mediastinum"], found["station_hilum"]) == (1.0, 1.0, 0.0)
     assert found["suv_to_liver"] == pytest.approx(2.0)
+
+
+def test_where_one_node_is_hot_the_others_are_told() -> None:
+    cold = replace(NODE, id="node-2", short_axis_mm=6.0, suv_max=1.2)
+    findings = Findings(CaseId("a"), "lung", (TUMOR,), (NODE, cold))
+    row = dict(zip(FEATURES, rows_of(findings, [cold], {})[0], strict=True))
+    assert (row["others_short_mm"], row["others_suv"]) == (12.0, 5.0)
 
 
 def test_what_is_not_known_stays_open() -> None:
