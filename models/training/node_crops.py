@@ -20,7 +20,7 @@ from models.training.store import StoredPatient, load_patient, spread
 from oncology.errors import ModelError
 
 WITHOUT_PET = 0.4
-TURN_DEG = 20.0
+TURN_DEG, STRETCHED = 20.0, 0.07
 # How far a contour is off, as a whole, and here and there (standard deviations in mm), and how much it is smoothed.
 OFF_MM, WAVER_MM, WAVES_MM, SMOOTHED_MM = 0.5, 0.6, 5.0, 1.2
 # Shares of the samples: nodes with extension, malignant ones without, benign ones.
@@ -88,8 +88,8 @@ def redrawn(block: NodeBlock, random: np.random.Generator) -> NodeBlock:
 
 
 def drawn_turn(random: np.random.Generator) -> np.ndarray:
-    """A turn by up to 20 degrees about each axis, left and right swapped every other time."""
-    turn = np.diag([1.0, 1.0, float(random.choice([-1.0, 1.0]))])
+    """From crop to block: turned by up to 20 degrees about each axis, stretched along each, axes flipped or not."""
+    turn = np.diag(random.choice([-1.0, 1.0], 3) * np.exp(random.normal(0.0, STRETCHED, 3)))
     for axis, angle in enumerate(np.radians(random.uniform(-TURN_DEG, TURN_DEG, 3))):
         one, other = [n for n in range(3) if n != axis]
         part = np.eye(3)

@@ -24,6 +24,7 @@ from models.training.node_crops import nodes_in, redrawn
 from models.training.node_maker import fill
 from models.verification import Material
 from oncology.errors import ModelError
+from oncology.imaging.node_border import raggedness
 from oncology.imaging.node_signs import node_signs
 from oncology.imaging.volume import Geometry, Volume
 
@@ -31,9 +32,10 @@ HELD_OUT_SEED, TUNING_SEED = 5001, 1001
 VISIBLE_MM, SMALL_MM = 5.0, 15.0  # short axes: smaller nodes are not asked for; below the second a node is small
 RESAMPLES, BINS = 500, 8
 NECKS = 2  # of each cancer, where nobody says how many
+NO_FAT_HU = -100.0  # where none lies around a node nothing is stranded
 FOUND_SHARE = 0.95  # of extending nodes that lie above what is called unlikely
 # Single signs, each by a measure of the same contours; higher speaks for extension.
-CUES: Mapping[str, str] = {"necrosis": "necrosis_share", "border": "raggedness", "stranded_fat": "surround_hu"}
+CUES = ("necrosis", "border", "stranded_fat")
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,10 @@ def _asked(card: Card, engine: Engine, block: NodeBlock) -> dict[str, float]:
 
 def _cues(block: NodeBlock) -> dict[str, float]:
     grid = Geometry(_shape(block.depth), (block.spacing_mm,) * 3, (0.0, 0.0, 0.0))
-    signs = node_signs(block.depth > 0, Volume(block.hu, grid))
-    return {cue: float(signs.get(name, -100.0)) for cue, name in CUES.items()}
+    mask, ct = block.depth > 0, Volume(block.hu, grid)
+    signs = node_signs(mask, ct)
+    values = (signs["necrosis_share"], raggedness(mask, ct), signs.get("surround_hu", NO_FAT_HU))
+    return dict(zip(CUES, values, strict=True))
 
 
 def _shape(array: np.ndarray) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from oncology.findings import Node
 from oncology.imaging.contact import contacts
+from oncology.imaging.node_border import raggedness
 from oncology.imaging.volume import Volume
 
 # Neighbors that a node of the neck grows into; glands and nodes' own beds of fat are none of them.
@@ -27,7 +28,7 @@ NEIGHBORS = (
 ENTERED_MM, LOST_PLANE = 3.0, 0.4
 # Fat is stranded above this median HU, plain fat lies about -100; below FAT_AROUND too little of it is there to judge.
 STRANDED_HU, FAT_AROUND = -75.0, 0.2
-RAGGED = 1.35  # surface over that of a ball: lobes and spikes beyond what a smooth oval has
+RAGGED = 1.15  # see node_border.py; one in twenty drawn nodes without extension is more irregular
 # Two nodes are read as one another's continuation where both are likely malignant and their outlines touch.
 LIKELY_MALIGNANT = 0.5
 
@@ -102,14 +103,14 @@ def signs_of(
         if (other.p_malignant or 0.0) >= LIKELY_MALIGNANT and other.id in masks
     }
     fat_seen = node.measures.get("surround_fat_share", 0.0) >= FAT_AROUND
-    return Signs(entered, bool(contacts(mask, sick, ct.geometry, ())), _stranded(node, fat_seen=fat_seen), fat_seen)
+    return Signs(
+        entered, bool(contacts(mask, sick, ct.geometry, ())), _stranded(node, mask, ct) if fat_seen else None, fat_seen
+    )
 
 
-def _stranded(node: Node, *, fat_seen: bool) -> bool | None:
-    """Stranded fat or a ragged surface; neither can be told where no fat lies around."""
-    if not fat_seen or not {"surround_hu", "raggedness"} <= set(node.measures):
-        return None
-    return node.measures["surround_hu"] > STRANDED_HU or node.measures["raggedness"] > RAGGED
+def _stranded(node: Node, mask: np.ndarray, ct: Volume) -> bool:
+    """Stranded fat, or a ragged border; to be asked where fat lies around."""
+    return node.measures.get("surround_hu", STRANDED_HU) > STRANDED_HU or raggedness(mask, ct) > RAGGED
 
 
 def is_neighbor(name: str) -> bool:
