@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from models.synthetic.plan import CANCERS
@@ -68,7 +69,8 @@ def train_model(asked: Training) -> Iterator[Progress]:
         yield from _of_nodes(asked)
         return
     recipe = RECIPES[asked.model]
-    yield from _make_patients(asked, recipe.cancers, asked.patients or recipe.patients)
+    make = _make_nodes if recipe.kind == "node" else _make_patients
+    yield from make(asked, recipe.cancers, asked.patients or recipe.patients)
     yield from _train_network(asked)
     yield from _finish(asked)
 
@@ -120,14 +122,35 @@ def _make_patients(asked: Training, cancers: tuple[str, ...], count: int) -> Ite
     there = sum(path.exists() for path in wanted)
     command = ["models.training.maker", str(asked.store), "--count", str(count), "--seed", str(seed)]
     command += ["--cancer", *cancers]
+    yield from _made(asked, [command] * min(os.cpu_count() or 1, MAKERS, count - there), wanted)
+
+
+def _make_nodes(asked: Training, cancers: tuple[str, ...], count: int) -> Iterator[Progress]:
+    """Nodes of `count` drawn necks, cancers taking turns; each process makes necks of its own."""
+    from models.training.node_store import node_path
+    from models.training.splits import TRAINING_SEEDS
+
+    seed, each = TRAINING_SEEDS.start + 1, -(-count // len(cancers))
+    wanted = [node_path(asked.store, cancer, seed, index) for cancer in cancers for index in range(each)]
+    jobs = min(os.cpu_count() or 1, MAKERS, each)
+    firsts = [each * job // jobs for job in range(jobs + 1)]
+    commands = [
+        ["models.training.node_maker", str(asked.store), "--count", str(stop - first), "--first", str(first),
+         "--seed", str(seed)]
+        for first, stop in pairwise(firsts)
+    ]  # fmt: skip
+    yield from _made(asked, [] if all(path.exists() for path in wanted) else commands, wanted)
+
+
+def _made(asked: Training, commands: Sequence[Sequence[str]], wanted: Sequence[Path]) -> Iterator[Progress]:
+    """Runs makers until they are done; tells how many of the wanted files there are."""
     with contextlib.ExitStack() as stack:
-        jobs = min(os.cpu_count() or 1, MAKERS, count - there)
-        makers = [stack.enter_context(_process(command, asked)) for _ in range(jobs)]
+        makers = [stack.enter_context(_process(command, asked)) for command in commands]
         while any(maker.poll() is None for maker in makers):
-            yield Progress("making patients", there / count, f"{there} of {count}")
-            time.sleep(LOOK_EVERY_S)
             there = sum(path.exists() for path in wanted)
-    yield Progress("making patients", 1.0, f"{count} of {count}")
+            yield Progress("making patients", there / len(wanted), f"{there} of {len(wanted)}")
+            time.sleep(LOOK_EVERY_S)
+    yield Progress("making patients", 1.0, f"{len(wanted)} of {len(wanted)}")
 
 
 def _train_network(asked: Training) -> Iterator[Progress]:

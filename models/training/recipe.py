@@ -27,6 +27,7 @@ class Recipe:
         channels, late: of the U-Net, and of the second one for CT and PET; `hidden` of the head.
         context: groups of labels that it is told of; `maps`: the same for stations.
         steps: of training; `rate` the highest learning rate; `start`: the model whose weights it begins with.
+        patients: how many; of kind node drawn necks with many nodes each.
         centers: share of the samples by what lies in their middle.
     """
 
@@ -105,7 +106,7 @@ RECIPES: Mapping[str, Recipe] = {
         Recipe(
             id="node-ene", kind="node", region="neck", cancers=HEAD_NECK, spacing_mm=1.0,
             inputs=("ct_soft", "pet", "pet_flag", "mask"), heads=(Head("node", "sigmoid", ("ene", "malignant")),),
-            crop=(32, 32, 32), channels=(32, 48, 64), steps=6_000, rate=1e-3,
+            crop=(32, 32, 32), channels=(32, 48, 64), steps=6_000, rate=1e-3, patients=60,
         ),
     )
 }  # fmt: skip
