@@ -22,7 +22,21 @@ GIVEN = {"female": ("Ada", "Iris", "Nora"), "male": ("Otto", "Emil", "Hugo")}
 FAMILY = ("Synthetica", "Fictiva", "Parametra", "Exempla")
 SCAN_YEAR = 2026
 # Structures that rules do not find and a person contours, because the answer hangs on them.
+LARYNX = (
+    "thyroid_cartilage",
+    "cricoid_cartilage",
+    "pre_epiglottic_space",
+    "paraglottic_space_left",
+    "paraglottic_space_right",
+    "vocal_cord_left",
+    "vocal_cord_right",
+    "hyoid",
+    "common_carotid_artery_left",
+    "common_carotid_artery_right",
+)
 CONTOURED = {
+    "larynx": LARYNX,
+    "hypopharynx": LARYNX,
     "pancreas": (
         "superior_mesenteric_artery",
         "celiac_trunk",
@@ -80,7 +94,7 @@ def subject_of(plan: PatientPlan) -> Subject:
 
 
 def _contours(patient: SyntheticPatient, ct: Volume) -> dict[str, np.ndarray]:
-    """Tumor, nodes and the vessels that decide on the CT's grid, named as a radiation oncologist names contours."""
+    """Tumor, nodes and the structures that decide on the CT's grid, named as a radiation oncologist names contours."""
     found: dict[str, np.ndarray] = {}
     for lesion in patient.lesions:
         if lesion.kind == "metastasis":
