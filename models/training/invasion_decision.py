@@ -1,7 +1,7 @@
 """The decisions of T that hang on invasion alone, on drawn tumors of held-out patients.
 
-A tumor's contacts are taken through the cancer's own reading of them, as in staging: a calibrated probability where the
-model has one, the published ceilings elsewhere. The words of each category come from the tables.
+A tumor's contacts are taken through the cancer's own reading of them, as in staging: the model's probability where it
+has one, the published ceilings elsewhere. The words of each category come from the tables.
 """
 
 from __future__ import annotations

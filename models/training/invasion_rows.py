@@ -29,6 +29,7 @@ from oncology.invasion.model import InvasionRow, row_from, row_json, rows_of
 
 # How far a border wavers between readers, as one standard deviation, and over which length.
 WAVER_MM, WAVER_LENGTH_MM = 1.0, 6.0
+APART = "_apart"  # how the names of views end in which structures lack the tumor's part
 AROUND_MM = 12.0  # farther structures have no contact
 
 
@@ -59,7 +60,7 @@ def drawn_rows(tumor: DrawnTumor, random: np.random.Generator) -> Iterator[Invas
         if mask.any():
             yield from _measured(tumor, mask, near, name)
             apart = {structure: _without(part, mask, box) for structure, part in near.items()}
-            yield from _measured(tumor, mask, apart, f"{name}_apart")
+            yield from _measured(tumor, mask, apart, f"{name}{APART}")
 
 
 def _without(structure: np.ndarray, mask: np.ndarray, box: Box) -> np.ndarray:

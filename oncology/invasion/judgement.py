@@ -21,10 +21,13 @@ Pairs = Sequence[tuple[bool, float]]  # truth and probability
 
 
 def judge_classes(model: InvasionModel, rows: Iterable[InvasionRow]) -> dict[StructureClass, dict[str, Any]]:
-    """Figures by class on the contacts of held-out patients; classes of which they have no contact are not named."""
+    """Figures by class on the contacts of held-out patients, of what the fit says, before any bound.
+
+    Classes of which they have no contact are not named.
+    """
     said: dict[StructureClass, dict[str, list[tuple[bool, float]]]] = {}
     for row in rows:
-        p = model.probability(row.contact, row.tumor) if touches(row.contact) else None
+        p = model.fitted(row.contact, row.tumor) if touches(row.contact) else None
         if p is not None:
             patients = said.setdefault(class_of(row.contact.structure), {})
             patients.setdefault(row.patient, []).append((row.invaded, p))

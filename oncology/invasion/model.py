@@ -13,6 +13,7 @@ import numpy as np
 
 from oncology.errors import ModelError
 from oncology.findings import Contact, Findings, Tumor
+from oncology.invasion.bound import highest, shared
 from oncology.invasion.feature import FEATURES, SIGNS, features_of
 from oncology.invasion.logistic import HeldOut, Logistic, fit_logistic
 from oncology.invasion.structure_class import StructureClass, class_of
@@ -90,7 +91,12 @@ class InvasionModel:
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     def probability(self, contact: Contact, tumor: Tumor) -> float | None:
-        """P(the structure is invaded); None for a class that was not trained."""
+        """P(the structure is invaded), within what contact may say at most; None for a class that was not trained."""
+        p = self.fitted(contact, tumor)
+        return None if p is None else min(p, highest(contact))
+
+    def fitted(self, contact: Contact, tumor: Tumor) -> float | None:
+        """What the fit says, on the terms of the tumors that it was fitted to."""
         logistic = self.classes.get(class_of(contact.structure))
         if logistic is None:
             return None
@@ -176,8 +182,13 @@ def estimate_invasion(findings: Findings, model: InvasionModel | None = None) ->
 
 def with_invasion(tumor: Tumor, model: InvasionModel) -> Tumor:
     """The tumor with a probability at every contact that has none."""
-    contacts = tuple(
-        replace(contact, probability=model.probability(contact, tumor)) if contact.probability is None else contact
+    said = {
+        contact: p
         for contact in tumor.contacts
+        if contact.probability is None and (p := model.probability(contact, tumor)) is not None
+    }
+    bounded = shared(said)
+    contacts = tuple(
+        replace(contact, probability=bounded.get(contact, contact.probability)) for contact in tumor.contacts
     )
     return replace(tumor, contacts=contacts)
