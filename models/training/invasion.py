@@ -163,7 +163,7 @@ def _limits(model: InvasionModel) -> str:
     left_out = "; ".join(f"{kind}: {reason}" for kind, reason in model.left_out.items()) or "none"
     return (
         "Fitted and judged on drawn tumors, which invade more often than those of a clinic do: on patients its "
-        "probabilities are too high or too low by an amount that nobody has measured. Contact without ingrowth therefore "
+        "probabilities are off by an amount that nobody has measured. Contact without ingrowth therefore "
         "stays below one half, by published series; the figures of decisions hold with that bound. Some held-out "
         "esophageal tumors were drawn because they invade the airway. Classes that are not used, where "
         f"published ceilings hold instead: {left_out}."
