@@ -209,6 +209,7 @@ class Findings:
     nodes_assessed: bool = False  # somebody or something looked for nodes; else no node means unknown
     landmarks: Mapping[str, Point] = field(default_factory=dict)  # what aligns two studies of one patient
     structures_assessed: tuple[str, ...] = ()  # whose masks were at hand; empty: not told
+    structures_unproven: tuple[str, ...] = ()  # masks of embedded networks: contact with them is no measured fact
     models: tuple[str, ...] = ()  # ids of the networks that looked
     side_findings: tuple[SideFinding, ...] = ()
 

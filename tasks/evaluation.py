@@ -68,7 +68,9 @@ def _narrowed(history: History, cancer: str) -> History:
 
 def _seen(patient: ScoredPatient) -> Findings:
     sight = look(patient.ct, patient.pet, patient.cancer)
-    scene = scene_for(patient.ct, patient.pet, sight.structures, sight.landmarks, sight.verdicts, sight.stations)
+    scene = scene_for(
+        patient.ct, patient.pet, sight.structures, sight.landmarks, sight.verdicts, sight.stations, sight.unproven
+    )
     found, _ = assess(
         patient.name, patient.cancer, scene, sight.regions, sight.verdicts, nodes_looked_for=sight.nodes_looked_for
     )

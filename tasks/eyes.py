@@ -35,6 +35,7 @@ class Sight:
     Attributes:
         structures: anatomy, (Z, Y, X) bool on the CT's grid by name.
         landmarks: points in LPS mm.
+        unproven: structures that only an embedded network drew.
         stations: the map of lymph node stations that a network saw; None: by rules on the structures.
         regions: proposed lesions, each in need of confirmation.
         models: ids of the networks that looked; empty when rules did alone.
@@ -43,6 +44,7 @@ class Sight:
 
     structures: Mapping[str, np.ndarray]
     landmarks: Mapping[str, Point]
+    unproven: frozenset[str] = frozenset()
     stations: SeenStations | None = None
     regions: tuple[Region, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
@@ -66,6 +68,7 @@ def look(ct: Volume, pet: Volume | None, cancer: str) -> Sight:
     return replace(
         floor,
         structures=joined(anatomy.masks, seen.structures, seen.trusted),
+        unproven=frozenset(seen.structures.keys() - anatomy.masks.keys() - seen.trusted),
         stations=seen.stations,
         regions=tuple(seen.regions),
         verdicts=(*anatomy.verdicts, *seen.verdicts),
@@ -100,6 +103,7 @@ def scene_for(
     landmarks: Mapping[str, Point],
     verdicts: Sequence[Verdict] = (),
     stations: SeenStations | None = None,
+    unproven: Collection[str] = (),
 ) -> Scene:
     """Images and anatomy as measuring wants them; without masks of lobes the lobe is guessed from the place."""
     anatomy = Anatomy(structures, landmarks, tuple(verdicts), ct.geometry)
@@ -109,6 +113,7 @@ def scene_for(
         structures=structures,
         landmarks=landmarks,
         stations=stations,
+        unproven=frozenset(unproven),
         guess_lobe=lambda tumor, center: lobe_at(give_back(anatomy, tumor), center),
     )
 

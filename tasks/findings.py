@@ -87,7 +87,7 @@ def scene_of(case: CaseFiles, *, with_pet: bool, with_anatomy: bool) -> Scene:
     suv = case.load_volume(PET) if with_pet else None
     told = content.get("stations")
     stations = stations_from(told, case.load_arrays(STATIONS)["labels"]) if told else None
-    return scene_for(ct, suv, structures, landmarks, _verdicts(content), stations)
+    return scene_for(ct, suv, structures, landmarks, _verdicts(content), stations, content.get("unproven", ()))
 
 
 def _drawn(case: CaseFiles, scene: Scene) -> tuple[list[Region], list[Verdict]]:
@@ -159,6 +159,7 @@ def findings_from(content: Mapping[str, Any]) -> Findings:
         nodes_assessed=content["nodes_assessed"],
         landmarks={name: (x, y, z) for name, (x, y, z) in content.get("landmarks", {}).items()},
         structures_assessed=tuple(content.get("structures_assessed", ())),
+        structures_unproven=tuple(content.get("structures_unproven", ())),
         models=tuple(content.get("models", ())),
         side_findings=tuple(SideFinding(**item) for item in content.get("side_findings", ())),
     )

@@ -75,6 +75,7 @@ def segment(case_id: str, cancer: str, images: Outputs, models: list[str]) -> Ou
         "landmarks": to_json(sight.landmarks),
         "verdicts": to_json(sight.verdicts),
         "models": list(sight.models),
+        "unproven": sorted(sight.unproven),
         "stations": stations_json(sight.stations) if sight.stations else None,
         "nodes_looked_for": sight.nodes_looked_for,
         "proposals": [

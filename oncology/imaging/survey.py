@@ -79,6 +79,7 @@ class Scene:
     structures: Masks
     landmarks: Mapping[str, Point]
     guess_lobe: LobeGuess
+    unproven: frozenset[str] = frozenset()  # structures that only an embedded network drew
     stations: SeenStations | None = None  # a network's map, for nodes that nobody named
     guess_station: StationGuess | None = None  # None: by that map, else by the cancer's rules
     references: Mapping[str, float] = field(default_factory=dict)  # uptake of liver and blood pool
@@ -102,7 +103,7 @@ def survey(
         The findings, and the mask (Z, Y, X) of each by its id.
     """
     drawn = {region.structure: region.mask for region in regions if region.role == "structure" and region.structure}
-    scene = replace(scene, structures={**scene.structures, **drawn})
+    scene = replace(scene, structures={**scene.structures, **drawn}, unproven=scene.unproven - drawn.keys())
     lesions, doubles = _without_doubles([region for region in regions if region.role == "tumor"])
     tumors = [_tumor(region, scene, place, cancer) for place, region in enumerate(lesions, start=1)]
     parts = _node_parts([region for region in regions if region.role == "node"], scene)
@@ -121,6 +122,7 @@ def survey(
         regions_imaged=tuple(regions_imaged),
         nodes_assessed=bool(nodes) or nodes_looked_for,
         landmarks=dict(scene.landmarks),
+        structures_unproven=tuple(sorted(scene.unproven)),
         structures_assessed=tuple(sorted(name for name, mask in scene.structures.items() if mask.any())),
     )
     return findings, masks

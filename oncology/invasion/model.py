@@ -171,21 +171,27 @@ def load_model(path: Path = PATH) -> InvasionModel | None:
 def estimate_invasion(findings: Findings, model: InvasionModel | None = None) -> Findings:
     """The findings with a probability at every contact that has none, where a model is at hand.
 
+    It was fitted to masks as they are: contact with a structure that only an embedded network drew stays without one,
+    and what a cancer makes of such a contact holds it back.
+
     Args:
         model: instead of the one that is installed.
     """
     chosen = model or load_model()
     if chosen is None:
         return findings
-    return replace(findings, tumors=tuple(with_invasion(tumor, chosen) for tumor in findings.tumors))
+    unproven = frozenset(findings.structures_unproven)
+    return replace(findings, tumors=tuple(with_invasion(tumor, chosen, unproven) for tumor in findings.tumors))
 
 
-def with_invasion(tumor: Tumor, model: InvasionModel) -> Tumor:
-    """The tumor with a probability at every contact that has none."""
+def with_invasion(tumor: Tumor, model: InvasionModel, unproven: Collection[str] = ()) -> Tumor:
+    """The tumor with a probability at every contact that has none, but for structures that are unproven."""
     said = {
         contact: p
         for contact in tumor.contacts
-        if contact.probability is None and (p := model.probability(contact, tumor)) is not None
+        if contact.probability is None
+        and contact.structure not in unproven
+        and (p := model.probability(contact, tumor)) is not None
     }
     bounded = shared(said)
     contacts = tuple(
