@@ -108,7 +108,7 @@ def _lesions(
     card: Card, cancer: str, ct: Volume, pet: Volume | None, body: np.ndarray, anatomy: SeenAnatomy | None, run: Ask
 ) -> list[Proposal]:
     if card.kind in EMBEDDED_NETWORKS:
-        return see_lesions(card, cancer, ct, pet, body, anatomy, run)
+        return see_lesions(card, cancer, ct, pet, body, anatomy, run).proposals(ct.geometry, card.settings)
     masks, nothing = _by_adapter(card, ct, pet), np.zeros(ct.geometry.shape, np.float32)
     tumor, node = (masks[role].astype(np.float32) if role in masks else nothing for role in ("tumor", "node"))
     return propose(tumor, node, ct.geometry, ct.geometry, card.settings)

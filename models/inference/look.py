@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -54,10 +55,23 @@ def see_anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, ask: Ask)
     return SeenAnatomy(grid, answer[ANATOMY], heads[ANATOMY], stations)
 
 
+@dataclass(frozen=True)
+class SeenLesions:
+    """Probabilities (Z, Y, X) of tumor and node on a lesion network's grid."""
+
+    tumor: np.ndarray
+    node: np.ndarray
+    grid: Geometry
+
+    def proposals(self, ct: Geometry, settings: Mapping[str, Any]) -> list[Proposal]:
+        """Regions on the CT's voxels, by a card's thresholds."""
+        return propose(self.tumor, self.node, self.grid, ct, settings)
+
+
 def see_lesions(
     card: Card, cancer: str, ct: Volume, pet: Volume | None, body: np.ndarray, anatomy: SeenAnatomy | None, ask: Ask
-) -> list[Proposal]:
-    """Tumors and nodes that a lesion network proposes, on the CT's voxels.
+) -> SeenLesions:
+    """What a lesion network sees.
 
     Args:
         anatomy: what the anatomy network saw; without it the network is told nothing of organs.
@@ -69,7 +83,7 @@ def see_lesions(
     labels = card.heads[0].labels
     tumor = f"tumor_{cancer}" if f"tumor_{cancer}" in labels else "tumor"
     nodes = np.maximum(*(probabilities[labels.index(name)] for name in ("node_small", "node_large")))
-    return propose(probabilities[labels.index(tumor)], nodes, grid, ct.geometry, card.settings)
+    return SeenLesions(probabilities[labels.index(tumor)], nodes, grid)
 
 
 @dataclass(frozen=True)

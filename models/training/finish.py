@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from models.card import CARD_FILE, CARDS, WEIGHTS, Card, write_card
-from models.inference.look import ANATOMY
+from models.inference.look import ANATOMY, SeenLesions
 from models.registry import content_sha256
 from models.training import node_measure
 from models.training.logistic import logistic_line
@@ -25,12 +25,13 @@ from models.training.measure import (
     patients,
     score_lesions,
     seen_lesions,
+    seen_organs,
 )
 from models.training.recipe import Recipe, recipe
-from models.training.store import StoredPatient
+from models.training.store import StoredPatient, stored_volumes
 from models.training.trainer import network_shape
 from oncology.errors import ModelError
-from oncology.imaging.proposals import logit
+from oncology.imaging.proposals import Proposal, logit
 
 # A recipe's kind -> the role that its network has, where they are not called alike.
 ROLES: Mapping[str, str] = {"node": "node_ene"}
@@ -44,9 +45,14 @@ STATION_MAPS: Mapping[str, Mapping[str, str]] = {
     "neck": dict.fromkeys(("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx"), "neck")
 }
 # Thresholds tried on tuning patients.
-TRIED: Mapping[str, Sequence[float]] = {"node": (0.3, 0.5, 0.65), "node_sure": (0.5, 0.7, 0.85)}
+TRIED: Mapping[str, Sequence[float]] = {
+    "tumor": (0.4, 0.6),
+    "further_tumor_sure": (0.9, 0.98),
+    "node": (0.4, 0.6),
+    "node_sure": (0.6, 0.75, 0.88),
+}
 REAL_SHARE = 0.3  # of a proposal that lies in a drawn lesion
-FALSE_NODE_COST = 0.35  # of one false node a patient, against one found of all malignant ones
+FALSE_NODE_COST, FALSE_TUMOR_COST = 0.1, 0.5  # of one a patient, against all lesions found
 
 
 def export(made: Recipe, checkpoint: Path, weights: Path) -> Path:
@@ -96,30 +102,40 @@ def card_of(made: Recipe, weights: Path, about: str) -> Card:
 def tuned(card: Card, anatomy: Card | None, store: Path, count: int) -> dict[str, Any]:
     """Thresholds of a lesion network that do best on tuning patients."""
     chosen = list(patients(store, card.cancers, count, TUNING_SEED))
+    seen = [(patient, seen_lesions(card, seen_organs(anatomy, patient), patient, with_pet=True)) for patient in chosen]
     best, settings = -np.inf, dict(card.settings)
     for values in product(*TRIED.values()):
         tried = {**card.settings, **dict(zip(TRIED, values, strict=True))}
         tally = Tally()
-        for patient in chosen:
-            proposals = seen_lesions(replace(card, settings=tried), anatomy, patient, with_pet=True)
-            score_lesions(tally, patient, proposals, "x")
-        score = _mean(tally, "x_malignant_nodes_found") - FALSE_NODE_COST * _mean(tally, "x_false_nodes")
+        for patient, one in seen:
+            score_lesions(tally, patient, _proposed(patient, one, tried), "x")
+        score = _score(tally)
         if score > best:
             best, settings = score, tried
-    return {**settings, "node_certainty": certainty_line(replace(card, settings=settings), anatomy, chosen)}
+    return {**settings, "node_certainty": certainty_line(settings, seen)}
 
 
-def certainty_line(card: Card, anatomy: Card | None, chosen: Sequence[StoredPatient]) -> list[float]:
+def _proposed(patient: StoredPatient, seen: SeenLesions, settings: Mapping[str, Any]) -> list[Proposal]:
+    return seen.proposals(stored_volumes(patient)[0].geometry, settings)
+
+
+def _score(tally: Tally) -> float:
+    """Lesions found, against false ones a patient."""
+    found = _mean(tally, "x_malignant_nodes_found") + _mean(tally, "x_tumor_dice")
+    return found - FALSE_NODE_COST * _mean(tally, "x_false_nodes") - FALSE_TUMOR_COST * _mean(tally, "x_false_tumors")
+
+
+def certainty_line(settings: Mapping[str, Any], seen: Sequence[tuple[StoredPatient, SeenLesions]]) -> list[float]:
     """How sure a proposed node is one, see `oncology.imaging.proposals.certainty`; fitted by ridge logistic."""
     rows: list[tuple[float, float]] = []
     real: list[bool] = []
-    for patient in chosen:
-        volume = np.prod([patient.spacing_mm] * 3) / 1000.0
-        lesion = patient.lesions > 0
-        for one in seen_lesions(card, anatomy, patient, with_pet=True):
-            if one.role == "node":
-                rows.append((logit(one.p), float(np.log(np.count_nonzero(one.mask) * volume))))
-                real.append(bool(np.count_nonzero(one.mask & lesion) >= REAL_SHARE * np.count_nonzero(one.mask)))
+    for patient, one in seen:
+        voxel_ml, lesion = patient.spacing_mm**3 / 1000.0, patient.lesions > 0
+        for proposal in _proposed(patient, one, settings):
+            if proposal.role == "node":
+                size = int(np.count_nonzero(proposal.mask))
+                rows.append((logit(proposal.p), float(np.log(size * voxel_ml))))
+                real.append(bool(np.count_nonzero(proposal.mask & lesion) >= REAL_SHARE * size))
     if len(set(real)) < 2:
         return [0.0, 1.0, 0.0]
     return logistic_line(np.array(rows), np.array(real))

@@ -12,7 +12,7 @@ import numpy as np
 
 from models.card import Card, Figure
 from models.inference.engine import Engine, open_engine
-from models.inference.look import SeenAnatomy, see_anatomy, see_lesions
+from models.inference.look import SeenAnatomy, SeenLesions, see_anatomy, see_lesions
 from models.inference.predict import WINDOW, Scan, predict
 from models.registry import find_card, weights_path
 from models.training.store import StoredPatient, load_patient, make_stored, patient_path, save_patient, stored_volumes
@@ -136,18 +136,25 @@ def lesion_figures(card: Card, anatomy: Card | None, chosen: Iterable[StoredPati
     """Tumor found and its Dice, nodes found by size and kind, false proposals a patient; with and without PET."""
     tally = Tally()
     for patient in chosen:
+        organs, grid = seen_organs(anatomy, patient), stored_volumes(patient)[0].geometry
         for with_pet in (True, False):
-            proposals = seen_lesions(card, anatomy, patient, with_pet=with_pet)
-            score_lesions(tally, patient, proposals, "ct_pet" if with_pet else "ct")
+            seen = seen_lesions(card, organs, patient, with_pet=with_pet)
+            score_lesions(tally, patient, seen.proposals(grid, card.settings), "ct_pet" if with_pet else "ct")
     return tally.figures(on)
 
 
-def seen_lesions(card: Card, anatomy: Card | None, patient: StoredPatient, *, with_pet: bool) -> list[Proposal]:
-    """What the flow would propose on a stored patient."""
+def seen_organs(anatomy: Card | None, patient: StoredPatient) -> SeenAnatomy | None:
+    """What the anatomy network sees on a stored patient."""
+    if anatomy is None:
+        return None
+    return see_anatomy(anatomy, patient.about["cancer"], stored_volumes(patient)[0], body_of(patient), ask_here)
+
+
+def seen_lesions(card: Card, organs: SeenAnatomy | None, patient: StoredPatient, *, with_pet: bool) -> SeenLesions:
+    """What the lesion network sees on a stored patient."""
     ct, pet = stored_volumes(patient)
-    cancer, body = patient.about["cancer"], body_of(patient)
-    organs = see_anatomy(anatomy, cancer, ct, body, ask_here) if anatomy else None
-    return see_lesions(card, cancer, ct, pet if with_pet else None, body, organs, ask_here)
+    cancer = patient.about["cancer"]
+    return see_lesions(card, cancer, ct, pet if with_pet else None, body_of(patient), organs, ask_here)
 
 
 def score_lesions(tally: Tally, patient: StoredPatient, proposals: Sequence[Proposal], mode: str) -> None:
