@@ -44,7 +44,7 @@ CONTOURED = {
         "superior_mesenteric_vein",
         "portal_vein",
         "aorta",
-    )
+    ),
 }
 
 
