@@ -61,10 +61,7 @@ def _judged(
     answers = see_nodes(card, [masks[node.id] for node in asked], scene.ct, scene.suv, run)
     neighbors = {name: mask for name, mask in scene.structures.items() if is_neighbor(name)}
     own = {node.id: masks[node.id] for node in findings.nodes if node.id in masks}
-    reading = Reading(
-        likely=float(card.settings.get("likely", Reading.likely)),
-        unlikely=float(card.settings.get("unlikely", Reading.unlikely)),
-    )
+    reading = Reading(unlikely=float(card.settings.get("unlikely", Reading.unlikely)))
     found = {}
     for node, answer in zip(asked, answers, strict=True):
         others = [other for other in findings.nodes if other.id != node.id]

@@ -40,6 +40,12 @@ LICENCE = "Apache-2.0"
 USES = ("research",)
 TRAINED_ON = "synthetic patients drawn by this project (seeds 1-999); no real patient"
 LIMITS = "Trained on synthetic patients only; figures are on held-out synthetic patients and say little of real scans."
+OWN_LIMITS: Mapping[str, str] = {
+    "node": (
+        " Nodes are judged on drawn contours that were moved by about half a millimeter. Grades are named by rules "
+        "beside the network; drawn nodes show no signs by grade, so that grades were not measured."
+    )
+}
 # Which station map of the anatomy network a cancer is staged by, where it is not called like the cancer.
 STATION_MAPS: Mapping[str, Mapping[str, str]] = {
     "neck": dict.fromkeys(("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx"), "neck")
@@ -93,7 +99,7 @@ def card_of(made: Recipe, weights: Path, about: str) -> Card:
         uses=USES,
         training_data=f"{TRAINED_ON}; {about}",
         intended_use=f"Research: {WORDS[made.kind]} of the {made.region} on CT and, where there is one, PET.",
-        limits=LIMITS,
+        limits=LIMITS + OWN_LIMITS.get(made.kind, ""),
         command=f"aimdt models verify {made.id}",
         settings=settings,
     )

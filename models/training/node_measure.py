@@ -111,7 +111,7 @@ def calibration_error(p: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> f
 
 
 def tuned(card: Card, store: Path, count: int) -> dict[str, Any]:
-    """Calibration of both answers, and the probabilities between which extension is neither likely nor unlikely."""
+    """Calibration of both answers, the threshold that figures are given for, and below what extension is unlikely."""
     rows = judged(card, fill(store, card.cancers, count, TUNING_SEED))
     lines = {}
     for label in card.heads[0].labels:
@@ -130,7 +130,7 @@ def _thresholds(card: Card, rows: Sequence[Row]) -> dict[str, float]:
     p, truth, weight = _arrays(card, rows, "ene", "with_pet")
     best = max(np.unique(p), key=lambda level: sum(_rates(p >= level, truth, weight)))
     low = float(np.quantile(p[truth], 1.0 - FOUND_SHARE)) if truth.any() else 0.0
-    return {"likely": round(float(best), 4), "unlikely": round(min(low, float(best)), 4)}
+    return {"threshold": round(float(best), 4), "unlikely": round(min(low, float(best)), 4)}
 
 
 def _rates(called: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
@@ -176,7 +176,7 @@ def figures_of(card: Card, store: Path, count: int) -> list[Figure]:
 
 def _of_network(card: Card, rows: Sequence[Row], on: str) -> list[Figure]:
     small = np.array([float(row.truth["short_axis_mm"]) < SMALL_MM for row in rows])
-    level = float(card.settings["likely"])
+    level = float(card.settings["threshold"])
     found = []
     for side, words in (("with_pet", "ct_pet"), ("without", "ct")):
         p, truth, weight = _arrays(card, rows, "ene", side)

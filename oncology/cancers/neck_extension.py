@@ -35,7 +35,7 @@ LIKELY_MALIGNANT = 0.5
 
 @dataclass(frozen=True)
 class Reading:
-    """From which probability on extension counts as likely, and below which it does not: as the model's card says."""
+    """From which probability on extension is likelier than not, and below which a model's card calls it unlikely."""
 
     likely: float = 0.5
     unlikely: float = 0.1

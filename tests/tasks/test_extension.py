@@ -25,7 +25,7 @@ SHAPE = {"kind": "two_branch", "inputs": 4, "channels": [16, 16], "outputs": 2, 
 CARD = Card(
     id="ours", role="node_ene", kind="two_branch", cancers=("larynx",), inputs=("ct_soft", "pet", "pet_flag", "mask"),
     heads=(Head("node", "sigmoid", ("ene", "malignant")),), network=SHAPE, weights="ours.pt", licence="Apache-2.0",
-    settings={"calibration": {"ene": [0.0, 0.0]}, "likely": 0.4, "unlikely": 0.1},
+    settings={"calibration": {"ene": [0.0, 0.0]}, "unlikely": 0.1},
 )  # fmt: skip
 
 
