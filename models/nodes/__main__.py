@@ -39,8 +39,9 @@ def main(arguments: Sequence[str]) -> int:
     shipped = asked.out.resolve() == WEIGHTS.resolve()
     folder = asked.out if shipped else asked.out / NAME
     folder.mkdir(parents=True, exist_ok=True)
-    save_model(train(rows, find_card(PRIOR, None)), folder / f"{NAME}.json")
-    card = replace(new_card(rows, folder / f"{NAME}.json"), folder=folder)
+    model, told = train(rows, find_card(PRIOR, None))
+    save_model(model, folder / f"{NAME}.json")
+    card = replace(new_card(rows, folder / f"{NAME}.json", told), folder=folder)
     card = replace(card, figures=tuple(figures_of(card, held_out(asked.store, asked.patients))))
     write_card(card, CARDS / f"{NAME}.toml" if shipped else folder / CARD_FILE)
     sys.stdout.writelines(_lines(card.figures))
@@ -58,8 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def new_card(rows: Sequence[NodeRow], weights: Path) -> Card:
-    """The card of weights that were just written, without figures yet."""
+def new_card(rows: Sequence[NodeRow], weights: Path, told: Sequence[Figure]) -> Card:
+    """The card of weights that were just written, without figures yet.
+
+    Args:
+        told: areas under the curve over the training patients, by trees that saw others.
+    """
+    by_folds = "; ".join(f"{one.name} {one.value:.2f} ({one.low:.2f} to {one.high:.2f})" for one in told)
     patients, nodes = {row.patient for row in rows}, {(row.patient, row.node.id) for row in rows}
     return Card(
         id=NAME,
@@ -73,7 +79,8 @@ def new_card(rows: Sequence[NodeRow], weights: Path) -> Card:
         uses=("research", "commercial"),
         training_data=(
             f"{len(patients)} synthetic patients with {len(nodes)} nodes, on masks whose borders are off and waver, "
-            "with PET and without; in the neck a prior from real patients' tables (neck-involvement)."
+            "with PET and without; in the neck a prior from real patients' tables (neck-involvement). "
+            f"Over these patients, each judged by trees that saw others (five folds): {by_folds}."
         ),
         intended_use=(
             "How likely a node that was contoured, or proposed and confirmed, is malignant, with the signs that moved "

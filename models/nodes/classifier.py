@@ -17,10 +17,10 @@ import numpy as np
 import xgboost
 
 from models.card import Card
-from models.nodes.features import FEATURES, HEAD_NECK, STATION_GROUPS, largest_tumor, rows_of
+from models.nodes.features import FEATURES, STATION_GROUPS, rows_of
 from models.registry import weights_path
 from oncology.errors import ModelError
-from oncology.findings import Findings, Node, Tumor
+from oncology.findings import Findings, Node
 
 CALIBRATION = "calibration"  # attribute of the booster: {"with_pet": [slope, offset], "without_pet": [...]}
 LEAST, MOST = 0.005, 0.995  # no image makes certain
@@ -41,7 +41,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "border": ("edge_hu_per_mm", "surround_hu", "surround_fat_share"),
     "uptake": ("suv_max", "suv_mean", "suv_ratio", "hotter_beside", "suv_to_liver", "suv_to_blood_pool"),
     "place": (*(f"station_{name}" for name in STATION_GROUPS), "distance_mm", "same_side"),
-    "tumor": ("tumor_mm", "tumor_suv"),
     "others": ("others_short_mm", "others_suv"),
     "prior": ("prior",),
 }
@@ -82,83 +81,72 @@ def judge(model: NodeModel, findings: Findings, nodes: Sequence[Node], priors: M
     """Chance and reasons of each node; see `features.rows_of`."""
     if not nodes:
         return []
-    rows, tumor = rows_of(findings, nodes, priors), largest_tumor(findings)
+    rows = rows_of(findings, nodes, priors)
     found = zip(nodes, rows, model.probabilities(rows), model.pushes(rows), strict=True)
-    return [
-        Judged(round(float(p), 4), reasons(node, tumor, findings.cancer, row, pushes)) for node, row, p, pushes in found
-    ]
+    return [Judged(round(float(p), 4), reasons(node, row, pushes)) for node, row, p, pushes in found]
 
 
-def reasons(node: Node, tumor: Tumor | None, cancer: str, row: np.ndarray, pushes: np.ndarray) -> tuple[str, ...]:
+def reasons(node: Node, row: np.ndarray, pushes: np.ndarray) -> tuple[str, ...]:
     """The groups of features that moved the answer most, each for or against malignancy, with what was measured."""
     by_name = dict(zip(FEATURES, map(float, pushes), strict=True))
     sums = {group: sum(by_name[name] for name in names) for group, names in GROUPS.items()}
     values = dict(zip(FEATURES, map(float, row), strict=True))
     told = []
     for group in sorted(sums, key=lambda name: -abs(sums[name])):
-        words = WORDS[group](node, tumor, values)
+        words = WORDS[group](node, values)
         if words and abs(sums[group]) >= LEAST_PUSH:
             told.append(f"{'for' if sums[group] > 0 else 'against'}: {words}")
-    if "prior" in sums and cancer not in HEAD_NECK:
-        told = [words for words in told if "such tumors" not in words]
     return tuple(told[:TOP])
 
 
-def _size(node: Node, _tumor: Tumor | None, _values: Mapping[str, float]) -> str:
+def _size(node: Node, _values: Mapping[str, float]) -> str:
     return f"short axis {node.short_axis_mm:.1f} mm, long axis {node.long_axis_mm:.1f} mm"
 
 
-def _shape(_node: Node, _tumor: Tumor | None, values: Mapping[str, float]) -> str:
+def _shape(_node: Node, values: Mapping[str, float]) -> str:
     return f"short to long axis {values['roundness']:.2f}"
 
 
-def _density(_node: Node, _tumor: Tumor | None, values: Mapping[str, float]) -> str:
+def _density(_node: Node, values: Mapping[str, float]) -> str:
     return f"density {values['hu_mean']:.0f} HU, necrosis in {100 * values['necrosis_share']:.0f} % of its inside"
 
 
-def _hilum(_node: Node, _tumor: Tumor | None, values: Mapping[str, float]) -> str:
+def _hilum(_node: Node, values: Mapping[str, float]) -> str:
     return f"fat in {100 * values['fat_share']:.0f} % of its inside"
 
 
-def _border(_node: Node, _tumor: Tumor | None, values: Mapping[str, float]) -> str:
+def _border(_node: Node, values: Mapping[str, float]) -> str:
     return f"border {values['edge_hu_per_mm']:.0f} HU/mm"
 
 
-def _uptake(node: Node, _tumor: Tumor | None, values: Mapping[str, float]) -> str:
+def _uptake(node: Node, values: Mapping[str, float]) -> str:
     if node.suv_max is None:
         return ""
     ratio = values["suv_to_liver"]
     return f"SUVmax {node.suv_max:.1f}" + ("" if math.isnan(ratio) else f", {ratio:.1f} times the liver's")
 
 
-def _place(node: Node, _tumor: Tumor | None, values: Mapping[str, float]) -> str:
+def _place(node: Node, values: Mapping[str, float]) -> str:
     apart = "" if math.isnan(values["distance_mm"]) else f"{values['distance_mm']:.0f} mm from the tumor"
     side = {1.0: "on its side", 0.0: "on the other side"}.get(values["same_side"], "")
     return ", ".join(filter(None, (f"station {node.station}" if node.station else "", apart, side)))
 
 
-def _beside(_node: Node, tumor: Tumor | None, _values: Mapping[str, float]) -> str:
-    if tumor is None:
-        return ""
-    uptake = "" if tumor.suv_max is None else f", SUVmax {tumor.suv_max:.1f}"
-    return f"tumor of {tumor.greatest_dimension_mm:.0f} mm{uptake}"
-
-
-def _others(_node: Node, _tumor: Tumor | None, values: Mapping[str, float]) -> str:
+def _others(_node: Node, values: Mapping[str, float]) -> str:
     if math.isnan(values["others_short_mm"]):
         return ""
     uptake = "" if math.isnan(values["others_suv"]) else f", their highest SUVmax {values['others_suv']:.1f}"
     return f"other nodes up to {values['others_short_mm']:.1f} mm{uptake}"
 
 
-def _prior(_node: Node, _tumor: Tumor | None, values: Mapping[str, float]) -> str:
+def _prior(_node: Node, values: Mapping[str, float]) -> str:
     p = values["prior"]
     return "" if math.isnan(p) else f"level involved in {100 * p:.0f} % of such tumors with all others clear"
 
 
-WORDS: Mapping[str, Callable[[Node, Tumor | None, Mapping[str, float]], str]] = {
+WORDS: Mapping[str, Callable[[Node, Mapping[str, float]], str]] = {
     "size": _size, "shape": _shape, "density": _density, "hilum": _hilum, "border": _border, "uptake": _uptake,
-    "place": _place, "tumor": _beside, "others": _others, "prior": _prior,
+    "place": _place, "others": _others, "prior": _prior,
 }  # fmt: skip
 
 

@@ -37,7 +37,7 @@ FEATURES = (
     "short_axis_mm", "long_axis_mm", "roundness", "volume_ml", *SIGNS, "ellipsoid_roundness",
     "suv_max", "suv_mean", "suv_ratio", "hotter_beside", "suv_to_liver", "suv_to_blood_pool",
     *(f"station_{name}" for name in STATION_GROUPS), *(f"cancer_{name}" for name in CANCER_GROUPS),
-    "distance_mm", "same_side", "tumor_mm", "tumor_suv", "others_short_mm", "others_suv", "prior",
+    "distance_mm", "same_side", "others_short_mm", "others_suv", "prior",
 )  # fmt: skip
 # More of these never makes a node less suspicious (1), or more (-1): larger, hotter, necrotic; fat in the hilum.
 MONOTONE: Mapping[str, int] = {
@@ -117,14 +117,12 @@ def _place(node: Node, cancer: str) -> dict[str, float]:
 
 
 def _beside(node: Node, tumor: Tumor) -> dict[str, float]:
-    """How the node lies to the tumor: distance from its surface, taken as a ball's, and side (1 same, 0 other)."""
+    """How the node lies to the tumor: distance from its surface, taken as a ball's, and side (1 same, 0 other).
+
+    The tumor's own size and uptake told nothing beyond that of patients apart, and are left out.
+    """
     apart = float(np.linalg.norm(np.subtract(node.centroid_lps, tumor.centroid_lps)))
-    found = {
-        "distance_mm": max(apart - tumor.greatest_dimension_mm / 2.0, 0.0),
-        "tumor_mm": tumor.greatest_dimension_mm,
-    }
-    if tumor.suv_max is not None and node.suv_max is not None:
-        found["tumor_suv"] = tumor.suv_max
+    found = {"distance_mm": max(apart - tumor.greatest_dimension_mm / 2.0, 0.0)}
     sides = (node.laterality, tumor.laterality)
     if None in sides:
         return found

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.card import Card, Figure
 from models.nodes.classifier import load_model
+from models.nodes.redraw import redrawn_rows
 from models.nodes.rows import NodeRow, patient_rows, with_others
 from models.nodes.train import judge_rows
 from models.registry import find_card
@@ -17,6 +18,7 @@ from models.verification import Material
 from oncology.errors import ModelError
 
 PRIOR = "neck-involvement"
+TURNS = 3  # how often other nodes are drawn
 SITES = ("lung", "esophagus", "pancreas", "larynx", "oropharynx")  # whose nodes figures are told on
 
 
@@ -33,18 +35,23 @@ def measure(card: Card, material: Material) -> list[Figure]:
 
 
 def held_out(store: Path, count: int, sites: Sequence[str] = SITES) -> list[NodeRow]:
-    """Nodes of `count` held-out patients of each site, on imperfect masks; patients are made where they lack."""
+    """Nodes of `count` held-out patients of each site, on imperfect masks; patients are made where they lack.
+
+    A patient holds a handful of nodes: where each was drawn others of its kind are drawn and judged as well.
+    """
     found: list[NodeRow] = []
     for patient in patients(store, sites, count, HELD_OUT_SEED):
         random = np.random.default_rng((patient.about["seed"], patient.about["index"]))
         found += patient_rows(patient, random, scans=1)
+        for turn in range(1, TURNS + 1):
+            found += redrawn_rows(patient, random, turn)
     return with_others(found)
 
 
 def figures_of(card: Card, rows: Sequence[NodeRow], home: Path | None = None) -> list[Figure]:
     """All nodes together, and each site's areas under the curve."""
     model, prior = load_model(card), find_card(PRIOR, home)
-    figures = judge_rows(model, rows, prior, f"nodes of held-out synthetic patients; seed {HELD_OUT_SEED}")
+    figures = judge_rows(model, rows, prior, f"nodes of held-out synthetic patients, seed {HELD_OUT_SEED}")
     for site in SITES:
         own = [row for row in rows if row.cancer == site]
         told = judge_rows(model, own, prior, f"{site}; held-out synthetic patients, seed {HELD_OUT_SEED}")

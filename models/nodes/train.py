@@ -7,6 +7,7 @@ trees that are kept are fitted to all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,15 +93,35 @@ def both_ways(rows: Sequence[NodeRow]) -> list[NodeRow]:
     return [*rows, *(row.without_pet() for row in rows)]
 
 
-def train(rows: Sequence[NodeRow], prior: Card | None) -> NodeModel:
-    """The calibrated model of all rows; equal rows give equal models."""
+def train(rows: Sequence[NodeRow], prior: Card | None) -> tuple[NodeModel, list[Figure]]:
+    """The calibrated model of all rows, and the area under the curve over them by trees that saw other patients.
+
+    Equal rows give equal models.
+    """
     both = both_ways(rows)
     data, truth = features_of(both, prior), np.array([row.malignant for row in both], float)
     weights = _weights(both)
     margins = _margins_by_others(data, truth, weights, [row.patient for row in both])
     with_pet = np.arange(len(both)) < len(rows)
     lines = [_platt(margins[here], truth[here], weights[here]) for here in (with_pet, ~with_pet)]
-    return NodeModel(_fit(data, truth, weights), lines[0], lines[1])
+    names = np.array([row.patient for row in both])
+    told = [
+        figure
+        for mode, here in (("with PET", with_pet), ("on CT alone", ~with_pet))
+        for figure in _figure(
+            f"AUC {mode}", partial(_auc_at, truth, margins), _groups(names, here), "training patients, by folds"
+        )
+    ]
+    return NodeModel(_fit(data, truth, weights), lines[0], lines[1]), told
+
+
+def _auc_at(truth: np.ndarray, p: np.ndarray, here: np.ndarray) -> float | None:
+    return auc(truth[here], p[here])
+
+
+def _groups(names: np.ndarray, kept: np.ndarray) -> list[np.ndarray]:
+    """Places of each patient's rows, of those that are kept."""
+    return [np.flatnonzero((names == name) & kept) for name in np.unique(names)]
 
 
 def _weights(rows: Sequence[NodeRow]) -> np.ndarray:
@@ -143,8 +164,7 @@ def _platt(margins: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> tuple
 def judge_rows(model: NodeModel, rows: Sequence[NodeRow], prior: Card | None, on: str) -> list[Figure]:
     """Figures with 95% intervals over patients: with PET, without, and single signs on the same nodes."""
     truth = np.array([row.malignant for row in rows], float)
-    names = np.array([row.patient for row in rows])
-    groups = [np.flatnonzero(names == name) for name in np.unique(names)]
+    groups = _groups(np.array([row.patient for row in rows]), np.ones(len(rows), bool))
     figures = []
     for mode, seen in (("with PET", rows), ("on CT alone", [row.without_pet() for row in rows])):
         p = model.probabilities(features_of(seen, prior))
@@ -161,7 +181,7 @@ def _scores(
     name: str, p: np.ndarray, called: np.ndarray, truth: np.ndarray, groups: Sequence[np.ndarray], on: str
 ) -> list[Figure]:
     return [
-        *_figure(f"AUC, {name}", lambda here: auc(truth[here], p[here]), groups, on),
+        *_figure(f"AUC, {name}", partial(_auc_at, truth, p), groups, on),
         *_figure(f"sensitivity, {name}", lambda here: _share(called[here], truth[here] > 0), groups, on),
         *_figure(f"specificity, {name}", lambda here: _share(~called[here], truth[here] == 0), groups, on),
     ]

@@ -48,7 +48,7 @@ def test_where_one_node_is_hot_the_others_are_told() -> None:
 
 def test_what_is_not_known_stays_open() -> None:
     found = read(replace(NODE, suv_max=None, station=None), None)
-    open_ones = ("suv_max", "suv_to_liver", "tumor_suv", "distance_mm", "station_hilum", "prior")
+    open_ones = ("suv_max", "suv_to_liver", "distance_mm", "station_hilum", "prior")
     assert all(math.isnan(found[name]) for name in open_ones)
 
 
