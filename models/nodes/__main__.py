@@ -52,9 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.nodes", description="The classifier of nodes.")
     parser.add_argument("--store", type=Path, required=True, help="folder with stored synthetic patients")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder for weights and card")
-    parser.add_argument("--passes", type=int, default=5, metavar="N", help="how often other nodes are drawn as well")
+    parser.add_argument("--passes", type=int, default=3, metavar="N", help="how often other nodes are drawn as well")
     parser.add_argument("--kept", type=Path, help="folder that keeps what was measured between runs")
-    parser.add_argument("--patients", type=int, default=6, metavar="N", help=f"held-out patients of each: {SITES}")
+    parser.add_argument("--patients", type=int, default=8, metavar="N", help=f"held-out patients of each: {SITES}")
     parser.add_argument("--judge", action="store_true", help="judge the model that is there")
     return parser
 
