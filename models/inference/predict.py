@@ -12,7 +12,8 @@ from models.inference.engine import Engine
 from models.inference.tiling import Tile, cut, tiles
 from models.networks.inputs import OUTSIDE_HU, build_inputs, context_groups
 
-MARGIN = 12  # voxels of a window's rim that are not kept
+MARGIN = 12  # voxels of a window's rim that are not kept, where a card's settings name no other
+AIR_HU = -600  # a core in which nothing is denser holds no tissue and no lesion
 WINDOW = (64, 64, 64)
 
 
@@ -81,7 +82,9 @@ def predict(card: Card, engine: Engine, scan: Scan) -> dict[str, np.ndarray]:
     A softmax head's certainty comes beside it as `<head>_p`, (Z, Y, X) uint8, in 255ths.
     """
     found = {name: array for head in card.heads for name, array in _empty(head, scan.hu.shape).items()}
-    for tile in tiles(scan.hu.shape, WINDOW, MARGIN):
+    for tile in tiles(scan.hu.shape, WINDOW, int(card.settings.get("margin", MARGIN))):
+        if scan.hu[tile.core].max() < AIR_HU:
+            continue
         logits = engine(_window(card, scan, tile)[None])[0][(slice(None), *tile.core_place)]
         first = 0
         for head in card.heads:

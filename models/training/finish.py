@@ -36,6 +36,7 @@ from oncology.imaging.proposals import Proposal, logit
 # A recipe's kind -> the role that its network has, where they are not called alike.
 ROLES: Mapping[str, str] = {"node": "node_ene"}
 WORDS: Mapping[str, str] = {"anatomy": "anatomy", "lesion": "lesions", "node": "extranodal extension of nodes"}
+LESION_MARGIN = 8  # voxels; they are told of organs around their window and need less of a rim
 LICENCE = "Apache-2.0"
 USES = ("research",)
 TRAINED_ON = "synthetic patients drawn by this project (seeds 1-999); no real patient"
@@ -78,7 +79,9 @@ def card_of(made: Recipe, weights: Path, about: str) -> Card:
     """The card of freshly exported weights, without figures."""
     shape = network_shape(made)
     mapped = made.region in STATION_MAPS and made.kind != "node"
-    settings = {"station_maps": dict(STATION_MAPS[made.region])} if mapped else {}
+    settings: dict[str, Any] = {"station_maps": dict(STATION_MAPS[made.region])} if mapped else {}
+    if made.kind == "lesion":
+        settings["margin"] = LESION_MARGIN
     return Card(
         id=made.id,
         role=ROLES.get(made.kind, made.kind),
