@@ -54,6 +54,8 @@ def figures_of(card: Card, rows: Sequence[NodeRow], home: Path | None = None) ->
     figures = judge_rows(model, rows, prior, f"nodes of held-out synthetic patients, seed {HELD_OUT_SEED}")
     for site in SITES:
         own = [row for row in rows if row.cancer == site]
+        if not own:
+            continue
         told = judge_rows(model, own, prior, f"{site}; held-out synthetic patients, seed {HELD_OUT_SEED}")
         figures += [figure for figure in told if figure.name.startswith("AUC, nodal")]
     return figures
