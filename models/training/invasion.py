@@ -165,7 +165,7 @@ def _limits(model: InvasionModel) -> str:
         "Fitted and judged on drawn tumors, which invade more often than those of a clinic do: on patients its "
         "probabilities are off by an amount that nobody has measured. Contact without ingrowth therefore "
         "stays below one half, by published series; the figures of decisions hold with that bound. The held-out "
-        "patients also chose which classes are used, and were looked at while classes were formed, so the figures flatter. "
+        "patients also chose which classes are used, and were seen while classes were formed: the figures flatter. "
         "The esophageal ones were all drawn to invade a neighbor; tumors that touch nothing are not counted; of the "
         "pancreas there are few (models/training/rows/README.md). Classes that are not used, where "
         f"published ceilings hold instead: {left_out}."
