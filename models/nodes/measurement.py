@@ -37,14 +37,15 @@ def measure(card: Card, material: Material) -> list[Figure]:
 def held_out(store: Path, count: int, sites: Sequence[str] = SITES) -> list[NodeRow]:
     """Nodes of `count` held-out patients of each site, on imperfect masks; patients are made where they lack.
 
-    A patient holds a handful of nodes: where each was drawn others of its kind are drawn and judged as well.
+    A patient holds a handful of nodes: where each was drawn others of its kind are drawn and judged as well, as many
+    for malignant as for benign ones, so that their shares stay.
     """
     found: list[NodeRow] = []
     for patient in patients(store, sites, count, HELD_OUT_SEED):
         random = np.random.default_rng((patient.about["seed"], patient.about["index"]))
         found += patient_rows(patient, random, scans=1)
         for turn in range(1, TURNS + 1):
-            found += redrawn_rows(patient, random, turn)
+            found += redrawn_rows(patient, random, turn, malignant=1)
     return with_others(found)
 
 

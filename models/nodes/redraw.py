@@ -46,11 +46,14 @@ class _Place:
     center: Point
 
 
-def redrawn_rows(patient: StoredPatient, random: np.random.Generator, turn: int = 1) -> Iterator[NodeRow]:
-    """New nodes of a patient, two in place of each malignant and one of each benign one, on imperfect masks.
+def redrawn_rows(
+    patient: StoredPatient, random: np.random.Generator, turn: int = 1, malignant: int = 2
+) -> Iterator[NodeRow]:
+    """New nodes of a patient, one in place of each benign and some of each malignant one, on imperfect masks.
 
     Args:
         turn: which time this is; part of the nodes' ids.
+        malignant: how many in place of a malignant one, as they are fewer.
     """
     about = patient.about
     scanner = draw_plan(about["cancer"], about["seed"], about["index"], about["shift"]).scanner
@@ -61,7 +64,7 @@ def redrawn_rows(patient: StoredPatient, random: np.random.Generator, turn: int 
         if lesion["kind"] != "node" or not mask.any():
             continue
         there = _place(patient, place, mask, scan.ct)
-        for copy in range(2 if lesion["malignant"] else 1):
+        for copy in range(malignant if lesion["malignant"] else 1):
             plan = node_plan(about["cancer"], lesion, random)
             taken = scanner if random.random() < PLANNED else any_scanner(scanner, random)
             row = _drawn(there, plan, taken, {**lesion, "id": f"{lesion['id']}.{turn}.{copy}"}, references, random)
