@@ -262,4 +262,4 @@ def test_neither_logs_nor_urls_name_the_patient(
             with pytest.raises(DeliveryRefusedError):
                 push(bundle, proxy.base, settings(mode, retries=9))
     told = caplog.text + "\n".join(proxy.requests)
-    assert not [word for word in ("Doe", "1955", "MRN-77", "ACC1") if word in told]
+    assert not [word for word in ("Doe", "1955-06-07", "19550607", "MRN-77", "ACC1") if word in told]

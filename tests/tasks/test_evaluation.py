@@ -31,9 +31,15 @@ def finished_row(patient, said="IB"):
 
 
 def test_images_alone_hear_nothing_of_the_record_but_what_chooses_the_table():
-    told = {"site": "lung", "histology": "squamous", "station_result": {"station": "7", "malignant": True}}
+    told = {
+        "site": "lung",
+        "subsite": "upper lobe",
+        "histology": "squamous",
+        "station_result": {"station": "7", "malignant": True},
+    }
     history = History(tuple(RecordFact(name, value, "r", "p") for name, value in told.items()))
-    assert [fact.name for fact in _narrowed(history).facts] == ["site", "histology"]
+    assert [fact.name for fact in _narrowed(history, "lung").facts] == ["site", "histology"]
+    assert [fact.name for fact in _narrowed(history, "larynx").facts] == ["site", "subsite", "histology"]
 
 
 def test_two_doubtful_nodes_of_one_station_add_up_and_a_border_shares_them():
