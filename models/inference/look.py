@@ -19,6 +19,7 @@ from oncology.imaging.volume import Geometry, Volume, resample
 Ask = Callable[[Card, Scan], Mapping[str, np.ndarray]]
 ANATOMY, STATIONS = "anatomy", "stations_"
 LESION = "lesion"
+WITHOUT_PET = "without_pet"  # those of a card's settings that hold on a CT alone
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,17 @@ def see_anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, ask: Ask)
 
 @dataclass(frozen=True)
 class SeenLesions:
-    """Probabilities (Z, Y, X) of tumor and node on a lesion network's grid."""
+    """Probabilities (Z, Y, X) of tumor and node on a lesion network's grid; `with_pet`: it saw a PET too."""
 
     tumor: np.ndarray
     node: np.ndarray
     grid: Geometry
+    with_pet: bool = True
 
     def proposals(self, ct: Geometry, settings: Mapping[str, Any]) -> list[Proposal]:
-        """Regions on the CT's voxels, by a card's thresholds."""
-        return propose(self.tumor, self.node, self.grid, ct, settings)
+        """Regions on the CT's voxels, by a card's thresholds; those of `without_pet` hold where there was none."""
+        own = {} if self.with_pet else settings.get(WITHOUT_PET, {})
+        return propose(self.tumor, self.node, self.grid, ct, {**settings, **own})
 
 
 def see_lesions(
@@ -83,7 +86,7 @@ def see_lesions(
     labels = card.heads[0].labels
     tumor = f"tumor_{cancer}" if f"tumor_{cancer}" in labels else "tumor"
     nodes = np.maximum(*(probabilities[labels.index(name)] for name in ("node_small", "node_large")))
-    return SeenLesions(probabilities[labels.index(tumor)], nodes, grid)
+    return SeenLesions(probabilities[labels.index(tumor)], nodes, grid, with_pet=pet is not None)
 
 
 @dataclass(frozen=True)

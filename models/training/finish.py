@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from models.card import CARD_FILE, CARDS, WEIGHTS, Card, write_card
-from models.inference.look import ANATOMY, SeenLesions
+from models.inference.look import ANATOMY
 from models.registry import content_sha256
-from models.training import node_measure
-from models.training.logistic import logistic_line
-from models.training.measure import (
-    TUNING_SEED,
-    Tally,
-    figures_of,
-    patients,
-    score_lesions,
-    seen_lesions,
-    seen_organs,
-)
+from models.training import lesion_tuning, node_measure
+from models.training.measure import figures_of
 from models.training.recipe import Recipe, recipe
-from models.training.store import StoredPatient, stored_volumes
 from models.training.trainer import network_shape
 from oncology.errors import ModelError
-from oncology.imaging.proposals import Proposal, logit
 
 # A recipe's kind -> the role that its network has, where they are not called alike.
 ROLES: Mapping[str, str] = {"node": "node_ene"}
@@ -51,15 +38,6 @@ OWN_LIMITS: Mapping[str, str] = {
 STATION_MAPS: Mapping[str, Mapping[str, str]] = {
     "neck": dict.fromkeys(("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx"), "neck")
 }
-# Thresholds tried on tuning patients.
-TRIED: Mapping[str, Sequence[float]] = {
-    "tumor": (0.4, 0.6),
-    "further_tumor_sure": (0.9, 0.98),
-    "node": (0.4, 0.6),
-    "node_sure": (0.6, 0.75, 0.88),
-}
-REAL_SHARE = 0.3  # of a proposal that lies in a drawn lesion
-FALSE_NODE_COST, FALSE_TUMOR_COST = 0.1, 0.5  # of one a patient, against all lesions found
 
 
 def export(made: Recipe, checkpoint: Path, weights: Path) -> Path:
@@ -108,52 +86,6 @@ def card_of(made: Recipe, weights: Path, about: str) -> Card:
     )
 
 
-def tuned(card: Card, anatomy: Card | None, store: Path, count: int) -> dict[str, Any]:
-    """Thresholds of a lesion network that do best on tuning patients."""
-    chosen = list(patients(store, card.cancers, count, TUNING_SEED))
-    seen = [(patient, seen_lesions(card, seen_organs(anatomy, patient), patient, with_pet=True)) for patient in chosen]
-    best, settings = -np.inf, dict(card.settings)
-    for values in product(*TRIED.values()):
-        tried = {**card.settings, **dict(zip(TRIED, values, strict=True))}
-        tally = Tally()
-        for patient, one in seen:
-            score_lesions(tally, patient, _proposed(patient, one, tried), "x")
-        score = _score(tally)
-        if score > best:
-            best, settings = score, tried
-    return {**settings, "node_certainty": certainty_line(settings, seen)}
-
-
-def _proposed(patient: StoredPatient, seen: SeenLesions, settings: Mapping[str, Any]) -> list[Proposal]:
-    return seen.proposals(stored_volumes(patient)[0].geometry, settings)
-
-
-def _score(tally: Tally) -> float:
-    """Lesions found, against false ones a patient."""
-    found = _mean(tally, "x_malignant_nodes_found") + _mean(tally, "x_tumor_dice")
-    return found - FALSE_NODE_COST * _mean(tally, "x_false_nodes") - FALSE_TUMOR_COST * _mean(tally, "x_false_tumors")
-
-
-def certainty_line(settings: Mapping[str, Any], seen: Sequence[tuple[StoredPatient, SeenLesions]]) -> list[float]:
-    """How sure a proposed node is one, see `oncology.imaging.proposals.certainty`; fitted by ridge logistic."""
-    rows: list[tuple[float, float]] = []
-    real: list[bool] = []
-    for patient, one in seen:
-        voxel_ml, lesion = patient.spacing_mm**3 / 1000.0, patient.lesions > 0
-        for proposal in _proposed(patient, one, settings):
-            if proposal.role == "node":
-                size = int(np.count_nonzero(proposal.mask))
-                rows.append((logit(proposal.p), float(np.log(size * voxel_ml))))
-                real.append(bool(np.count_nonzero(proposal.mask & lesion) >= REAL_SHARE * size))
-    if len(set(real)) < 2:
-        return [0.0, 1.0, 0.0]
-    return logistic_line(np.array(rows), np.array(real))
-
-
-def _mean(tally: Tally, name: str) -> float:
-    return float(np.mean(tally.values.get(name, [0.0])))
-
-
 def main() -> int:
     """Export, tune, measure and write the card of one trained network."""
     parser = argparse.ArgumentParser(prog="python -m models.training.finish", description=__doc__)
@@ -184,7 +116,7 @@ def _measured(card: Card, store: Path, *, tuning: int, count: int) -> Card:
         return replace(card, figures=tuple(node_measure.figures_of(card, store, count)))
     anatomy = _anatomy_of(card) if card.role != ANATOMY else None
     if card.role == "lesion" and tuning:
-        card = replace(card, settings=tuned(card, anatomy, store, tuning))
+        card = replace(card, settings=lesion_tuning.tuned(card, anatomy, store, tuning))
     return replace(card, figures=tuple(figures_of(card, anatomy, store, count)))
 
 

@@ -160,18 +160,29 @@ def seen_lesions(card: Card, organs: SeenAnatomy | None, patient: StoredPatient,
 def score_lesions(tally: Tally, patient: StoredPatient, proposals: Sequence[Proposal], mode: str) -> None:
     """Hold proposals against the drawn lesions; metastases count neither way."""
     met: set[int] = set()
-    for place, lesion in enumerate(patient.about["lesions"], start=1):
-        mask = patient.lesions == place
-        if not mask.any():
+    dice = lesion_dice(patient, proposals)
+    for lesion, row in zip(patient.about["lesions"], dice, strict=True):
+        if not lesion["voxels"]:
             continue
-        best = max(range(len(proposals)), key=lambda n: _dice(mask, proposals[n].mask), default=None)
-        dice = _dice(mask, proposals[best].mask) if best is not None else 0.0
-        if best is not None and dice >= MET_SHARE:
+        best = int(row.argmax()) if proposals else 0
+        highest, role = (row[best], proposals[best].role) if proposals else (0.0, "")
+        if highest >= MET_SHARE:
             met.add(best)
-        _score_one(tally, lesion, dice, proposals[best].role if best is not None else "", mode)
+        _score_one(tally, lesion, highest, role, mode)
     for role in ("tumor", "node"):
         wrong = sum(one.role == role for n, one in enumerate(proposals) if n not in met)
         tally.add(f"{mode}_false_{role}s", wrong)
+
+
+def lesion_dice(patient: StoredPatient, proposals: Sequence[Proposal]) -> np.ndarray:
+    """Dice (lesions, proposals) of every drawn lesion with every proposal."""
+    count = len(patient.about["lesions"])
+    sizes = np.bincount(patient.lesions.ravel(), minlength=count + 1)[1 : count + 1]
+    result = np.zeros((count, len(proposals)))
+    for place, proposal in enumerate(proposals):
+        shared = np.bincount(patient.lesions[proposal.mask], minlength=count + 1)
+        result[:, place] = 2.0 * shared[1 : count + 1] / np.maximum(sizes + shared.sum(), 1)
+    return result
 
 
 def _score_one(tally: Tally, lesion: Mapping[str, Any], dice: float, role: str, mode: str) -> None:

@@ -1,0 +1,55 @@
+"""Thresholds of lesion networks: what is kept and what is let go, on drawn probabilities with known lesions."""
+
+import numpy as np
+
+from models.inference.look import WITHOUT_PET, SeenLesions
+from models.training.lesion_tuning import best_thresholds
+from models.training.measure import Tally, score_lesions
+from models.training.store import StoredPatient, stored_volumes
+
+SHAPE, SPACING = (40, 40, 40), 2.0
+TUMOR, NODE, VESSEL = np.s_[10:18, 10:18, 10:18], np.s_[25:29, 25:29, 25:29], np.s_[25:29, 5:9, 5:9]
+
+
+def drawn_patient():
+    lesions = np.zeros(SHAPE, np.uint8)
+    lesions[TUMOR], lesions[NODE] = 1, 2
+    truth = [
+        {"kind": "tumor", "voxels": 512, "short_axis_mm": 16.0},
+        {"kind": "node", "voxels": 64, "short_axis_mm": 8.0, "malignant": True},
+    ]
+    about = {"spacing_mm": SPACING, "origin_lps": (0.0, 0.0, 0.0), "lesions": truth, "cancer": "lung"}
+    empty, half = np.zeros(SHAPE, np.uint8), np.zeros((1, 20, 20, 20), np.float16)
+    return StoredPatient(np.zeros((1, *SHAPE), np.int16), half, empty, {}, lesions, empty > 0, about)
+
+
+def seen(node_p, vessel_p, *, with_pet=True):
+    tumor, node = np.zeros(SHAPE, np.float32), np.zeros(SHAPE, np.float32)
+    tumor[TUMOR], node[NODE], node[VESSEL] = 0.99, node_p, vessel_p
+    return SeenLesions(tumor, node, stored_volumes(drawn_patient())[0].geometry, with_pet=with_pet)
+
+
+def scored(look, settings):
+    tally = Tally()
+    score_lesions(tally, drawn_patient(), look.proposals(look.grid, settings), "x")
+    return {name: values[0] for name, values in tally.values.items()}
+
+
+def test_a_vessel_that_is_less_sure_than_the_node_is_let_go():
+    look = seen(node_p=0.996, vessel_p=0.93)
+    result = scored(look, best_thresholds([(drawn_patient(), look)]))
+    assert result["x_malignant_nodes_found"] == 1
+    assert result["x_false_nodes"] == 0
+    assert result["x_tumor_dice"] > 0.95
+
+
+def test_a_scan_without_pet_is_read_by_thresholds_of_its_own():
+    settings = {"node_sure": 0.98, WITHOUT_PET: {"node_sure": 0.8}}
+    assert scored(seen(0.9, 0.0), settings)["x_malignant_nodes_found"] == 0
+    assert scored(seen(0.9, 0.0, with_pet=False), settings)["x_malignant_nodes_found"] == 1
+
+
+def test_a_proposal_in_no_lesion_is_a_false_one_and_one_on_a_lesion_is_not():
+    result = scored(seen(node_p=0.99, vessel_p=0.99), {})
+    assert result["x_false_nodes"] == 1
+    assert result["x_false_tumors"] == 0
