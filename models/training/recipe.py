@@ -101,8 +101,8 @@ RECIPES: Mapping[str, Recipe] = {
         _anatomy("neck", HEAD_NECK, 2.5, {"neck": NECK_LEVELS}, "anatomy-thorax"),
         _anatomy("abdomen", ("pancreas",), 4.0, {"pancreas": PANCREATIC}, "anatomy-thorax"),
         _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus"), "anatomy-thorax"),
-        _lesion("neck", HEAD_NECK, 1.5, ("tumor",), "anatomy-neck"),
-        _lesion("abdomen", ("pancreas",), 1.5, ("tumor",), "anatomy-abdomen"),
+        _lesion("neck", HEAD_NECK, 1.5, ("tumor",), "lesion-thorax"),
+        _lesion("abdomen", ("pancreas",), 1.5, ("tumor",), "lesion-thorax"),
         Recipe(
             id="node-ene", kind="node", region="neck", cancers=HEAD_NECK, spacing_mm=1.0,
             inputs=("ct_soft", "pet", "pet_flag", "mask"), heads=(Head("node", "sigmoid", ("ene", "malignant")),),

@@ -6,7 +6,7 @@ import copy
 import csv
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -20,7 +20,7 @@ from models.card import WEIGHTS
 from models.networks.build import build_network
 from models.training.feeder import samples
 from models.training.loss import head_loss
-from models.training.recipe import Recipe
+from models.training.recipe import Recipe, recipe
 from oncology.errors import ModelError
 
 WARM_UP, LOWEST_RATE = 200, 0.01
@@ -78,7 +78,7 @@ def begin(plan: Plan) -> State:
     torch.manual_seed(plan.seed)
     network = build_network(network_shape(plan.recipe))
     if plan.recipe.start and (WEIGHTS / f"{plan.recipe.start}.pt").exists():
-        start_from(network, WEIGHTS / f"{plan.recipe.start}.pt")
+        start_from(network, WEIGHTS / f"{plan.recipe.start}.pt", plan.recipe.inputs, recipe(plan.recipe.start).inputs)
     network = network.to(plan.device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=plan.recipe.rate, weight_decay=1e-4)
     state = State(network, copy.deepcopy(network), optimizer)
@@ -88,17 +88,36 @@ def begin(plan: Plan) -> State:
     return state
 
 
-def start_from(network: nn.Module, weights: Path) -> int:
+def start_from(network: nn.Module, weights: Path, own_inputs: Sequence[str], their_inputs: Sequence[str]) -> int:
     """Take over what fits from another network's weights, by name and shape; how many tensors did.
 
-    The body of a network for anatomy becomes the early stream of one for lesions.
+    The body of a network for anatomy becomes the early stream of one for lesions. Of the first layer the channels
+    that both see are taken over.
+
+    Args:
+        own_inputs, their_inputs: names of the channels, see networks/inputs.py.
     """
     kept = torch.load(weights, map_location="cpu", weights_only=True)
     own = network.state_dict()
     known = {**kept, **{f"early.{name.removeprefix('body.')}": value for name, value in kept.items()}}
-    taken = {name: known[name].float() for name in own if name in known and known[name].shape == own[name].shape}
+    taken = dict[str, Tensor]()
+    for name in own.keys() & known.keys():
+        value = known[name].float()
+        if value.shape == own[name].shape:
+            taken[name] = value
+        elif value.ndim == 5 and (own[name].shape[1], value.shape[1]) == (len(own_inputs), len(their_inputs)):
+            taken[name] = _shared_channels(own[name], value, own_inputs, their_inputs)
     network.load_state_dict(own | taken)
     return len(taken)
+
+
+def _shared_channels(own: Tensor, theirs: Tensor, own_inputs: Sequence[str], their_inputs: Sequence[str]) -> Tensor:
+    """Weights (O, I, z, y, x) with the other's columns where an input of the same name has them."""
+    result = own.clone()
+    for place, name in enumerate(own_inputs):
+        if name in their_inputs and own.shape[0] == theirs.shape[0]:
+            result[:, place] = theirs[:, list(their_inputs).index(name)]
+    return result
 
 
 def checkpoint_path(plan: Plan) -> Path:

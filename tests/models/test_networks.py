@@ -70,10 +70,14 @@ def test_a_lesion_network_begins_with_the_body_of_an_anatomy_network(tmp_path: P
     anatomy = build_network(network_shape(RECIPES["anatomy-thorax"]))
     torch.save(anatomy.state_dict(), tmp_path / "anatomy.pt")
     lesion = build_network(network_shape(RECIPES["lesion-thorax"]))
-    taken = start_from(lesion, tmp_path / "anatomy.pt")
+    theirs, own = RECIPES["anatomy-thorax"].inputs, RECIPES["lesion-thorax"].inputs
+    taken = start_from(lesion, tmp_path / "anatomy.pt", own, theirs)
     assert taken > 20
     assert torch.equal(lesion.early.up[0].weight, anatomy.body.up[0].weight)
-    assert torch.equal(lesion.early.down[1][0].weight, anatomy.body.down[1][0].weight)
+    first, their_first = lesion.early.down[0][0].weight, anatomy.body.down[0][0].weight
+    for channel in ("ct_soft", "ct_wide"):
+        assert torch.equal(first[:, own.index(channel)], their_first[:, theirs.index(channel)])
+    assert not torch.equal(first[:, own.index("pet")], their_first[:, theirs.index("right_left")])
 
 
 @pytest.fixture
