@@ -322,7 +322,8 @@ def _structures() -> tuple[str, ...]:
 
 
 def _n_facts(primary: Tumor | None, findings: Findings, history: History) -> tuple[Fact, ...]:
-    return (_tumor_side(primary, history), nodes_fact(findings, history, "lung"))
+    side = _tumor_side(primary, history)
+    return (side, nodes_fact(findings, history, "lung", tumor_side=side.value))
 
 
 def _tumor_side(primary: Tumor | None, history: History) -> Fact:

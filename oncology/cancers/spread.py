@@ -91,8 +91,14 @@ class _Entries:
     evidence: list[Evidence] = field(default_factory=list)
 
 
-def nodes_fact(findings: Findings, history: History, site: str, subset: str | None = None) -> Fact:
-    """The regional nodes with what is known of each, and what biopsies found where no node was measured."""
+def nodes_fact(
+    findings: Findings, history: History, site: str, subset: str | None = None, tumor_side: Any = None
+) -> Fact:
+    """The regional nodes with what is known of each, and what biopsies found where no node was measured.
+
+    Args:
+        tumor_side: left or right where it is known: a node on the midline counts to that side.
+    """
     results = decisive_results(history)
     distant = distant_stations(site, subset)
     spelled = vocabulary().site(site).stations
@@ -102,7 +108,7 @@ def nodes_fact(findings: Findings, history: History, site: str, subset: str | No
         positive = _positive(node, results, sampled)
         if node.station in distant and positive is not True:
             continue
-        into.nodes.append(_entry(node, positive, distant, spelled, results))
+        into.nodes.append(_entry(node, positive, distant, spelled, results, tumor_side))
         into.evidence.append(from_node(node))
     seen = {node.station for node in findings.nodes}
     into.nodes += [
@@ -151,13 +157,14 @@ def _entry(
     distant: frozenset[str],
     spelled: Mapping[str, str | None],
     results: Mapping[str, RecordFact],
+    tumor_side: Any,
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "id": node.id,
         "positive": positive,
         "count": 1,
         "greatest_dimension_mm": whole_mm(node.long_axis_mm),
-        "station": _station(node, distant, spelled, results),
+        "station": _station(node, distant, spelled, results, tumor_side),
     }
     if node.laterality is not None and spelled.get(node.station or "") is None:
         entry["laterality"] = str(node.laterality)  # where the station has a side, that counts: 4R crosses the midline
@@ -165,14 +172,19 @@ def _entry(
 
 
 def _station(
-    node: Node, distant: frozenset[str], spelled: Mapping[str, str | None], results: Mapping[str, RecordFact]
+    node: Node,
+    distant: frozenset[str],
+    spelled: Mapping[str, str | None],
+    results: Mapping[str, RecordFact],
+    tumor_side: Any,
 ) -> Any:
     """One station, {"p": ...} over regional ones, or None where no name of the vocabulary is left."""
     if node.station is None or node.station in results or node.station in distant:
         return node.station if node.station in spelled else None
+    side = tumor_side if node.laterality is Laterality.MIDLINE else node.laterality
     shares: dict[str, float] = {}
     for name, p in (node.station_alternatives or {node.station: 1.0}).items():
-        names = _spellings(name, node.laterality, spelled)
+        names = _spellings(name, side, spelled)
         for known_name in names:
             if known_name not in distant and p > 0:
                 shares[known_name] = shares.get(known_name, 0.0) + p / len(names)
@@ -182,8 +194,8 @@ def _station(
     return next(iter(shares), None)
 
 
-def _spellings(name: str, side: Laterality | None, spelled: Mapping[str, str | None]) -> tuple[str, ...]:
-    """The vocabulary's names for a station: a map's 8 is 8R or 8L by the node's side, either one on the midline.
+def _spellings(name: str, side: Any, spelled: Mapping[str, str | None]) -> tuple[str, ...]:
+    """The vocabulary's names for a station: a map's 8 is 8R or 8L by this side, either one without a side.
 
     >>> _spellings("8", Laterality.LEFT, {"8R": "right", "8L": "left"})
     ('8L',)

@@ -116,6 +116,13 @@ def test_a_station_that_the_map_names_without_side_takes_the_side_of_its_node(si
     assert categories(staged("lung", lesion(), nodes=(beside,), editions=("9",)), "9")[1] == expected
 
 
+def test_a_node_on_the_midline_is_no_contralateral_one_even_where_it_may_lie_in_another_station() -> None:
+    between = node(
+        1, "8", p_malignant=1.0, laterality=Laterality.MIDLINE, station_alternatives={"8": 0.6, "9L": 0.25, "9R": 0.15}
+    )
+    assert categories(staged("lung", lesion(), nodes=(between,), editions=("9",)), "9")[1] == "N2a"
+
+
 def test_a_station_that_nobody_knows_leaves_n_open_and_is_no_metastasis() -> None:
     found = staged("lung", lesion(), nodes=(node(1, "somewhere", p_malignant=1.0),), editions=("9",))
     assert categories(found, "9")[1:3] == (None, "M0")
