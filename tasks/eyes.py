@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from oncology.cancers.evidence import classify_nodes
-from oncology.findings import CaseId, Findings, Point, SourceKind, Verdict
+from oncology.findings import CaseId, Findings, Point, Severity, SourceKind, Verdict
 from oncology.imaging.anatomy import Anatomy, give_back, lobe_at, segment_anatomy
+from oncology.imaging.bounds import within_tissue
 from oncology.imaging.location import LOBES
 from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.survey import Region, Scene, body_regions, survey
@@ -65,16 +66,39 @@ def look(ct: Volume, pet: Volume | None, cancer: str) -> Sight:
     if "body" not in anatomy.masks:
         return floor
     seen = look_with_networks(ct, pet, cancer, anatomy.masks["body"])
+    regions, refused = bounded(seen.regions, cancer, ct, anatomy.masks)
     return replace(
         floor,
         structures=joined(anatomy.masks, seen.structures, seen.trusted),
         unproven=frozenset(seen.structures.keys() - anatomy.masks.keys() - seen.trusted),
         stations=seen.stations,
-        regions=tuple(seen.regions),
-        verdicts=(*anatomy.verdicts, *seen.verdicts),
+        regions=tuple(regions),
+        verdicts=(*anatomy.verdicts, *seen.verdicts, *refused),
         models=tuple(seen.models),
         nodes_looked_for=seen.looked_for_lesions,
     )
+
+
+def bounded(
+    proposals: Iterable[Region], cancer: str, ct: Volume, structures: Mapping[str, np.ndarray]
+) -> tuple[list[Region], list[Verdict]]:
+    """Proposals cut to what intensities allow, and a verdict for each that nothing remains of.
+
+    Args:
+        structures: (Z, Y, X) bool on the CT's grid, by rules.
+    """
+    kept, refused = list[Region](), list[Verdict]()
+    for region in proposals:
+        found = within_tissue(region.mask, region.role, cancer, ct, structures)
+        if found.mask.any():
+            kept.append(replace(region, mask=found.mask))
+        else:
+            message = (
+                f"{region.name}: {found.share:.0%} of what {region.source.id} proposed is soft tissue at a place "
+                "where it may be; left out"
+            )
+            refused.append(Verdict("proposal-refused", Severity.INFO, message, "networks"))
+    return kept, refused
 
 
 def joined(

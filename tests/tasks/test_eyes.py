@@ -4,7 +4,8 @@ import numpy as np
 
 from oncology.findings import Source, SourceKind
 from oncology.imaging.survey import Region
-from tasks.eyes import person_first
+from oncology.imaging.volume import Geometry, Volume
+from tasks.eyes import bounded, person_first
 
 
 def region(role, low, kind, **more):
@@ -29,3 +30,14 @@ def test_a_drawn_structure_replaces_the_proposed_one_of_its_name_only():
     aorta = region("structure", 12, SourceKind.MODEL, structure="aorta")
     heart = region("structure", 3, SourceKind.MODEL, structure="heart")
     assert person_first([aorta, heart, drawn]) == [drawn, heart]
+
+
+def test_a_proposal_in_air_is_refused_by_a_verdict_and_one_in_tissue_is_kept():
+    hu = np.full((20, 20, 20), -1000.0, np.float32)
+    hu[:10] = 40.0
+    ct = Volume(hu, Geometry(hu.shape, (2.0, 2.0, 2.0), (0.0, 0.0, 0.0)))
+    tissue, air = region("node", 2, SourceKind.MODEL), region("node", 13, SourceKind.MODEL)
+    kept, refused = bounded([tissue, air], "pancreas", ct, {})
+    assert [one.name for one in kept] == [tissue.name]
+    assert [verdict.code for verdict in refused] == ["proposal-refused"]
+    assert air.name in refused[0].message
