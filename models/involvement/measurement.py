@@ -12,7 +12,13 @@ from models.verification import Material
 from oncology.errors import ModelError
 
 FOLDER = "lydata"
-NAMES: Mapping[str, str] = {"auc": "AUC", "calibration_error": "expected calibration error"}
+NAMES: Mapping[str, str] = {
+    "auc": "AUC",
+    "calibration_error": "expected calibration error",
+    "auc_others_unknown": "AUC, other levels unknown",
+    "calibration_error_others_unknown": "expected calibration error, other levels unknown",
+}
+SHOWN_LEVELS = ("I", "II", "III", "IV")  # V and VII are too rarely involved for areas of their own
 PLACES: Mapping[str, str] = {
     "Centre Léon Bérard": "Lyon (Centre Léon Bérard)",
     "Inselspital Bern": "Bern (Inselspital)",
@@ -30,7 +36,15 @@ def measure(card: Card, material: Material) -> list[Figure]:
     if folder is None or not folder.is_dir():
         raise ModelError(f"{card.id} is measured on the lyDATA tables; give the folder that holds {FOLDER}/ by --data")
     report = leave_one_institution_out(read_tables(folder))
-    return [_figure(NAMES[key], found[key], name) for name, found in report.items() for key in NAMES]
+    return [figure for name, found in report.items() for figure in _figures(found, name)]
+
+
+def _figures(found: Mapping[str, Any], institution: str) -> list[Figure]:
+    levels = found["auc_by_ipsilateral_level"]
+    return [
+        *(_figure(NAMES[key], found[key], institution) for key in NAMES),
+        *(_figure(f"AUC, level {name} of the tumor's side", levels[name], institution) for name in SHOWN_LEVELS),
+    ]
 
 
 def _figure(name: str, found: Mapping[str, Any], institution: str) -> Figure:

@@ -152,7 +152,7 @@ def test_the_neck_model_has_the_figures_that_its_card_says(
 ) -> None:
     status, answer = asked("verify", "neck-involvement", "--data", shared_data)
     assert status == STAGED
-    assert len(answer["models"][0]["figures"]) == 6
+    assert len(answer["models"][0]["figures"]) == 24
     assert all(figure["agrees"] for figure in answer["models"][0]["figures"])
 
 
