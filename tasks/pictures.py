@@ -24,8 +24,9 @@ from templates.station_map import station_map, station_statuses
 
 PICTURES, STATION_MAP = "pictures.json", "station_map.svg"
 MOST_NODES, MOST_CANDIDATES = 12, 8  # more would bury the decisive ones; all stay in the tables
-# Windows that show a candidate's organ best; soft tissue elsewhere.
+# Windows that show a candidate's organ or a tumor best, by site and by cancer; soft tissue elsewhere.
 WINDOWS = {"bone": BONE_WINDOW, "contralateral_lung_nodule": LUNG_WINDOW}
+TUMOR_WINDOWS = {"lung": LUNG_WINDOW}
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,10 @@ def picture_slices(case: CaseFiles) -> list[dict[str, Any]]:
 def _shots(findings: Mapping[str, Any], decisive: Sequence[str], *, with_pet: bool) -> Iterator[Shot]:
     """Tumors, then what may be metastases, then nodes; the first tumor and the first open candidate go to page 1."""
     open_ones = [item for item in findings["metastasis_candidates"] if item["confirmed"] is None]
+    window = TUMOR_WINDOWS.get(findings["cancer"], SOFT_TISSUE_WINDOW)
     for place, tumor in enumerate(findings["tumors"]):
         first = place == 0
-        yield Shot(f"key_images/{tumor['id']}-axial.png", tumor, "axial", LUNG_WINDOW, False, first)
+        yield Shot(f"key_images/{tumor['id']}-axial.png", tumor, "axial", window, False, first)
         if first:
             yield from _of_candidates(findings["metastasis_candidates"], open_ones[:1], with_pet)
         if with_pet:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import phantoms
 from oncology.imaging.volume import Volume
@@ -63,6 +65,14 @@ def test_a_picture_names_the_slice_that_it_shows(case: CaseFiles) -> None:
     assert told["key_images/candidate-2-axial.png"]["slice_index"] == index
     assert told["key_images/candidate-2-axial.png"]["sop_instance_uid"] == UIDS[index]
     assert told["key_images/tumor-1-coronal.png"]["slice_index"] is None
+
+
+@pytest.mark.parametrize(("cancer", "gray"), [("lung", 76), ("larynx", 0)])  # of tissue at -800 HU
+def test_a_tumor_is_shown_in_the_window_of_its_organ(case: CaseFiles, cancer: str, gray: int) -> None:
+    case.save_json(FINDINGS, findings() | {"cancer": cancer})
+    draw(case, with_pet=False)
+    picture = Image.open(BytesIO(case.load_bytes("key_images/tumor-1-axial.png"))).convert("L")
+    assert picture.getpixel((160, 60)) == pytest.approx(gray, abs=1)
 
 
 def test_no_file_name_holds_a_uid(case: CaseFiles) -> None:
