@@ -2,7 +2,8 @@
 
 A row (JSON) has:
     patient, cancer, shift (a name or None), mode: "images" | "record" | "truth"
-    editions: {edition: {axis: {"truth", "category", "probabilities", "credible"}}}, axes t, n, m, stage_group
+    editions: {edition: {axis: {"truth", "category", "probabilities", "credible"}}}, axes t, n, m, stage_group; the
+        group may name the `ladder` of all groups of its table
     stations: [{"station", "truth", "p"}], invasions: [{"structure", "truth", "p"}]
     metastasis: {"truth", "asserted", "candidate"}
     decisive: {"fact", "truth", "p"} or None: the T decision that matters for treatment
@@ -12,6 +13,7 @@ Intervals are 95% percentile bootstraps over patients (Efron 1979), seeded.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +21,7 @@ import numpy as np
 
 AXES = ("t", "n", "m", "stage_group")
 RESAMPLES, SEED = 1000, 20
+CHANCE_DRAWS = 200
 BINS = 10
 ASSERTED = 0.5  # a station, an invasion: called positive from here
 NOT_ASSESSED = (None, "TX", "NX", "MX")
@@ -48,13 +51,25 @@ def summarize(rows: Sequence[Row], edition: str) -> dict[str, Any]:
             for axis in AXES
         },
         "credible_median_size": {
-            axis: float(np.median([len(answer["credible"]) for answer in answers[axis]])) if rows else None
-            for axis in AXES
+            axis: bootstrap_figure([len(answer["credible"]) for answer in answers[axis]], _median) for axis in AXES
         },
         "calibration_error": {axis: _calibration_figure(answers[axis]) for axis in AXES},
+        "calibration_error_by_chance": {axis: chance_error(_top(answers[axis])[0]) for axis in AXES},
         "reliability": {axis: reliability(*_top(answers[axis])) for axis in AXES},
+        "confusion": {axis: confusion(answers[axis]) for axis in AXES},
         **_details(rows),
     }
+
+
+def confusion(answers: Sequence[Row]) -> list[dict[str, Any]]:
+    """What was said in place of what, most frequent first; `said` is None where the answer was withheld."""
+    wrong = Counter((answer["truth"], answer["category"]) for answer in answers if not _right(answer))
+    ordered = sorted(wrong.items(), key=lambda item: (-item[1], str(item[0])))
+    return [{"truth": truth, "said": said, "n": count} for (truth, said), count in ordered]
+
+
+def _median(sizes: Sequence[int]) -> float:
+    return float(np.median(sizes))
 
 
 def _details(rows: Sequence[Row]) -> dict[str, Any]:
@@ -68,7 +83,9 @@ def _details(rows: Sequence[Row]) -> dict[str, Any]:
         "station_false_positives_per_patient": mean_figure(
             [float(sum(not truth and p >= ASSERTED for truth, p in found)) for found in stations]
         ),
+        "by_station": by_name([row["stations"] for row in rows], "station"),
         "invasions": detection(invasions),
+        "by_structure": by_name([row["invasions"] for row in rows], "structure"),
         "decisive_t": detection(decisive),
         "m1_wrongly_asserted": mean_figure([float(item["asserted"] and not item["truth"]) for item in mets]),
         "m1_sensitivity_with_candidates": mean_figure(
@@ -77,14 +94,69 @@ def _details(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
+def by_name(patients: Sequence[Sequence[Row]], key: str) -> dict[str, dict[str, Figure]]:
+    """Per station or structure: how often it was found where it is so, and asserted where it is not, per patient."""
+    names = sorted({item[key] for items in patients for item in items}, key=_natural)
+    found = {
+        name: [[(one["truth"], one["p"]) for one in items if one[key] == name] for items in patients] for name in names
+    }
+    return {
+        name: {
+            "sensitivity": _rate([[p >= ASSERTED for true, p in items if true] for items in drawn]),
+            "false_positives_per_patient": mean_figure(
+                [float(sum(not true and p >= ASSERTED for true, p in items)) for items in drawn]
+            ),
+        }
+        for name, drawn in found.items()
+    }
+
+
+def _natural(name: str) -> tuple[int, str]:
+    """Station 4R before 10R; names without a number last."""
+    number = re.match(r"\d+", name)
+    return (int(number[0]) if number else 1000, name)
+
+
+def _rate(patients: Sequence[Sequence[bool]]) -> Figure:
+    """Share of true answers over all patients' answers; `n` counts answers, and patients are resampled."""
+    kept = [(sum(answers), len(answers)) for answers in patients if answers]
+    if not kept:
+        return mean_figure([])
+    pairs = np.array(kept, float)
+    draws = pairs[np.random.default_rng(SEED).integers(0, len(pairs), (RESAMPLES, len(pairs)))].sum(axis=1)
+    low, high = np.percentile(draws[:, 0] / draws[:, 1], [2.5, 97.5])
+    hits, count = pairs.sum(axis=0)
+    return _figure(float(hits / count), float(low), float(high), int(count))
+
+
+def difference_figure(values: Sequence[float], others: Sequence[float]) -> Figure:
+    """How far the mean of one cohort lies above that of another, in points of 100; `n` counts the first cohort."""
+    if not values or not others:
+        return {"value": None, "low": None, "high": None, "n": len(values)}
+    random = np.random.default_rng(SEED)
+    one, other = np.array(values, float), np.array(others, float)
+    low, high = np.percentile(100.0 * (_drawn_means(one, random) - _drawn_means(other, random)), [2.5, 97.5])
+    value = 100.0 * float(one.mean() - other.mean())
+    return _figure(value, float(low), float(high), len(values))
+
+
+def agreement_values(rows: Sequence[Row], edition: str, axis: str) -> list[float]:
+    """1.0 for each patient whose category is right, 0.0 for the others; patients without that edition are left out."""
+    return [_right(row["editions"][edition][axis]) for row in rows if edition in row["editions"]]
+
+
 def mean_figure(values: Values) -> Figure:
     """Mean with its interval and count; None where there is nothing to average."""
     known = np.array([value for value in values if value is not None], float)
     if known.size == 0:
         return {"value": None, "low": None, "high": None, "n": 0}
-    draws = np.random.default_rng(SEED).integers(0, known.size, (RESAMPLES, known.size))
-    low, high = np.percentile(known[draws].mean(axis=1), [2.5, 97.5])
+    low, high = np.percentile(_drawn_means(known, np.random.default_rng(SEED)), [2.5, 97.5])
     return _figure(float(known.mean()), float(low), float(high), known.size)
+
+
+def _drawn_means(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Means (RESAMPLES,) of as many values drawn with replacement."""
+    return np.asarray(values[random.integers(0, values.size, (RESAMPLES, values.size))].mean(axis=1))
 
 
 def bootstrap_figure(groups: Sequence[Any], measure: Callable[[Sequence[Any]], float | None]) -> Figure:
@@ -121,11 +193,12 @@ def group_rank(group: str) -> tuple[int, str]:
 
 
 def _within_one(answer: Row, answers: Iterable[Row]) -> float:
-    """Whether the group is at most one step off, on the ladder of all groups that the cohort's distributions name."""
+    """Whether the group is at most one step off, on its table's ladder or else that of all groups in the cohort."""
     if answer["category"] is None:
         return 0.0
-    named = {name for item in answers for name in (item["truth"], *item["probabilities"])}
-    ladder = sorted(named | {answer["category"]}, key=group_rank)
+    told = answer.get("ladder")
+    named = set(told) if told else {name for item in answers for name in (item["truth"], *item["probabilities"])}
+    ladder = sorted(named | {answer["category"], answer["truth"]}, key=group_rank)
     return float(abs(ladder.index(answer["category"]) - ladder.index(answer["truth"])) <= 1)
 
 
@@ -167,6 +240,15 @@ def reliability(p: np.ndarray, right: np.ndarray) -> list[dict[str, float]]:
         for here in (bins == place for place in range(BINS))
         if here.any()
     ]
+
+
+def chance_error(p: np.ndarray) -> float | None:
+    """The mean error that as many perfectly calibrated answers would show, by chance alone."""
+    if p.size == 0:
+        return None
+    drawn = np.random.default_rng(SEED).random((CHANCE_DRAWS, p.size)) < p
+    errors = [error for right in drawn if (error := calibration_error(p, right.astype(float))) is not None]
+    return round(float(np.mean(errors)), 4)
 
 
 def detection(patients: Sequence[Sequence[tuple[bool, float]]]) -> dict[str, Figure]:

@@ -13,9 +13,12 @@ from typing import Any
 
 from mdt_fhir.history import read_history
 from mdt_fhir.record import record_of
+from models.synthetic.touch import asked_of
+from oncology.agreement import ASSERTED
 from oncology.cancers.evidence import INVASION_CEILING, contact_probability, largest
 from oncology.errors import AimdtError
 from oncology.findings import (
+    CaseId,
     Contact,
     Ene,
     Findings,
@@ -26,8 +29,10 @@ from oncology.findings import (
     SourceKind,
     Tumor,
 )
-from oncology.imaging.survey import Region
+from oncology.imaging.survey import Region, body_regions, survey
 from oncology.staging import AXES, stage_case
+from oncology.tnm.loader import tables
+from oncology.tnm.table import category_order
 from oncology.tnm.vocabulary import vocabulary
 from tasks.cohort import Given, ScoredPatient, Truth
 from tasks.eyes import assess, look, scene_for
@@ -78,11 +83,15 @@ def _seen(patient: ScoredPatient) -> Findings:
 
 
 def _given_findings(patient: ScoredPatient) -> Findings:
-    """Findings on the true masks, with the true malignancy, extranodal extension, invasion and metastases."""
+    """Findings on the true masks, with the true malignancy, extranodal extension, invasion and metastases.
+
+    Only what is measured: no model is asked, as its answers would be replaced by what is true.
+    """
     scene = scene_for(patient.ct, patient.pet, patient.structures, patient.landmarks)
     lesions = {lesion.id: lesion for lesion in patient.lesions}
     regions = [_region(lesion) for lesion in patient.lesions if lesion.kind in ("tumor", "node")]
-    found, _ = assess(patient.name, patient.cancer, scene, regions, nodes_looked_for=True)
+    imaged = body_regions(scene.ct, scene.structures)
+    found, _ = survey(CaseId(patient.name), patient.cancer, scene, regions, (), imaged, nodes_looked_for=True)
     return replace(
         found,
         tumors=tuple(_true_tumor(tumor, patient.truth) for tumor in found.tumors),
@@ -122,6 +131,8 @@ def _row(patient: ScoredPatient, mode: str, findings: Findings, history: History
     except AimdtError as error:  # a patient that is not staged counts as one without an answer
         staging, refused = {"editions": {}, "facts": []}, str(error)
     answers = {edition: _answers(staging["editions"].get(edition, {}), truth, edition) for edition in editions}
+    for edition, found in answers.items():
+        found["stage_group"]["ladder"] = _ladder(staging, patient.cancer, edition)
     newest = answers[editions[-1]]
     return {
         "patient": patient.name,
@@ -143,6 +154,15 @@ def _answers(found: Mapping[str, Any], truth: Truth, edition: str) -> dict[str, 
         | {key: found.get(axis, NO_ANSWER)[key] for key in ("category", "probabilities", "credible")}
         for axis in (*AXES, "stage_group")
     }
+
+
+def _ladder(staging: Mapping[str, Any], cancer: str, edition: str) -> list[str]:
+    """All stage groups that the table at hand can give; without a staging none."""
+    if edition not in staging["editions"]:
+        return []
+    site = vocabulary().site(staging.get("site", cancer))
+    found = tables().find(site, int(edition), "clinical", "group", staging["subset"])
+    return sorted({category for table in found for category in table.categories}, key=category_order)
 
 
 def _stations(facts: Iterable[Mapping[str, Any]], truth: Truth, cancer: str) -> list[dict[str, Any]]:
@@ -183,12 +203,17 @@ def _probability(positive: Any) -> float:
 
 
 def _invasions(findings: Findings, truth: Truth) -> list[dict[str, Any]]:
-    """The structures that the tumor was drawn into or against, with what the images say of each."""
+    """What the images say of each structure that the tumor was drawn into or against, or that they say is invaded.
+
+    Asked of structures that the cancer's T asks about, as the drawing's truth is.
+    """
     tumor = largest(findings.tumors)
     met = {contact.structure: contact for contact in tumor.contacts} if tumor else {}
+    asked = asked_of(str(findings.cancer), met)
+    asserted = {name for name in asked if _said(met[name]) >= ASSERTED}
     return [
         {"structure": name, "truth": name in truth.invaded, "p": _said(met.get(name))}
-        for name in sorted({*truth.invaded, *truth.touched})
+        for name in sorted({*truth.invaded, *truth.touched, *asserted})
     ]
 
 

@@ -12,7 +12,14 @@ from templates.render import FOLDER
 
 AXES = {"t": "T", "n": "N", "m": "M", "stage_group": "Stage group"}
 MODES = {"images": "images alone", "record": "images and record", "truth": "from truth"}
-WIDTH, BAR_HEIGHT, LABEL_WIDTH, PLOT = 560, 22, 230, 200
+BY_AXIS = (
+    ("Agrees exactly", "agreement"),
+    ("Abstained", "abstained"),
+    ("Credible set holds the truth", "credible_holds_truth"),
+    ("Median size of the credible set", "credible_median_size"),
+    ("Calibration error (expected, ten bins)", "calibration_error"),
+)
+WIDTH, BAR_HEIGHT, LABEL_WIDTH, NUMBERS, PLOT = 760, 22, 130, 170, 170
 INK, PALE, LINE = "#1f4e79", "#d7e3ef", "#b5b5b5"
 
 
@@ -20,14 +27,16 @@ def render_evaluation(content: Mapping[str, Any]) -> str:
     """One self-contained HTML page.
 
     Args:
-        content: evaluation.json of `aimdt evaluate`: `software` and `cohorts`, each with cancer, mode, shift,
-            edition, reach and figures.
+        content: evaluation.json of `aimdt evaluate`: `software`, `cohorts`, each with cancer, mode, shift, edition,
+            reach, decisive, targets and figures, and `shifts`.
     """
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["figure"] = figure_words
-    environment.globals.update(bars=_agreement_bars, reliability=_reliability_plot, axes=AXES, modes=MODES)
+    environment.filters.update(figure=figure_words, number=_number, words=_words, shift_words=_shift_words)
+    environment.globals.update(
+        bars=_agreement_bars, reliability=_reliability_plot, axes=AXES, modes=MODES, by_axis=BY_AXIS
+    )
     return environment.get_template("evaluation.html.j2").render(content=content)
 
 
@@ -44,9 +53,37 @@ def figure_words(figure: Mapping[str, Any]) -> str:
     return f"{figure['value']:.2f} ({figure['low']:.2f}-{figure['high']:.2f}), n={figure['n']}"
 
 
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.2f}"
+
+
+def _words(name: str) -> str:
+    """A key as it is read.
+
+    >>> _words("head_and_neck")
+    'head and neck'
+    """
+    return name.replace("_", " ")
+
+
+def _shift_words(compared: Mapping[str, Any]) -> str:
+    """Agreement before and after, and the difference.
+
+    >>> points = {"value": -10.0, "low": -25.0, "high": 4.0, "n": 15}
+    >>> _shift_words({"in_domain": {"value": 0.9}, "shifted": {"value": 0.8}, "points": points})
+    '0.90 to 0.80: -10 (-25 to +4) points, n=15'
+    """
+    points = compared["points"]
+    if points["value"] is None:
+        return "none"
+    ends = f"{points['low']:+.0f} to {points['high']:+.0f}"
+    before, after = compared["in_domain"]["value"], compared["shifted"]["value"]
+    return f"{before:.2f} to {after:.2f}: {points['value']:+.0f} ({ends}) points, n={points['n']}"
+
+
 def _agreement_bars(rows: Sequence[tuple[str, Mapping[str, Any], float | None]]) -> Markup:
     """Horizontal bars from 0 to 1 with intervals; a mark where the figure is wanted to be."""
-    span = WIDTH - LABEL_WIDTH - 20
+    span = WIDTH - LABEL_WIDTH - NUMBERS
     parts = []
     for place, (label, figure, reach) in enumerate(rows):
         y = place * BAR_HEIGHT
@@ -65,24 +102,24 @@ def _bar(figure: Mapping[str, Any], left: float, y: float, span: float) -> list[
     return [
         f'<rect x="{left}" y="{y + 4}" width="{span * figure["value"]:.1f}" height="14" fill="{INK}"/>',
         f'<path d="M{low:.1f} {y + 11} H{high:.1f}" stroke="#000" stroke-width="1.5"/>',
-        f'<text x="{left + span + 4}" y="{y + 15}" font-size="10">{figure["value"]:.2f}</text>',
+        f'<text x="{left + span + 4}" y="{y + 15}" font-size="11">{figure_words(figure)}</text>',
     ]
 
 
-def _reliability_plot(bins: Sequence[Mapping[str, float]]) -> Markup:
+def _reliability_plot(bins: Sequence[Mapping[str, float]], label: str) -> Markup:
     """What was said against what was so; the area of a dot follows its number of patients."""
     total = sum(item["n"] for item in bins) or 1
     parts = [
         f'<rect x="30" y="4" width="{PLOT}" height="{PLOT}" fill="none" stroke="{LINE}"/>',
         f'<path d="M30 {PLOT + 4} L{PLOT + 30} 4" stroke="{LINE}" stroke-dasharray="4 3"/>',
-        f'<text x="{30 + PLOT / 2}" y="{PLOT + 22}" text-anchor="middle">probability said</text>',
+        f'<text x="{30 + PLOT / 2}" y="{PLOT + 22}" text-anchor="middle">{label}: probability said</text>',
         f'<text x="12" y="{PLOT / 2}" text-anchor="middle" transform="rotate(-90 12 {PLOT / 2})">share right</text>',
     ]
     for item in bins:
         x, y = 30 + PLOT * item["said"], 4 + PLOT * (1 - item["was"])
         radius = 3 + 14 * (item["n"] / total) ** 0.5
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{INK}" fill-opacity="0.55"/>')
-    return _svg(PLOT + 50, PLOT + 30, "Reliability of the stage group's probability", parts)
+    return _svg(PLOT + 50, PLOT + 30, f"Reliability of the probability of {label}", parts)
 
 
 def _svg(width: float, height: float, title: str, parts: Sequence[str]) -> Markup:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -55,7 +56,12 @@ def asked_masks(cancer: str, masks: Masks) -> list[str]:
     return drawn(ASKED[cancer], masks)
 
 
-def drawn(names: Sequence[str], masks: Mapping[str, np.ndarray]) -> list[str]:
+def asked_of(cancer: str, names: Iterable[str]) -> list[str]:
+    """Those names of structures that a cancer's T asks about; none for a cancer without synthetic patients."""
+    return drawn(ASKED.get(cancer, ()), dict.fromkeys(names))
+
+
+def drawn(names: Sequence[str], masks: Mapping[str, Any]) -> list[str]:
     """The names of drawn masks that a list with stars stands for, sorted."""
     fixed = [name for name in names if not name.endswith("*") and name in masks]
     stars = tuple(name[:-1] for name in names if name.endswith("*"))

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from oncology.agreement import auc, calibration_error, group_rank, mean_figure, summarize
+from oncology.agreement import (
+    auc,
+    calibration_error,
+    chance_error,
+    difference_figure,
+    group_rank,
+    mean_figure,
+    summarize,
+)
 
 GROUPS = ("IA", "IB", "IIA", "IIB", "III", "IV")
 
@@ -73,3 +81,37 @@ def test_auc_is_the_share_of_pairs_in_the_right_order():
 def test_groups_are_ordered_as_survival_is():
     names = ["0", "IA1", "IA2", "IA3", "IB", "IIA", "IIB", "IIIA", "IIIB", "IIIC", "IVA", "IVB"]
     assert sorted(set(names), key=group_rank) == names
+
+
+def test_one_group_off_is_counted_on_the_ladder_of_the_table_where_it_is_told():
+    near = row("IA", "IIA")
+    near["editions"]["8"]["stage_group"]["ladder"] = list(GROUPS)
+    assert summarize([near], "8")["within_one_group"]["value"] == 0.0
+    assert summarize([row("IA", "IIA")], "8")["within_one_group"]["value"] == 1.0
+
+
+def test_each_station_has_its_own_sensitivity_and_false_positives():
+    found = [{"station": "7", "truth": True, "p": 0.8}, {"station": "4R", "truth": False, "p": 0.6}]
+    missed = [{"station": "7", "truth": True, "p": 0.2}]
+    places = summarize([row("IA", "IA", stations=found), row("IA", "IA", stations=missed)], "8")["by_station"]
+    assert places["7"]["sensitivity"]["value"] == 0.5
+    assert places["4R"]["sensitivity"]["value"] is None
+    assert places["4R"]["false_positives_per_patient"]["value"] == 0.5
+    assert list(places) == ["4R", "7"]
+
+
+def test_a_difference_between_cohorts_is_in_points_and_its_interval_holds_it():
+    found = difference_figure([1, 0] * 10, [1] * 60)
+    assert found["value"] == -50.0
+    assert found["low"] < -50.0 < found["high"] < 0.0
+
+
+def test_a_credible_sets_median_size_has_an_interval():
+    rows = [row("IA", "IA", credible=["IA"]), *[row("IA", "IA", credible=["IA", "IB", "IIA"])] * 2]
+    size = summarize(rows, "8")["credible_median_size"]["stage_group"]
+    assert (size["value"], size["low"], size["high"], size["n"]) == (3.0, 1.0, 3.0, 3)
+
+
+def test_chance_alone_shows_a_calibration_error_that_shrinks_with_the_number_of_answers():
+    assert chance_error(np.full(40, 0.7)) > 4 * chance_error(np.full(4000, 0.7)) > 0
+    assert chance_error(np.ones(40)) == 0.0

@@ -8,7 +8,17 @@ from oncology.errors import InputError
 from oncology.findings import Contact, Findings, History, RecordFact, Tumor
 from tasks.cohort import Truth, make_scored, read_scored
 from tasks.evaluation import _invasions, _metastasis, _narrowed, _stations, score_patient
-from tasks.evaluation_run import FIGURES, PAGE, ROWS, Job, jobs_to_make, read_rows, still_open, write_figures
+from tasks.evaluation_run import (
+    FIGURES,
+    PAGE,
+    ROWS,
+    Job,
+    figures_of,
+    jobs_to_make,
+    read_rows,
+    still_open,
+    write_figures,
+)
 
 
 def answer(truth, said):
@@ -71,6 +81,20 @@ def test_invasion_is_asked_of_what_was_drawn_as_invaded_or_touched():
         "heart": (True, 0.0),
         "trachea": (False, 0.1),
     }
+
+
+def test_a_structure_that_is_said_to_be_invaded_without_being_met_is_a_false_answer():
+    contacts = (Contact("heart", 100.0, 0.0, probability=0.8), Contact("emphysema", 9.0, 0.0, probability=0.9))
+    tumor = Tumor("tumor-1", 9.0, 30, 30, 30, 30, None, None, (0.0, 0.0, 0.0), contacts=contacts)
+    found = _invasions(Findings("case", "lung", tumors=(tumor,)), Truth({}))
+    assert found == [{"structure": "heart", "truth": False, "p": 0.8}]
+
+
+def test_sites_of_the_head_and_neck_are_also_told_together():
+    rows = [finished_row("a") | {"cancer": "larynx"}, finished_row("b", "IIB") | {"cancer": "oropharynx"}]
+    told = {item["cancer"]: item["figures"]["agreement"]["stage_group"] for item in figures_of(rows)["cohorts"]}
+    assert set(told) == {"head_and_neck", "larynx", "oropharynx"}
+    assert (told["head_and_neck"]["value"], told["head_and_neck"]["n"]) == (0.5, 2)
 
 
 def test_a_candidate_counts_when_it_lies_at_a_true_site():

@@ -1,26 +1,36 @@
 """The page of figures says whose they are and what they are worth."""
 
-from oncology.agreement import summarize
+from importlib.metadata import version
+
+from tasks.evaluation_run import figures_of
 from templates.evaluation import render_evaluation
 
+AXES = ("t", "n", "m", "stage_group")
 
-def content(said, reach=0.98):
+
+def patient(name, said, *, shift=None, cancer="lung"):
     answer = {"truth": "IB", "category": said, "probabilities": {said or "IB": 0.8}, "credible": ["IB"]}
-    row = {
-        "editions": {"9": dict.fromkeys(("t", "n", "m", "stage_group"), answer)},
-        "stations": [{"station": "7", "truth": True, "p": 0.9}],
+    return {
+        "patient": name,
+        "cancer": cancer,
+        "shift": shift,
+        "mode": "truth",
+        "editions": {"9": dict.fromkeys(AXES, answer)},
+        "stations": [{"station": "7", "truth": True, "p": 0.9}, {"station": "10R", "truth": False, "p": 0.8}],
         "invasions": [],
         "metastasis": {"truth": False, "asserted": False, "candidate": False},
-        "decisive": None,
+        "decisive": {"fact": "T4", "truth": False, "p": 0.1},
     }
-    cohort = {"cancer": "lung", "mode": "truth", "shift": None, "edition": "9", "reach": reach}
-    return {"software": "1.2.3", "cohorts": [cohort | {"figures": summarize([row] * 4, "9")}]}
+
+
+def content(said):
+    return figures_of([patient(f"p{place}", said) for place in range(4)])
 
 
 def test_the_page_says_that_every_patient_is_synthetic_and_which_software_staged_them():
     page = render_evaluation(content("IB"))
     assert "Every patient on this page is synthetic" in page
-    assert "1.2.3" in page
+    assert version("aimdt") in page
     assert "1.00 (1.00-1.00), n=4" in page
 
 
@@ -38,3 +48,26 @@ def test_the_page_fetches_nothing():
     page = render_evaluation(content("IB")).replace('xmlns="http://www.w3.org/2000/svg"', "")
     assert "http" not in page
     assert "<svg" in page
+
+
+def test_what_is_to_be_reached_stands_beside_what_was_measured():
+    page = render_evaluation(content("IIB"))
+    assert '<td>0.00 (0.00-0.00), n=4</td><td>at least 0.98</td><td class="mark">not reached</td>' in page
+    assert "nothing to measure" in page  # no patient with a metastasis
+
+
+def test_a_shift_is_told_by_its_difference_in_points():
+    rows = [patient(f"a{place}", "IB") for place in range(4)]
+    rows += [patient(f"b{place}", "IB" if place else "IIB", shift="thick") for place in range(4)]
+    assert "1.00 to 0.75: -25 (-75 to +0) points, n=4" in render_evaluation(figures_of(rows))
+
+
+def test_reliability_is_drawn_for_every_axis_and_stations_are_told_one_by_one():
+    page = render_evaluation(content("IB"))
+    assert page.count("probability said") == 4
+    assert page.index("<td>7</td>") < page.index("<td>10R</td>")
+    assert "T4" in page
+
+
+def test_what_was_said_in_place_of_the_truth_is_counted():
+    assert "IIB for IB (4)" in render_evaluation(content("IIB"))
