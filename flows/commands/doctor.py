@@ -13,6 +13,7 @@ from db.engine import open_database
 from flows.cli import PART_FAILED, STAGED
 from models.card import Card
 from models.registry import all_cards, allows, card_faults, weights_path
+from oncology.cancers.protocol import added_cancers
 from oncology.errors import ModelError, StoreError
 from tasks.model_choice import allowed_ids
 from tasks.settings import settings
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what was found; status 3 when something needed is missing."""
-    found = _examine()
+    found = examine()
     if options.json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
     else:
@@ -39,7 +40,8 @@ def run(options: argparse.Namespace) -> int:
     return PART_FAILED if found["problems"] else STAGED
 
 
-def _examine() -> dict[str, dict[str, str]]:
+def examine() -> dict[str, dict[str, str]]:
+    """Lines by topic; `problems` holds what is missing or wrong."""
     problems = {}
     if missing := missing_libraries():
         problems["PDF"] = advice(missing)
@@ -48,12 +50,15 @@ def _examine() -> dict[str, dict[str, str]]:
     except StoreError as error:
         problems["records"] = str(error)
     models, broken = _models()
+    added, unusable = added_cancers()
+    broken |= {f"cancer {key}": fault for key, fault in unusable.items()}
     return {
         "settings (environment AIMDT_*)": {name: str(value) for name, value in settings().model_dump().items()},
         "software": {"aimdt": version("aimdt"), "python": platform.python_version()}
         | {name: version(name) for name in PACKAGES},
         "judges for tests": {name: "found" if shutil.which(name) else "absent" for name in JUDGES},
         "models": models,
+        "added cancers": added,
         "problems": problems | broken,
     }
 
