@@ -374,18 +374,7 @@ def path_of(target: str, draft: Draft) -> str:
 
 def summary(item: Mapping[str, Any]) -> dict[str, Any]:
     """The few values by which a reader recognizes a finding or a fact."""
-    names = (
-        "id",
-        "name",
-        "value",
-        "station",
-        "location",
-        "site",
-        "greatest_dimension_mm",
-        "short_axis_mm",
-        "confirmed",
-    )
-    return {name: item[name] for name in names if item.get(name) is not None}
+    return {name: item[name] for name in RECOGNIZED_BY if item.get(name) is not None}
 
 
 def differences(before: Any, after: Any, place: str = "") -> list[str]:

@@ -65,8 +65,3 @@ def _other_inputs(asked: dict[str, Any]) -> list[dict[str, Any]]:
     if asked["record"] != "none":
         found.append({"role": "record", "uid": None, "sha256": asked["record"]})
     return found
-
-
-def outputs_of(steps: Sequence[dict[str, str] | None]) -> dict[str, str]:
-    """Every file that steps left, by name."""
-    return {name: digest for outputs in steps if outputs for name, digest in outputs.items()}

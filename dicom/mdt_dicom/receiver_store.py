@@ -205,11 +205,6 @@ class Incoming:
                 continue
         return found
 
-    def last_arrival(self, study: str) -> float:
-        """When the newest object came, in seconds since the epoch."""
-        folder = self.objects(study)
-        return max((path.stat().st_mtime for path in folder.glob("*.dcm")), default=0.0)
-
     def find(self, sop_uids: frozenset[str]) -> dict[str, Path]:
         """Where these objects lie; absent ones are left out. One walk over all names, whatever the number asked for."""
         wanted = {object_key(uid): uid for uid in sop_uids}

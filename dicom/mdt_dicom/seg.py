@@ -43,7 +43,6 @@ from mdt_dicom.uid import uid_from
 from oncology.errors import ReportError
 from oncology.findings import CaseId, Findings, Laterality, Severity, Source, SourceKind, Verdict
 
-SEGMENTATION_CLASS = "1.2.840.10008.5.1.4.1.1.66.4"
 MOST_SEGMENTS = 65535
 # Functional groups that every frame carries by itself; none may be among the shared ones as well.
 PER_FRAME = (

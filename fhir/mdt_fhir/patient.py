@@ -14,7 +14,6 @@ from oncology.findings import Severity
 
 BIRTH_SEX = "us-core-birthsex"
 SEX_CODES = {"M": "male", "F": "female", "male": "male", "female": "female"}
-ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
 
 @dataclass(frozen=True, repr=False)

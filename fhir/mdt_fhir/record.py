@@ -19,7 +19,6 @@ Resource = Mapping[str, Any]
 
 MAX_BYTES = 512 * 2**20  # a whole life in FHIR is tens of megabytes; more is a wrong file
 MAX_DEPTH = 64  # R4 resources nest about 15 deep (Questionnaire items more); deeper is an attack or a fault
-BUNDLE_TYPES = ("transaction", "collection", "searchset", "batch", "document", "history", "message")
 BYTE_ORDER_MARKS = ((b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"), (b"\x1f\x8b", "gzip"), (b"PK", "zip"))
 R5_TYPES = frozenset(
     {"ImagingSelection", "GenomicStudy", "InventoryItem", "Transport", "FormularyItem", "ActorDefinition"}

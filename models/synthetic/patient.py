@@ -32,7 +32,6 @@ __all__ = [
     "CANCERS", "DEMO", "DEMOS", "SPACING_MM", "PatientPlan", "Scanner", "SyntheticPatient", "draw_plan",
     "make_patient", "scan_on_model_grid", "truth",
 ]  # fmt: skip
-MODEL_SPACING_MM = 1.5  # voxel size that a patient is drawn at for a scan of finer voxels
 # What a node does not grow into.
 HARD = (
     "aorta", "superior_vena_cava", "inferior_vena_cava", "pulmonary_artery", "pulmonary_vein", "heart", "esophagus",

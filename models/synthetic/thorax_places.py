@@ -19,8 +19,6 @@ from models.synthetic.frame import CARINA, Build, make_canvas
 from models.synthetic.trunk_pen import TrunkPen
 from oncology.findings import Point
 
-SYSTEMS = ("iaslc", "esophageal")
-
 
 @dataclass(frozen=True)
 class Spot:

@@ -133,7 +133,6 @@ ROWS: Sequence[Row] = (
 OUTSIDE = Tissue(AIR_HU, AIR_HU, 0.0, 0.0)
 MATERIALS: Sequence[Tissue] = (OUTSIDE, SPONGY, *(tissue for tissue, _ in ROWS))
 SPONGY_LABEL = 1
-VASCULAR_FROM_HU = 50.0  # what enhances by more than this differs most from patient to patient
 
 
 def paint(masks: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -41,7 +41,6 @@ class Density:
 
     kind: DensityKind
     solid_component_mm: float | None
-    ground_glass_share: float
 
 
 def measure_density(mask: np.ndarray, ct: Volume) -> Density:
@@ -58,12 +57,12 @@ def measure_density(mask: np.ndarray, ct: Volume) -> Density:
     tissue = max(int((inside & (hu > GROUND_GLASS_HU)).sum()), 1)
     ground_glass = float((inside & (hu > GROUND_GLASS_HU) & (hu <= SOLID_HU)).sum()) / tissue
     if ground_glass < LEAST_GROUND_GLASS:
-        return Density(DensityKind.SOLID, None, ground_glass)
+        return Density(DensityKind.SOLID, None)
     solid = components(part.array & (hu > SOLID_HU))
     length = greatest_dimension_mm(crop_of(solid[0][0], part, solid[0][1])) if solid else 0.0
     if length < LEAST_SOLID_MM:
-        return Density(DensityKind.PURE_GROUND_GLASS, 0.0, ground_glass)
-    return Density(DensityKind.PART_SOLID, length, ground_glass)
+        return Density(DensityKind.PURE_GROUND_GLASS, 0.0)
+    return Density(DensityKind.PART_SOLID, length)
 
 
 def crop_of(array: np.ndarray, whole: Volume, box: tuple[slice, slice, slice]) -> Volume:
