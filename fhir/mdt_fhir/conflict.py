@@ -10,7 +10,7 @@ from mdt_fhir import code_table
 from oncology.findings import Conflict, RecordFact
 
 # Facts that do not change over time: two values contradict whenever they were recorded.
-STEADY = ("site", "laterality", "sex", "birth_year", "p16", "ebv")
+STEADY = ("site", "laterality", "sex", "birth_year", "p16", "hpv", "ebv")
 # Facts that may change: two values contradict only when they bear the same date.
 CHANGING = ("ecog", "smoking_status", "vocal_cord_mobility", "eus_t", "fev1_percent", "dlco_percent", "pack_years")
 

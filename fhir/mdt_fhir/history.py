@@ -9,6 +9,7 @@ from mdt_fhir.code_table import table
 from mdt_fhir.collect import Collector
 from mdt_fhir.conflict import find_conflicts
 from mdt_fhir.diagnosis import read_cancer, read_diagnoses, read_other_tumors
+from mdt_fhir.hpv import weigh_hpv
 from mdt_fhir.observation import read_observations, read_reports
 from mdt_fhir.order import read_imaging, read_questions
 from mdt_fhir.patient import read_patient
@@ -26,6 +27,7 @@ FACT_NAMES: Mapping[str, str] = MappingProxyType(
         "sex": "male | female",
         "birth_year": "year, integer",
         "p16": "positive | negative",
+        "hpv": "positive | negative: the virus in the tumor's tissue (in situ hybridization, PCR)",
         "ebv": "positive | negative",
         "ca_19_9": '{"value": number, "unit": UCUM, "comparator"?: "<"}',
         "cea": "as ca_19_9",
@@ -84,4 +86,5 @@ def read_history(record: Record, cancer: str) -> History:
     warn_of_absence(record, into)
     read_questions(record, into)
     read_imaging(record, into)
-    return History(tuple(into.facts), find_conflicts(into.facts), tuple(into.verdicts))
+    conflicts = (*find_conflicts(into.facts), *weigh_hpv(cancer, into))
+    return History(tuple(into.facts), conflicts, tuple(into.verdicts))

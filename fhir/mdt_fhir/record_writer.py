@@ -7,7 +7,7 @@ Used for synthetic records and in tests. Conventions where no checked standard c
 | station_result | Observation: code node-sampling (urn:aimdt:fact), bodySite 4R (urn:aimdt:station), value SNOMED CT |
 |  | positive or negative, method EBUS (urn:aimdt:value) |
 | metastasis_result | Observation: code metastasis-sampling, bodySite liver (urn:aimdt:metastasis-site) |
-| p16, ebv | Observation: code p16 (urn:aimdt:fact), value SNOMED CT positive or negative |
+| p16, hpv, ebv | Observation: code p16 (urn:aimdt:fact; hpv: LOINC too), value SNOMED CT positive or negative |
 | vocal_cord_mobility | Observation: value normal, impaired or fixed (urn:aimdt:value) |
 | eus_t | Observation: value T2 (urn:aimdt:value) |
 | endoscopy | Observation with components <name> (urn:aimdt:fact); lengths in mm |
@@ -210,6 +210,12 @@ def p16(name: str, patient_id: str, positive: bool, date: str | None) -> Json:
     """p16 immunohistochemistry of the primary or a node."""
     answer = concept(POSITIVE if positive else NEGATIVE)
     return _observation(name, patient_id, "p16", date, "laboratory", valueCodeableConcept=answer)
+
+
+def hpv(name: str, patient_id: str, positive: bool, date: str | None) -> Json:
+    """HPV in the tumor's tissue by in situ hybridization with a high-risk probe."""
+    answer = concept(POSITIVE if positive else NEGATIVE)
+    return _observation(name, patient_id, "hpv", date, "laboratory", valueCodeableConcept=answer)
 
 
 def ebv(name: str, patient_id: str, positive: bool, date: str | None) -> Json:

@@ -76,6 +76,14 @@ RULES = (
         keys=("invaded_structures", "vessel_or_organ_involvement", "involved_structures"),
     ),
     FusionRule(
+        "p16 of the oropharynx",
+        (REVIEW, "p16 immunohistochemistry", "HPV test of the tissue: beside it, never in its place"),
+        "the tables are chosen by p16; where p16 and HPV disagree, outcome differs and the board decides",
+        "AJCC 8, ch. 10; Lewis 2018, Arch Pathol Lab Med 142:559; Mehanna 2023, Lancet Oncol 24:239",
+        ("oropharynx",),
+        keys=("nodes_p16_positive", "p16", "hpv", "p16_hpv"),
+    ),
+    FusionRule(
         "depth in the esophageal wall",
         (REVIEW, "endoscopic ultrasound", "wall thickness on CT"),
         "CT does not show the layers; EUS errs by one layer at times, and that doubt is kept",

@@ -43,6 +43,7 @@ def codes(found: History) -> set[str]:
 WRITTEN: dict[str, tuple[Any, str, Any]] = {
     "p16": (write.p16("o", "p", True, DAY), "p16", "positive"),
     "p16 negative": (write.p16("o", "p", False, DAY), "p16", "negative"),
+    "hpv": (write.hpv("o", "p", True, DAY), "hpv", "positive"),
     "ebv": (write.ebv("o", "p", True, DAY), "ebv", "positive"),
     "ca 19-9": (write.marker("o", "p", "ca_19_9", 420.0, DAY), "ca_19_9", {"value": 420.0, "unit": "[arb'U]/mL"}),
     "cea": (write.marker("o", "p", "cea", 3.2, DAY), "cea", {"value": 3.2, "unit": "ng/mL"}),
