@@ -19,7 +19,8 @@ BY_AXIS = (
     ("Median size of the credible set", "credible_median_size"),
     ("Calibration error (expected, ten bins)", "calibration_error"),
 )
-WIDTH, BAR_HEIGHT, LABEL_WIDTH, NUMBERS, PLOT = 760, 22, 130, 170, 170
+WIDTH, BAR_HEIGHT, LABEL_WIDTH, NUMBERS = 760, 22, 130, 170
+PLOT, TOP = 170, 18  # a dot's radius fits above the plot
 INK, PALE, LINE = "#1f4e79", "#d7e3ef", "#b5b5b5"
 
 
@@ -109,17 +110,18 @@ def _bar(figure: Mapping[str, Any], left: float, y: float, span: float) -> list[
 def _reliability_plot(bins: Sequence[Mapping[str, float]], label: str) -> Markup:
     """What was said against what was so; the area of a dot follows its number of patients."""
     total = sum(item["n"] for item in bins) or 1
+    bottom, middle = TOP + PLOT, TOP + PLOT / 2
     parts = [
-        f'<rect x="30" y="4" width="{PLOT}" height="{PLOT}" fill="none" stroke="{LINE}"/>',
-        f'<path d="M30 {PLOT + 4} L{PLOT + 30} 4" stroke="{LINE}" stroke-dasharray="4 3"/>',
-        f'<text x="{30 + PLOT / 2}" y="{PLOT + 22}" text-anchor="middle">{label}: probability said</text>',
-        f'<text x="12" y="{PLOT / 2}" text-anchor="middle" transform="rotate(-90 12 {PLOT / 2})">share right</text>',
+        f'<rect x="30" y="{TOP}" width="{PLOT}" height="{PLOT}" fill="none" stroke="{LINE}"/>',
+        f'<path d="M30 {bottom} L{PLOT + 30} {TOP}" stroke="{LINE}" stroke-dasharray="4 3"/>',
+        f'<text x="{30 + PLOT / 2}" y="{bottom + 18}" text-anchor="middle">{label}: probability said</text>',
+        f'<text x="12" y="{middle}" text-anchor="middle" transform="rotate(-90 12 {middle})">share right</text>',
     ]
     for item in bins:
-        x, y = 30 + PLOT * item["said"], 4 + PLOT * (1 - item["was"])
+        x, y = 30 + PLOT * item["said"], TOP + PLOT * (1 - item["was"])
         radius = 3 + 14 * (item["n"] / total) ** 0.5
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{INK}" fill-opacity="0.55"/>')
-    return _svg(PLOT + 50, PLOT + 30, f"Reliability of the probability of {label}", parts)
+    return _svg(PLOT + 50, PLOT + TOP + 26, f"Reliability of the probability of {label}", parts)
 
 
 def _svg(width: float, height: float, title: str, parts: Sequence[str]) -> Markup:
