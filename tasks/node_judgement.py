@@ -1,23 +1,28 @@
-"""How likely each node is malignant: by the model that this installation uses, or by rules where it cannot answer."""
+"""How likely each node is malignant: by the model that this installation uses, or by rules where it cannot answer.
+
+In the neck the prior of each node's level is weighed in, in one pass: T is staged without nodes, each node is judged by
+its own look alone, and then, for each, what that or tissue makes sure of the other levels (models/involvement) moves
+the classifier's answer. A sample or a person's word on the node itself wins over all of it when the case is staged.
+"""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from models.card import Card
 from models.nodes.features import is_complete
 from oncology.errors import ModelError
-from oncology.findings import Findings, Node, Severity, Verdict
+from oncology.findings import Findings, History, Node, Severity, Verdict
 from tasks.model_choice import chosen_cards, refusals
 
 ROLE, PRIOR_ROLE = "node_malignancy", "node_involvement"
 EXTENSION_ROLE = "node_ene"  # asked by tasks/extension.py
-CLASSIFIER, PRIOR = (
-    "models.nodes.classifier",
-    "models.nodes.prior",
-)  # loaded only for a case with nodes: they need XGBoost
+# Loaded only for a case with nodes: they need XGBoost.
+CLASSIFIER, PRIOR = "models.nodes.classifier", "models.nodes.prior"
+SITUATION, LEVEL_PRIOR = "models.involvement.situation", "models.involvement.prior"
 
 
 def node_marks(cancer: str) -> dict[str, str]:
@@ -26,11 +31,14 @@ def node_marks(cancer: str) -> dict[str, str]:
     return {role: f"{cards[0].id}:{cards[0].sha256[:16]}" for role, cards in chosen.items() if cards}
 
 
-def judge_nodes(findings: Findings) -> Findings:
+def judge_nodes(findings: Findings, history: History | None = None) -> Findings:
     """The findings with the model's probability and reasons for every node that it can judge.
 
     Nodes that somebody drew as gross tumor, that carry a probability or were not measured on images are left to the
     rules, and so are all of them where no model may be used or it fails; a verdict names one that failed.
+
+    Args:
+        history: the record as far as it was read; the prior of a neck level takes subsite, p16 and samples from it.
     """
     nodes = [
         node for node in findings.nodes if node.p_malignant is None and not node.drawn_as_involved and is_complete(node)
@@ -45,22 +53,23 @@ def judge_nodes(findings: Findings) -> Findings:
     if not cards:
         return findings
     try:
-        return _judged(findings, nodes, cards[0])
+        return _judged(findings, history or History(), nodes, cards[0])
     except ModelError as error:
         message = f"the model {cards[0].id} did not answer: {error}; nodes are judged by size and uptake alone"
         verdict = Verdict("node-model-failed", Severity.WARNING, message, "nodes")
         return replace(findings, quality=(*findings.quality, verdict))
 
 
-def _judged(findings: Findings, nodes: Sequence[Node], card: Card) -> Findings:
+def _judged(findings: Findings, history: History, nodes: Sequence[Node], card: Card) -> Findings:
     classifier = importlib.import_module(CLASSIFIER)
     model = classifier.load_model(card)
-    used = [card.id]
-    priors: dict[str, float] = {}
-    for prior in chosen_cards(PRIOR_ROLE, findings.cancer)[:1]:
-        priors = importlib.import_module(PRIOR).priors_of(prior, findings, nodes)
-        used += [prior.id] if priors else []
-    answers = dict(zip((node.id for node in nodes), classifier.judge(model, findings, nodes, priors), strict=True))
+    prior = next(iter(chosen_cards(PRIOR_ROLE, findings.cancer)), None)
+    usual = importlib.import_module(PRIOR).priors_of(prior, findings, nodes) if prior else {}
+    answers = dict(zip((node.id for node in nodes), classifier.judge(model, findings, nodes, usual), strict=True))
+    if prior and usual:
+        alone = {node.id: _alone(classifier, model, findings, node, usual) for node in nodes}
+        answers = _weighed(prior, findings, history, answers, alone)
+    used = [card.id, *([prior.id] if prior and usual else [])]
     judged = tuple(
         replace(node, p_malignant=answer.p, reasons=answer.reasons, malignancy_model=card.id)
         if (answer := answers.get(node.id))
@@ -68,3 +77,28 @@ def _judged(findings: Findings, nodes: Sequence[Node], card: Card) -> Findings:
         for node in findings.nodes
     )
     return replace(findings, nodes=judged, models=tuple(dict.fromkeys((*findings.models, *used))))
+
+
+def _alone(classifier: Any, model: Any, findings: Findings, node: Node, priors: Mapping[str, float]) -> float:
+    """A node's chance by its own look, as if no other node had been seen."""
+    answer = classifier.judge(model, replace(findings, nodes=(node,)), [node], priors)[0]
+    return float(answer.p * node.certainty)
+
+
+def _weighed(
+    card: Card, findings: Findings, history: History, answers: Mapping[str, Any], alone: Mapping[str, float]
+) -> dict[str, Any]:
+    """The answers, each moved by the prior of its level, with the reason added to those that look gave."""
+    situations, level_prior = importlib.import_module(SITUATION), importlib.import_module(LEVEL_PRIOR)
+    tumor = situations.tumor_situation(findings, history)
+    weighed = dict(answers)
+    for node in findings.nodes:
+        if node.id not in answers:
+            continue
+        levels = situations.sure_levels(findings, history, alone, asked=node)
+        prior = level_prior.level_prior(card, replace(tumor, levels=levels), node)
+        if prior is not None:
+            answer = answers[node.id]
+            p, reasons = round(level_prior.moved(answer.p, prior), 4), (*answer.reasons, *prior.reasons)
+            weighed[node.id] = replace(answer, p=p, reasons=reasons)
+    return weighed

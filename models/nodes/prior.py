@@ -11,6 +11,7 @@ import xgboost
 
 from models.card import Card
 from models.involvement.model import features, load, predict
+from models.involvement.situation import level_of
 from models.involvement.tables import LEVELS, SIDES, TablePatient
 from models.nodes.features import largest_tumor
 from models.registry import weights_path
@@ -23,16 +24,6 @@ USUAL_SUBSITE = {"larynx": "C32", "hypopharynx": "C13", "oropharynx": "C09", "or
 @lru_cache(maxsize=2)
 def _booster(path: Path, _sha256: str) -> xgboost.Booster:
     return load(path)
-
-
-def level_of(station: str | None) -> str | None:
-    """The tables' level of a station: IB is I, RP is VII; None where they have none.
-
-    >>> level_of("IIA"), level_of("RP"), level_of("VI")
-    ('II', 'VII', None)
-    """
-    name = {"RP": "VII"}.get(station or "", (station or "").upper().rstrip("AB"))
-    return name if name in LEVELS else None
 
 
 def priors_of(card: Card, findings: Findings, nodes: Sequence[Node]) -> dict[str, float]:
