@@ -112,6 +112,16 @@ def weights_path(card: Card) -> Path:
     return path
 
 
+def weights_bytes(card: Card) -> int | None:
+    """Size of the weights on disk; None where they come with an installed package, or are missing."""
+    path = card.folder / card.weights
+    if not card.weights or not path.exists():
+        return None
+    if path.is_file():
+        return path.stat().st_size
+    return sum((path / name).stat().st_size for name in _names_below(path))
+
+
 def content_sha256(path: Path) -> str:
     """SHA-256 of a file; of a folder over the names and SHA-256 of all its files but the card."""
     if path.is_file():

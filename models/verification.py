@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from models.card import Card, Figure
@@ -17,9 +18,25 @@ MEASURES: Mapping[str, str] = {
     "anatomy": "models.training.measure",
     "lesion": "models.training.measure",
     "node_ene": "models.training.node_measure",
+    "invasion": "models.training.invasion_measure",
 }
 # How far a figure without an interval may be off: the larger of the two.
 SLACK, SLACK_SHARE = 0.01, 0.02
+# Figures of which less is better, by a part of their name.
+LOWER_IS_BETTER = ("error", "_ece", "_false_")
+
+
+class Outcome(StrEnum):
+    """How a figure measured now lies to the 95% interval of the card."""
+
+    WITHIN = "within"
+    BETTER = "better"
+    WORSE = "worse"
+    TOO_FEW = "too few to tell"  # outside, but on fewer patients, whose wider interval holds the card's value
+    NOT_MEASURED = "not measured"
+
+
+FAILED = (Outcome.WORSE,)
 
 
 @dataclass(frozen=True)
@@ -30,6 +47,7 @@ class Material:
         data: folder of real scans and tables.
         store: folder in which synthetic patients are kept between runs.
         patients: how many synthetic patients; None for as many as the card's figures have.
+        shift: name of a shift that those patients are scanned under; None for their own scanners.
         home: where models that were added lie.
         device: cpu or cuda.
     """
@@ -39,6 +57,7 @@ class Material:
     patients: int | None = None
     home: Path | None = None
     device: str = "cpu"
+    shift: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,18 +68,41 @@ class Comparison:
     measured: Figure | None
 
     @property
+    def outcome(self) -> Outcome:
+        """Within the card's interval, or outside and on which side."""
+        now, stated = self.measured, self.stated
+        if now is None:
+            return Outcome.NOT_MEASURED
+        low, high = interval(stated)
+        if low <= now.value <= high:
+            return Outcome.WITHIN
+        if (now.value < low) is lower_is_better(stated):
+            return Outcome.BETTER
+        own_low, own_high = interval(now)
+        few = now.n < stated.n and own_low <= stated.value <= own_high
+        return Outcome.TOO_FEW if few else Outcome.WORSE
+
+    @property
     def agrees(self) -> bool:
-        """Whether one lies within the other's interval: fewer patients make a wider one."""
-        if self.measured is None:
-            return False
-        return _within(self.measured.value, self.stated) or _within(self.stated.value, self.measured)
+        """Whether it was measured and is not worse than the card says."""
+        return self.outcome not in (*FAILED, Outcome.NOT_MEASURED)
 
 
-def _within(value: float, figure: Figure) -> bool:
+def lower_is_better(figure: Figure) -> bool:
+    """Whether less of a figure is better.
+
+    >>> lower_is_better(Figure("expected calibration error", 0.03)), lower_is_better(Figure("AUC", 0.9))
+    (True, False)
+    """
+    return any(part in figure.name for part in LOWER_IS_BETTER)
+
+
+def interval(figure: Figure) -> tuple[float, float]:
+    """A figure's 95% interval; where it has none, what rounding and chance explain."""
     slack = max(SLACK, SLACK_SHARE * abs(figure.value))
     low = figure.value - slack if figure.low is None else figure.low
     high = figure.value + slack if figure.high is None else figure.high
-    return low <= value <= high
+    return low, high
 
 
 def measure(card: Card, material: Material) -> list[Figure]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +17,19 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from flows.cli import PART_FAILED, ROWS_FAILED, STAGED, existing_path
-from models.card import Card, Figure, card_content
-from models.registry import add_model, all_cards, weights_path
-from models.verification import Comparison, Material, compare, measure
+from models.card import WITHOUT_IMAGES, Card, Figure, card_content
+from models.registry import add_model, all_cards, weights_bytes, weights_path
+from models.synthetic.shifts import SHIFTS
+from models.verification import Comparison, Material, Outcome, compare, interval, measure
 from oncology.errors import InputError, ModelError
 from tasks.model_choice import allowed_ids
 from tasks.model_training import TRAINABLE, Training, train_model
 from tasks.settings import settings
 
+WIDEST = 120  # of lines, where the terminal is wider
+NAME_WIDTH = 20
+MEGABYTE = 1_000_000
+SHORT_HASH = 12  # letters of a hash that tell models apart
 TRAINING, PATIENTS = "training", "patients"  # folders below the home folder
 
 
@@ -39,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify.add_argument("models", nargs="*", metavar="ID", help="default: all")
     verify.add_argument("--hashes", action="store_true", help="weights only, which takes a second")
     verify.add_argument("--data", type=existing_path, metavar="DIR", help="folder of real scans and tables")
+    verify.add_argument("--shift", choices=sorted(SHIFTS), help="figures as another scanner, protocol or build gives")
     train = actions.add_parser("train", help="train an embedded model anew, or go on with what was begun")
     train.add_argument("model", metavar="ID")
     train.add_argument("--minutes", type=float, metavar="M", help="be done by then; default: all steps of the recipe")
@@ -46,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument("--data", type=existing_path, metavar="DIR", help="folder of real tables")
     for action in (verify, train):
         action.add_argument("--store", type=Path, metavar="DIR", help="synthetic patients; default: in AIMDT_HOME")
-        action.add_argument("--patients", type=int, metavar="N", help="how many synthetic patients")
+        action.add_argument(
+            "--count", "--patients", dest="patients", type=int, metavar="N", help="synthetic patients of each cancer"
+        )
         action.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     for action in (listing, show, add, verify, train):
         action.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
@@ -55,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do one of the actions."""
     if (getattr(options, "patients", None) or 1) < 1:
-        raise InputError(f"--patients is {options.patients}; expected at least 1")
+        raise InputError(f"--count is {options.patients}; expected at least 1")
     if (getattr(options, "minutes", None) or 1) < 0:
         raise InputError(f"--minutes is {options.minutes}; expected more than 0")
     actions = {"list": _list, "show": _show, "add": _add, "verify": _verify, "train": _train}
@@ -68,11 +80,21 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         _print_json({"models": rows})
         return STAGED
-    for row in rows:
-        cancers = ", ".join(row["cancers"]) or "all cancers"
-        off = "" if row["used"] else f"  not used: AIMDT_MODELS, or its licence ({row['licence']})"
-        sys.stdout.write(f"{row['id']:<22} {row['role']:<16} {row['kind']:<12} {row['source']:<8} {cancers}{off}\n")
+    _print_table(
+        ("id", "role", "source", "size", "SHA-256", "licence", "used", "first figure"), map(_listed_cells, rows)
+    )
+    for row in (row for row in rows if not row["used"]):
+        licence = f"its licence ({row['licence']}) does not allow {use} use"
+        why = "AIMDT_MODELS does not name it" if use in row["uses"] else licence
+        sys.stdout.write(f"{row['id']} is not used here: {why}\n")
     return STAGED
+
+
+def _listed_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        row["id"], row["role"], row["source"], _size_words(row["bytes"]), row["sha256"][:SHORT_HASH], row["licence"],
+        "yes" if row["used"] else "no", row["figure"] or "none stated",
+    )  # fmt: skip
 
 
 def _summary(card: Card) -> dict[str, Any]:
@@ -83,10 +105,22 @@ def _summary(card: Card) -> dict[str, Any]:
         "source": card.source,
         "region": card.region,
         "cancers": list(card.cancers),
+        "modalities": list(card.modalities),
+        "spacing_mm": None if card.kind in WITHOUT_IMAGES else list(card.spacing_mm),
         "licence": card.licence,
         "uses": list(card.uses),
+        "weights": card.weights,
+        "bytes": weights_bytes(card),
         "sha256": card.sha256,
+        "figure": figure_words(card.figures[0]) if card.figures else "",
     }
+
+
+def _size_words(count: int | None) -> str:
+    """`2.8 MB`; `-` where weights come with an installed package or are missing."""
+    if count is None:
+        return "-"
+    return f"{count / 1e6:.1f} MB" if count >= MEGABYTE else f"{count / 1e3:.0f} kB"
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -118,41 +152,84 @@ def _add(options: argparse.Namespace) -> int:
 def _print_card(card: Card, *, as_json: bool) -> None:
     content = card_content(card) | {"source": card.source}
     if as_json:
-        _print_json({"model": content})
+        _print_json({"model": content | {"bytes": weights_bytes(card)}})
         return
-    for key, value in content.items():
-        if key != "figures":
-            sys.stdout.write(f"{key}: {_words(value)}\n")
+    width = max(60, min(shutil.get_terminal_size((100, 24)).columns, WIDEST))
+    for name, words in _shown(card):
+        indented = textwrap.fill(
+            words, width, initial_indent=f"{name:<{NAME_WIDTH}}", subsequent_indent=" " * NAME_WIDTH,
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+        sys.stdout.write(f"{indented}\n")
+    by_place: dict[str, list[Figure]] = {}
     for figure in card.figures:
-        sys.stdout.write(f"figure: {figure_words(figure)}; {figure.on}\n")
+        by_place.setdefault(figure.on, []).append(figure)
+    for on, figures in by_place.items():
+        sys.stdout.write(f"\nfigures{' on ' * bool(on)}{on}\n")
+        _print_table(("  name", "value", "95% interval", "n"), map(_figure_cells, figures))
 
 
-def _words(value: Any) -> str:
-    if isinstance(value, list) and all(isinstance(item, str | float | int) for item in value):
-        return ", ".join(str(item) for item in value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _shown(card: Card) -> Iterator[tuple[str, str]]:
+    """What the card says, in the order in which somebody asks; what does not apply is left out."""
+    grid = " x ".join(f"{size:g}" for size in card.spacing_mm)
+    size = _size_words(weights_bytes(card))
+    labels = ((f"labels of {head.name}", f"{len(head.labels)}: {', '.join(head.labels)}") for head in card.heads)
+    rows = (
+        ("id", card.id),
+        ("source", card.source),
+        ("role", card.role),
+        ("kind", card.kind),
+        ("region", card.region),
+        ("cancers", ", ".join(card.cancers) or "all"),
+        ("images", "" if card.kind in WITHOUT_IMAGES else f"{' and '.join(card.modalities)}, {card.orientation}"),
+        ("grid", "" if card.kind in WITHOUT_IMAGES else f"{grid} mm (z, y, x)"),
+        ("inputs", ", ".join(card.inputs)),
+        *labels,
+        ("weights", f"{card.weights}, {size}" if card.weights else "come with an installed package"),
+        ("SHA-256", card.sha256),
+        ("licence", card.licence),
+        ("allowed for", ", ".join(card.uses)),
+        ("intended use", card.intended_use),
+        ("training data", card.training_data),
+        ("limits", card.limits),
+        ("verified by", card.command),
+        ("citation", card.citation),
+        ("settings", _settings_words(card.settings)),
+    )
+    return (row for row in rows if row[1])
+
+
+def _settings_words(values: Mapping[str, Any]) -> str:
+    return "; ".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items())
+
+
+def _figure_cells(figure: Figure) -> tuple[str, ...]:
+    known = figure.low is not None and figure.high is not None
+    span = f"{figure.low:.3f}-{figure.high:.3f}" if known else "-"
+    return f"  {figure.name}", _value(figure), span, str(figure.n)
 
 
 def figure_words(figure: Figure) -> str:
     """`AUC 0.844 (0.827-0.862), n = 636`."""
-    interval = "" if figure.low is None or figure.high is None else f" ({figure.low:.3f}-{figure.high:.3f})"
-    return f"{figure.name} {figure.value:.3f}{' ' * bool(figure.unit)}{figure.unit}{interval}, n = {figure.n}"
+    span = "" if figure.low is None or figure.high is None else f" ({figure.low:.3f}-{figure.high:.3f})"
+    return f"{figure.name} {_value(figure)}{span}, n = {figure.n}"
 
 
 def _verify(options: argparse.Namespace) -> int:
-    """Status 1: weights altered or a figure off; 3: figures that could not be measured here."""
+    """Status 1: weights altered, or a figure worse than its card; 3: what could not be measured here."""
     console = Console(stderr=True, quiet=options.json)
     rows = []
     for card in _found(options.models):
         with console.status(f"{card.id}: measuring"):
             rows.append(_verified(card, options))
         if not options.json:
-            _say_verified(rows[-1])
+            _say_verified(rows[-1], options.shift)
     if options.json:
         _print_json({"models": [_plain(row) for row in rows]})
-    if any(not row["whole"] or any(not one.agrees for one in row["figures"]) for row in rows):
+    outcomes = {one.outcome for row in rows for one in row["figures"]}
+    if not all(row["whole"] for row in rows) or (Outcome.WORSE in outcomes and not options.shift):
         return ROWS_FAILED
-    return PART_FAILED if any(row["reason"] for row in rows) else STAGED
+    return PART_FAILED if Outcome.NOT_MEASURED in outcomes or any(row["reason"] for row in rows) else STAGED
 
 
 def _verified(card: Card, options: argparse.Namespace) -> dict[str, Any]:
@@ -172,15 +249,49 @@ def _material(options: argparse.Namespace) -> Material:
     shared = Path(os.environ.get("AIMDT_SHARED", "../shared")) / "data"
     data = options.data or (shared.resolve() if shared.is_dir() else None)
     store = options.store or settings().home / TRAINING / PATIENTS
-    return Material(data, store, options.patients, settings().home, options.device)
+    shift = getattr(options, "shift", None)
+    return Material(data, store, options.patients, settings().home, options.device, shift)
 
 
-def _say_verified(row: dict[str, Any]) -> None:
+def _say_verified(row: dict[str, Any], shift: str | None) -> None:
     whole = "weights whole" if row["whole"] else "WEIGHTS NOT WHOLE"
-    sys.stdout.write(f"{row['id']}: {whole}{'; not measured: ' * bool(row['reason'])}{row['reason']}\n")
-    for one in row["figures"]:
-        now = "not measured" if one.measured is None else figure_words(one.measured)
-        sys.stdout.write(f"  {'agrees' if one.agrees else 'OFF'}: card {figure_words(one.stated)} | now {now}\n")
+    under = f"; patients under the shift {shift}" if shift and row["figures"] else ""
+    sys.stdout.write(f"{row['id']}: {whole}{'; not measured: ' * bool(row['reason'])}{row['reason']}{under}\n")
+    for on, compared in _by_patients(row["figures"]).items():
+        sys.stdout.write(f"{on}\n" if on else "")
+        _print_table(("  figure", "card", "95% interval", "n", "now", "n", "outcome"), map(_verified_cells, compared))
+    if row["figures"]:
+        counts = Counter(one.outcome for one in row["figures"])
+        words = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
+        sys.stdout.write(f"{row['id']}: {len(row['figures'])} figures: {words}\n")
+
+
+def _by_patients(compared: Iterable[Comparison]) -> dict[str, list[Comparison]]:
+    found: dict[str, list[Comparison]] = {}
+    for one in compared:
+        found.setdefault(one.stated.on, []).append(one)
+    return found
+
+
+def _verified_cells(one: Comparison) -> tuple[str, ...]:
+    low, high = interval(one.stated)
+    measured = ("-", "-") if one.measured is None else (_value(one.measured), str(one.measured.n))
+    outcome = one.outcome.upper() if one.outcome is Outcome.WORSE else str(one.outcome)
+    span = f"{low:.3f}-{high:.3f}"
+    return f"  {one.stated.name}", _value(one.stated), span, str(one.stated.n), *measured, outcome
+
+
+def _value(figure: Figure) -> str:
+    return f"{figure.value:.3f}{' ' * bool(figure.unit)}{figure.unit}"
+
+
+def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns as wide as their widest word, two blanks apart; a last column may be of any width."""
+    lines = [heads, *rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(heads) - 1)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=False))
+        sys.stdout.write(f"{'  '.join((*cells, line[-1])).rstrip()}\n")
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
@@ -194,6 +305,7 @@ def _compared(one: Comparison) -> dict[str, Any]:
         "on": stated.on,
         "card": {"value": stated.value, "low": stated.low, "high": stated.high, "n": stated.n},
         "now": None if now is None else {"value": now.value, "low": now.low, "high": now.high, "n": now.n},
+        "outcome": str(one.outcome),
         "agrees": one.agrees,
     }
 

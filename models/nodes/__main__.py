@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from models.synthetic.plan import CANCERS
 from oncology.errors import ModelError
 
 NAME = "node-malignancy"
-COMMAND = "python -m models.nodes --store PATIENTS --judge"
+COMMAND = f"aimdt models verify {NAME}"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -59,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _seeds(patients: Iterable[str]) -> str:
+    """From names like `lung-2-14`."""
+    return ", ".join(map(str, sorted({int(name.split("-")[1]) for name in patients})))
+
+
 def new_card(rows: Sequence[NodeRow], weights: Path, told: Sequence[Figure]) -> Card:
     """The card of weights that were just written, without figures yet.
 
@@ -78,8 +83,9 @@ def new_card(rows: Sequence[NodeRow], weights: Path, told: Sequence[Figure]) -> 
         licence="Apache-2.0",
         uses=("research", "commercial"),
         training_data=(
-            f"{len(patients)} synthetic patients with {len(nodes)} nodes, on masks whose borders are off and waver, "
-            "with PET and without; in the neck a prior from real patients' tables (neck-involvement). "
+            f"{len(patients)} synthetic patients (seed {_seeds(patients)}) with {len(nodes)} nodes, on masks whose "
+            "borders are off and waver, with PET and without; in the neck a prior from real patients' tables "
+            "(neck-involvement). "
             f"Over these patients, each judged by trees that saw others (five folds): {by_folds}."
         ),
         intended_use=(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,14 @@ from models.training.invasion_rows import (
 from models.training.splits import TRAINING_SEEDS, Split
 from oncology.errors import ModelError
 from oncology.invasion.judgement import judge_classes, only_sound
-from oncology.invasion.model import PATH, InvasionModel, fit_invasion, load_model, save_model
+from oncology.invasion.model import PATH, InvasionModel, InvasionRow, fit_invasion, load_model, save_model
 
 ROWS = Path(__file__).with_name("rows")
 TRAINING_ROWS, HELD_OUT_ROWS = ROWS / "invasion_training.jsonl.gz", ROWS / "invasion_held_out.jsonl.gz"
 CARD_ID = "invasion"
+HELD_OUT_WORDS = "seeds 5100-5202"  # of the rows in HELD_OUT_ROWS
 CROSSING = " where the contours of tumor and structure may overlap"  # as a person's contour and a network's mask may
-JUDGE = "python -m models.training.invasion --judge"
+VERIFY = "aimdt models verify invasion"
 SHOWN = {"auc": "AUC", "calibration_error": "expected calibration error", "sensitivity": "sensitivity",
          "specificity": "specificity"}  # fmt: skip
 
@@ -99,16 +100,34 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def judged_classes(model: InvasionModel, rows: Sequence[InvasionRow]) -> dict[str, dict[str, Any]]:
+    """Figures of the fit by class of structure."""
+    return {str(kind): figures for kind, figures in judge_classes(model, without_doubles(rows)).items()}
+
+
+def judged_decisions(model: InvasionModel, rows: Sequence[InvasionRow]) -> dict[str, dict[str, Any]]:
+    """Figures of the decisions of T on all contours, and on those that may cross the structure's."""
+    crossing = judge_decisions([row for row in rows if not row.view.endswith(APART)], model)
+    return judge_decisions(rows, model) | {f"{name}{CROSSING}": figures for name, figures in crossing.items()}
+
+
+def held_out_figures(model: InvasionModel, held: Path) -> list[Figure]:
+    """The figures of the card, on the rows of held-out patients."""
+    rows = read_rows(held, Split.HELD_OUT)
+    return _card_figures(judged_classes(model, rows), judged_decisions(model, rows))
+
+
+def _card_figures(classes: Mapping[str, Mapping[str, Any]], decisions: Mapping[str, Mapping[str, Any]]) -> list[Figure]:
+    return [*_figures("contacts with", classes), *_figures("decision", decisions)]
+
+
 def _judged(held: Path) -> Iterator[str]:
     """The figures in lines; the card is written anew with them."""
     model = load_model()
     if model is None:
         raise ModelError(f"there is no {PATH.name} to judge; fit it first: python -m models.training.invasion --fit")
     rows = read_rows(held, Split.HELD_OUT)
-    crossing = [row for row in rows if not row.view.endswith(APART)]
-    classes = {str(kind): figures for kind, figures in judge_classes(model, without_doubles(rows)).items()}
-    decisions = judge_decisions(rows, model)
-    decisions |= {f"{name}{CROSSING}": figures for name, figures in judge_decisions(crossing, model).items()}
+    classes, decisions = judged_classes(model, rows), judged_decisions(model, rows)
     ceilings = judge_decisions(rows, None)
     write_invasion_card(model, classes, decisions)
     yield "contacts as fitted, decisions within the bounds of oncology/invasion/bound.py and as the plug-ins read them"
@@ -135,7 +154,7 @@ def write_invasion_card(
     """The model's card with the figures, and the copy of the coefficients that it names."""
     copy = WEIGHTS / f"{CARD_ID}.json"
     copy.write_bytes(PATH.read_bytes())
-    figures = [*_figures("contacts with", classes), *_figures("decision", decisions)]
+    figures = _card_figures(classes, decisions)
     write_card(
         Card(
             id=CARD_ID,
@@ -152,7 +171,7 @@ def write_invasion_card(
             intended_use="How likely a tumor's contact with a structure on CT is invasion, by class of structure.",
             limits=_limits(model),
             figures=tuple(figures),
-            command=JUDGE,
+            command=VERIFY,
             settings={"asserted_from": 0.5},
         ),
         CARDS / f"{CARD_ID}.toml",
@@ -177,7 +196,7 @@ def _figures(what: str, judged: Mapping[str, Mapping[str, Any]]) -> Iterator[Fig
         for key, words in SHOWN.items():
             figure = figures[key]
             if figure["value"] is not None:
-                on = f"{what} {name}, held-out synthetic patients"
+                on = f"{what} {name}, held-out synthetic patients; {HELD_OUT_WORDS}"
                 yield Figure(words, figure["value"], "", figure["n"], figure["low"], figure["high"], on)
 
 
