@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,15 +27,19 @@ class Room:
 
 
 ROOMS = (
-    Room(missing=4, points=4, changes=4, alerts=3, longest=100, longest_reason=170, pictures_mm=57),
-    Room(missing=4, points=4, changes=4, alerts=3, longest=100, longest_reason=170, pictures_mm=46),
-    Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=85, pictures_mm=38),
-    Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=85, pictures_mm=28),
+    Room(missing=4, points=4, changes=4, alerts=3, longest=100, longest_reason=180, pictures_mm=57),
+    Room(missing=4, points=4, changes=4, alerts=3, longest=100, longest_reason=180, pictures_mm=46),
+    Room(missing=3, points=3, changes=3, alerts=2, longest=100, longest_reason=180, pictures_mm=46),
+    Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=90, pictures_mm=38),
+    Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=90, pictures_mm=28),
 )
-CANDIDATE_LINES = 2  # what a second stage, with the open candidates, takes
-LINE_MM = 4.4
-MOST_LINES = 22  # with the largest pictures below them, on A4
-ALERT_LINES, ABSTENTION_LINES = 3, 0.5  # heading and frame of these
+# Heights on A4 by report.css, measured on a printed page.
+PAGE_MM = 264.0  # between the margins, less a little for words that break badly
+# Title, patient, question and stages; headings of the reasons, of the columns and of the changes; captions and sources.
+FIXED_MM = 58.0 + 14.5 + 2 * 8.7 + 23.0
+LINE_MM, ROW_MM = 4.4, 1.5  # a line, and what a row of the reasons takes beside its lines
+CANDIDATE_MM = 8.8  # a second stage, with the open candidates
+ALERT_MM, ABSTENTION_MM = 12.5, 4.2  # heading and frame of these
 LONGEST_CHANGE = 300
 
 
@@ -47,55 +51,57 @@ def front_view(
     alerts: Sequence[str],
     abstentions: Sequence[str],
     candidates: bool = False,
+    translate: Callable[[str], str] = str,
 ) -> dict[str, Any]:
     """The lines of page 1, fewer and shorter where there are too many.
 
     Args:
         candidates: a second stage, with the open candidates confirmed, stands beside the first.
     """
-    most_mm = (MOST_LINES - CANDIDATE_LINES * candidates) * LINE_MM + ROOMS[0].pictures_mm
+    most_mm = PAGE_MM - FIXED_MM - CANDIDATE_MM * candidates
     for room in ROOMS:
         shown = {
             "reasons": [{**row, "reason": shortened(row["reason"], room.longest_reason)} for row in reasons],
-            "missing": first(missing, room.missing, room.longest),
-            "points": _points(points, room),
-            "changes": first(changes, room.changes, LONGEST_CHANGE),
-            "alerts": first(alerts, room.alerts, room.longest),
+            "missing": first(missing, room.missing, room.longest, translate),
+            "points": _points(points, room, translate),
+            "changes": first(changes, room.changes, LONGEST_CHANGE, translate),
+            "alerts": first(alerts, room.alerts, room.longest, translate),
         }
-        if _lines(shown, abstentions) * LINE_MM + room.pictures_mm <= most_mm:
+        if _height_mm(shown, abstentions) + room.pictures_mm <= most_mm:
             break
     return {**shown, "pictures_mm": room.pictures_mm}
 
 
-def _lines(shown: Mapping[str, Any], abstentions: Sequence[str]) -> float:
-    """How many lines of the page these take, about."""
-    frames = ALERT_LINES * bool(shown["alerts"]) + ABSTENTION_LINES * len(abstentions)
+def _height_mm(shown: Mapping[str, Any], abstentions: Sequence[str]) -> float:
+    """How much of the page these take, about."""
+    frames = ALERT_MM * bool(shown["alerts"]) + ABSTENTION_MM * len(abstentions) + ROW_MM * len(shown["reasons"])
     reasons = sum(
         max(_wrapped([row["reason"]], REASON), _wrapped([row["certainty"]], CERTAINTY)) for row in shown["reasons"]
     )
     columns = max(_wrapped(shown["missing"], HALF), _wrapped([point.text for point in shown["points"]], HALF))
     whole = _wrapped([*shown["changes"], *shown["alerts"]], WHOLE) + _wrapped(abstentions, BOLD)
-    return reasons + columns + whole + frames
+    return (reasons + columns + whole) * LINE_MM + frames
 
 
 def _wrapped(texts: Sequence[str], width: int) -> int:
     return sum(max(1, math.ceil(len(text) / width)) for text in texts)
 
 
-def _points(points: Sequence[Point], room: Room) -> list[Point]:
-    texts = first([point.text for point in points], room.points, room.longest + HALF)
+def _points(points: Sequence[Point], room: Room, translate: Callable[[str], str]) -> list[Point]:
+    texts = first([point.text for point in points], room.points, room.longest + HALF, translate)
     shown = [replace(point, text=text) for point, text in zip(points, texts, strict=False)][: room.points]
     return [*shown, *(Point(text, "", "") for text in texts[room.points :])]
 
 
-def first(lines: Sequence[str], most: int, longest: int) -> list[str]:
+def first(lines: Sequence[str], most: int, longest: int, translate: Callable[[str], str] = str) -> list[str]:
     """The first lines, shortened to what fits, and how many more there are.
 
     >>> first(["one", "two", "three"], 2, 9)
-    ['one', 'two', '(+ 1)']
+    ['one', 'two', 'and 1 more']
     """
     shown = [shortened(line, longest) for line in lines[:most]]
-    return [*shown, f"(+ {len(lines) - most})"] if len(lines) > most else shown
+    more = translate("and {count} more").format(count=len(lines) - most)
+    return [*shown, more] if len(lines) > most else shown
 
 
 def shortened(text: str, length: int) -> str:

@@ -6,10 +6,55 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from templates.percent import percent
+
 Translate = Callable[[str], str]
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?!\w)")
 # Nodes whose reasons are told: a model finds them suspicious, or their size does.
 TOLD_P, TOLD_MM = 0.2, 10.0
+TOLD_SIGNS = 4  # samples and nodes: what still fits two lines of page 1
+MALIGNANT_SAMPLE, BENIGN_SAMPLE = 2.0, 0.5  # their place among nodes by probability
+
+
+def nodal_reason(staging: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    """Why N is what it is: samples that prove tumor first, then the likeliest nodes by name and place.
+
+    Args:
+        answer: of the axis N; what is not about single nodes stays as the engine told it.
+    """
+    fact = next((item for item in staging.get("facts", ()) if item["key"] == "nodes"), None)
+    details = {item["detail"] for item in fact["evidence"]} if fact else set()
+    because = str(answer.get("because") or "")
+    if fact is None or not fact["value"] or not set(because.split("; ")) <= details:
+        return because
+    entries = {str(entry.get("id")): entry for entry in fact["value"]}
+    ranked = sorted(fact["evidence"], key=lambda item: -_weight(item, entries))
+    telling = [item for item in ranked if _weight(item, entries) >= TOLD_P] or ranked
+    return "; ".join(list(dict.fromkeys(_told(item, entries) for item in telling))[:TOLD_SIGNS])
+
+
+def _chance(entry: Mapping[str, Any]) -> float:
+    positive = entry["positive"]
+    return float(positive["p"] if isinstance(positive, Mapping) else positive)
+
+
+def _weight(item: Mapping[str, Any], entries: Mapping[str, Any]) -> float:
+    entry = entries.get(item["reference"])
+    if entry is not None:
+        return _chance(entry)
+    return MALIGNANT_SAMPLE if "malignant" in item["detail"] else BENIGN_SAMPLE
+
+
+def _told(item: Mapping[str, Any], entries: Mapping[str, Any]) -> str:
+    """A node's measures with its place; a sample as it is told."""
+    entry = entries.get(item["reference"])
+    if entry is None:
+        return str(item["detail"])
+    place = entry.get("station") or entry.get("level")
+    if isinstance(place, Mapping):
+        place = max(place["p"], key=place["p"].get)
+    where = " ".join(filter(None, [str(place or item["reference"]), entry.get("laterality")])).replace("_", " ")
+    return f"{where}: {item['detail']}"
 
 
 def node_notes(probabilities: Mapping[str, Any], decisive: Collection[str], translate: Translate) -> list[str]:
@@ -74,4 +119,4 @@ def _sign(cue: Mapping[str, Any], cited: bool, translate: Translate) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return f"{percent(share)} %"

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from templates.percent import percent
+
 DASH = "–"
 HEAD_AND_NECK = ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
 Content = Mapping[str, Any]
@@ -82,7 +84,7 @@ def _station_row(station: str, side: str, nodes: Sequence[Content]) -> tuple[str
         str(len(nodes)),
         f"{max(node['short_axis_mm'] for node in nodes):.0f}",
         f"{max(uptake):.1f}" if uptake else DASH,
-        f"{100 * max(chances):.0f} %" if chances else DASH,
+        f"{percent(max(chances))} %" if chances else DASH,
         "yes" if any(node["necrosis"] for node in nodes) else DASH,
         max((_extension(node["ene"]) for node in nodes), default=DASH),
     )
@@ -92,14 +94,18 @@ def _extension(ene: Content | None) -> str:
     if ene is None or ene["p"] is None:
         return DASH
     grade = "" if ene["grade"] is None else f"grade {ene['grade']}, "
-    return f"{grade}{100 * ene['p']:.0f} %"
+    return f"{grade}{percent(ene['p'])} %"
 
 
 def _vessels(findings: Content, staging: Content) -> Table:
     """Pancreas: every vessel in degrees, with what is kept of the plane of fat."""
     found = staging.get("resectability") or {"vessels": ()}
     contacts = {item["structure"]: item for tumor in findings["tumors"][:1] for item in tumor["contacts"]}
-    rows = tuple(_vessel_row(item, contacts.get(item["vessel"])) for item in found["vessels"])
+    readings = {item["vessel"]: item for item in (staging.get("particulars") or {}).get("vessels", ())}
+    rows = tuple(
+        _vessel_row({**readings.get(item["vessel"], {}), **item}, contacts.get(item["vessel"]))
+        for item in found["vessels"]
+    )
     note = "Contact of at most 180 degrees is abutment, more is encasement."
     return Table("Vessels", ("Vessel", "Contact (°)", "Reading", "Length (mm)", "Fat plane kept"), rows, note)
 
@@ -111,10 +117,16 @@ def _vessel_row(vessel: Content, contact: Content | None) -> tuple[str, ...]:
     return (
         _words(vessel["vessel"]),
         "not assessed" if angle is None else f"{angle:.0f}",
-        str(vessel.get("status", DASH)),
+        _reading(vessel),
         DASH if length is None else f"{length:.0f}",
         DASH if fat is None else f"{100 * fat:.0f} %",
     )
+
+
+def _reading(vessel: Content) -> str:
+    """Contact in a word, and what the vessel itself shows."""
+    word = READINGS.get(vessel.get("status", ""), _words(vessel.get("status", DASH)))
+    return ", ".join([word, *(sign for sign in ("irregular", "blocked") if vessel.get(sign))])
 
 
 def _resectability(findings: Content, staging: Content) -> Table:
@@ -128,8 +140,15 @@ def _resectability(findings: Content, staging: Content) -> Table:
 
 
 def _particulars(findings: Content, staging: Content) -> Table:
-    found = staging.get("particulars") or {}
-    rows = tuple((_words(name), _value(value)) for name, value in found.items() if name not in SHOWN_APART)
+    """What the staging facts do not tell already; what nobody could tell stands in one row."""
+    told = {fact["key"] for fact in staging.get("facts", ()) if fact["value"] is not None} | set(SHOWN_APART)
+    found = {
+        name: value for name, value in (staging.get("particulars") or {}).items() if SAME_AS.get(name, name) not in told
+    }
+    rows = tuple((_words(name), _value(value)) for name, value in found.items() if value is not None)
+    lacking = ", ".join(_words(name) for name, value in found.items() if value is None)
+    if lacking:
+        rows += (("not told by images or record", lacking),)
     return Table("Of this organ", ("Item", "Finding"), rows)
 
 
@@ -151,7 +170,7 @@ def _contact_row(item: Content) -> tuple[str, ...]:
         DASH if angle is None else f"{angle:.0f}",
         DASH if length is None else f"{length:.0f}",
         DASH if fat is None else f"{100 * fat:.0f} %",
-        DASH if item["probability"] is None else f"{100 * item['probability']:.0f} %",
+        DASH if item["probability"] is None else f"{percent(item['probability'])} %",
     )
 
 
@@ -177,7 +196,16 @@ def _side_row(item: Content) -> tuple[str, ...]:
 
 
 def _words(key: str) -> str:
-    return str(key).replace("_", " ")
+    """A key as a reader says it, its unit in brackets.
+
+    >>> _words("carotid_angle_deg"), _words("mandible_contact_mm2"), _words("chest_wall")
+    ('carotid angle (°)', 'mandible contact (mm²)', 'chest wall')
+    """
+    text = NAMES.get(key, str(key))
+    for ending, unit in UNITS.items():
+        if text.endswith(ending):
+            text = f"{text.removesuffix(ending)} ({unit})"
+    return text.replace("_", " ")
 
 
 def _value(value: Any) -> str:
@@ -206,9 +234,21 @@ def _flat(value: Content) -> dict[str, Any]:
 def _chance(value: Any) -> str:
     if value is None:
         return "unknown"
-    return "" if value is True else f"{100 * value:.0f} %" if isinstance(value, float) else str(value)
+    return "" if value is True else f"{percent(value)} %" if isinstance(value, float) else str(value)
 
 
+# Keys that do not spell well, units by the ending of a key, and keys that mean a staging fact of another name.
+NAMES = {
+    "ca_19_9_u_per_ml": "CA 19-9 (U/mL)",
+    "eus_t": "T by endoscopic ultrasound",
+    "ebv": "EBV",
+    "siewert": "Siewert type",
+    "l1_attenuation": "attenuation of L1",
+    "muscle_area_l3": "muscle area at L3",
+}
+UNITS = {"_mm2": "mm²", "_mm": "mm", "_deg": "°"}
+SAME_AS = {"location": "tumor_location", "measured_depth_mm": "depth_of_invasion_mm"}
+READINGS = {"none": "no contact", "unknown": "not assessed"}
 SHOWN_APART = ("vessels",)  # of an organ's particulars: has its own table
 LUNG_ITEMS = (
     "density",
