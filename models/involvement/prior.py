@@ -22,6 +22,7 @@ from models.involvement.model import features, is_oropharynx, load, predict
 from models.involvement.situation import SIDED, Place, Situation, level_of
 from models.involvement.tables import LEVELS, SIDES, TablePatient
 from models.registry import weights_path
+from oncology.cancers.spread import CERTAIN
 from oncology.findings import Laterality, Node
 
 P16_POSITIVE = 427 / 700  # of the tables' oropharyngeal tumors with a result
@@ -63,12 +64,12 @@ class Prior:
 
 
 def moved(p: float, prior: Prior) -> float:
-    """A node's chance of malignancy with the prior; never lowered by a higher prior.
+    """A node's chance of malignancy with the prior; never lowered by a higher prior, and what is certain stays.
 
     >>> moved(0.3, Prior(0.5, 0.5, "")), round(moved(0.5, Prior(0.5, 0.2, "")), 3)
     (0.3, 0.8)
     """
-    if prior.push == 0.0:
+    if prior.push == 0.0 or p in CERTAIN:
         return p
     odds = math.exp(_log_odds(p) + prior.push)
     return min(max(odds / (1.0 + odds), LEAST), MOST)
