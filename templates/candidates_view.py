@@ -108,5 +108,5 @@ def caption(words: str, shows: Mapping[str, Any], translate: Translate) -> str:
     if not shows:
         return words
     where = f"{shows['finding']} {translate(shows['place'])}".strip()
-    told = f"{where}, {translate(shows['plane'])} {shows['kind']}"
+    told = f"{where}, {translate(shows['plane'])} {translate(shows['kind'])}"
     return told if shows["slice_index"] is None else f"{told}, {translate('slice')} {shows['slice_index']}"

@@ -15,18 +15,18 @@ def comparison_view(staging: Mapping[str, Any], translate: Callable[[str], str])
         return None
     stages = [[edition, _stage(axes, 0), _stage(axes, 1)] for edition, axes in sorted(found["stage_change"].items())]
     rows = [_row(pair, translate) for pair in found["pairs"]]
-    return {"response": found["response"], "reason": found["reason"], "rows": rows, "stages": stages}
+    return {"response": found["response"], "reason": translate(found["reason"]), "rows": rows, "stages": stages}
 
 
 def _row(pair: Mapping[str, Any], translate: Callable[[str], str]) -> list[str]:
     return [
         pair["now_id"] or f"({pair['prior_id']})",
-        str(pair["organ"]).replace("_", " "),
+        translate(str(pair["organ"]).replace("_", " ")),
         _mm(pair["prior_mm"]) if pair["prior_id"] else translate("new"),
         _mm(pair["now_mm"]) if pair["now_id"] else translate("not seen"),
         DASH if pair["change"] is None else f"{100 * pair['change']:+.0f} %",
         translate("yes") if pair["target"] else "",
-        pair["how"],
+        translate(pair["how"]),
     ]
 
 

@@ -72,10 +72,14 @@ def abstentions(staging: Mapping[str, Any], translate: Translate) -> list[str]:
 
 
 def _abstention(answer: Mapping[str, Any], staging: Mapping[str, Any], translate: Translate) -> str:
-    sentence = translate(NOT_GIVEN).format(reason=answer.get("reason") or _likeliest(answer, translate))
+    sentence = translate(NOT_GIVEN).format(reason=_reason(answer, translate))
     tests = _settling(answer, staging, translate)
     settle = [translate(SETTLE).format(tests=listed(tests, translate, "and"))] if tests else []
     return "; ".join([sentence, *settle]) + "."
+
+
+def _reason(answer: Mapping[str, Any], translate: Translate) -> str:
+    return translate(answer["reason"]) if answer.get("reason") else _likeliest(answer, translate)
 
 
 def _likeliest(answer: Mapping[str, Any], translate: Translate) -> str:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from oncology.errors import ReportError
+from templates.language import language as read_language
 from templates.view import Report, view
 
 FOLDER = Path(__file__).parent
@@ -35,7 +35,11 @@ def render_html(report: Report, language: str = "en") -> str:
     Raises:
         ReportError: there is no catalog for that language.
     """
-    translate = translator(language)
+    return render_page(report, language, translator(language))
+
+
+def render_page(report: Report, language: str, translate: Callable[[str], str]) -> str:
+    """The same page by a translator of one's own."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -75,11 +79,9 @@ def translator(language: str) -> Callable[[str], str]:
     """A function from English text to that language; text without a translation stays English."""
     if language == "en":
         return lambda text: text
-    path = FOLDER / "languages" / f"{language}.yaml"
     if language not in languages():
         raise ReportError(f"there are no report texts in {language!r}; expected one of: {', '.join(languages())}")
-    catalog: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return lambda text: catalog.get(text, text)
+    return read_language(language)
 
 
 @lru_cache(maxsize=1)

@@ -20,14 +20,16 @@ def sources_view(staging: Mapping[str, Any], translate: Translate) -> list[Row]:
     rows = [_row(rule, facts, conflicts, translate) for rule in rules]
     told = {key for rule in rules for key in rule.keys}
     apart = [item for item in conflicts if item["name"] not in told]
-    return rows + [[item["name"].replace("_", " "), DASH, DASH, DASH, item["message"]] for item in apart]
+    return rows + [
+        [translate(item["name"].replace("_", " ")), DASH, DASH, DASH, translate(item["message"])] for item in apart
+    ]
 
 
 def _row(
     rule: FusionRule, facts: Mapping[str, Any], conflicts: Sequence[Mapping[str, Any]], translate: Translate
 ) -> Row:
     met = [facts[key] for key in rule.keys if key in facts]
-    against = [item["message"] for item in conflicts if item["name"] in rule.keys]
+    against = [translate(item["message"]) for item in conflicts if item["name"] in rule.keys]
     return [
         translate(rule.fact),
         _winner(met, translate),
@@ -44,5 +46,5 @@ def _winner(facts: Sequence[Mapping[str, Any]], translate: Translate) -> str:
         return next((translate("not known") for fact in facts if fact["status"] == "unknown"), DASH)
     first = evidence[0]
     others = len(evidence) - 1
-    told = f"{translate(first['source']['kind'])}: {first['detail']}"
+    told = f"{translate(first['source']['kind'])}: {translate(first['detail'])}"
     return f"{told} (+ {others})" if others else told
