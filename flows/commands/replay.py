@@ -16,7 +16,7 @@ from oncology.errors import InputError
 from tasks.case_files import CaseFiles, sha256_of
 from tasks.request import Request, fingerprints_of
 
-COMPARED = ("findings.json", "staging.json")
+COMPARED = ("findings.json", "staging.json", "Tumor_probabilities.json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
