@@ -166,16 +166,6 @@ def refusal(card: Card, use: str) -> str:
     )
 
 
-def check_use(card: Card, use: str) -> None:
-    """Refuse a use that the licence does not allow.
-
-    Raises:
-        ModelError: the licence forbids it, or there is no such use.
-    """
-    if not allows(card, use):
-        raise ModelError(refusal(card, use))
-
-
 def add_model(folder: Path, home: Path, model: str | None = None) -> Card:
     """Copy a model into the home folder, where it comes before embedded ones.
 
