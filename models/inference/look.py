@@ -13,6 +13,7 @@ from models.inference.grid import body_grid, hu_on, masks_of, suv_on
 from models.inference.predict import Scan
 from models.training.labels import with_wholes
 from oncology.imaging.proposals import Proposal, propose
+from oncology.imaging.stations.finder import station_word
 from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.volume import Geometry, Volume, resample
 
@@ -52,7 +53,10 @@ def see_anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, ask: Ask)
     answer = ask(card, Scan(hu_on(ct, grid), card.spacing_mm))
     heads = {head.name: head.labels for head in card.heads}
     own = f"{STATIONS}{card.settings.get('station_maps', {}).get(cancer, cancer)}"
-    stations = SeenStations(answer[own], heads[own], grid) if own in heads else None
+    stations = None
+    if own in heads:
+        words = tuple(station_word(cancer, label) for label in heads[own])
+        stations = SeenStations(answer[own], heads[own], grid, words)
     return SeenAnatomy(grid, answer[ANATOMY], heads[ANATOMY], stations)
 
 

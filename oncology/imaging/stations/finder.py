@@ -15,12 +15,22 @@ from oncology.imaging.stations.neck import find_neck_stations
 from oncology.imaging.stations.thoracic import find_thoracic_stations
 from oncology.imaging.volume import Geometry
 
+NECK = ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
 FINDERS: Mapping[str, Callable[..., StationFinder]] = {
     "lung": partial(find_thoracic_stations, system="iaslc"),
     "esophagus": partial(find_thoracic_stations, system="esophageal"),
     "pancreas": find_abdominal_stations,
-    **dict.fromkeys(("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx"), find_neck_stations),
+    **dict.fromkeys(NECK, find_neck_stations),
 }
+
+
+def station_word(cancer: str, label: str) -> str:
+    """A label of a drawn map in the vocabulary of the cancer's N category: levels of the neck are told without side.
+
+    >>> station_word("larynx", "II_left"), station_word("esophagus", "supraclavicular_left")
+    ('II', 'supraclavicular_left')
+    """
+    return label.removesuffix("_left").removesuffix("_right") if cancer in NECK else label
 
 
 def station_finder(

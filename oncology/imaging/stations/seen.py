@@ -18,11 +18,17 @@ LEAST_SHARE = 0.02
 
 @dataclass(frozen=True)
 class SeenStations:
-    """Labels (Z, Y, X) uint8 on `grid`; label n + 1 is `names[n]`."""
+    """Labels (Z, Y, X) uint8 on `grid`; label n + 1 is `names[n]`.
+
+    Attributes:
+        words: the same in the words of staging, where they differ: II for II_left and II_right, whose side is told
+            by the node's place.
+    """
 
     labels: np.ndarray
     names: tuple[str, ...]
     grid: Geometry
+    words: tuple[str, ...] = ()
 
     def shares(self, mask: np.ndarray, ct: Geometry) -> dict[str, float]:
         """Station to share of a mask (Z, Y, X) on the CT's voxels and its surroundings; {} where the map says none.
@@ -33,13 +39,19 @@ class SeenStations:
         {'4R': 1.0}
         >>> seen.shares(np.array([[[0, 0, 0, 1, 0, 0, 0, 0]]], bool), grid)
         {'4R': 0.67, '4L': 0.33}
+        >>> neck = SeenStations(np.array([[[1, 1, 1, 3, 2, 2, 0, 0]]], np.uint8), ("II_left", "II_right", "VA_left"),
+        ...     grid, ("II", "II", "VA"))
+        >>> neck.shares(np.array([[[0, 0, 0, 1, 0, 0, 0, 0]]], bool), grid)
+        {'II': 0.67, 'VA': 0.33}
         """
         near = np.rint(self.grid.to_index(ct.to_lps(np.argwhere(mask)))).astype(int)
         places = (np.unique(near, axis=0)[:, None] + NEIGHBORS).reshape(-1, 3)
         inside = ((places >= 0) & (places < np.array(self.grid.shape))).all(axis=1)
         counts = np.bincount(self.labels[tuple(places[inside].T)], minlength=len(self.names) + 1)[1:]
-        total = int(counts.sum())
-        found = {name: float(count) / total for name, count in zip(self.names, counts, strict=True) if total and count}
+        total, found = int(counts.sum()), dict[str, float]()
+        for name, count in zip(self.words or self.names, counts, strict=True):
+            if count:
+                found[name] = found.get(name, 0.0) + float(count) / total
         kept = {name: share for name, share in found.items() if share >= LEAST_SHARE}
         whole = sum(kept.values())
         return {name: round(share / whole, 2) for name, share in sorted(kept.items(), key=lambda item: -item[1])}
@@ -50,6 +62,7 @@ def stations_json(seen: SeenStations) -> dict[str, Any]:
     grid = seen.grid
     return {
         "names": list(seen.names),
+        "words": list(seen.words),
         "shape": grid.shape,
         "spacing_mm": grid.spacing_mm,
         "origin_lps": grid.origin_lps,
@@ -59,4 +72,5 @@ def stations_json(seen: SeenStations) -> dict[str, Any]:
 def stations_from(content: Mapping[str, Any], labels: np.ndarray) -> SeenStations:
     """What `stations_json` told, with its labels; the grid is upright."""
     (z, y, x), (dz, dy, dx), (left, back, up) = content["shape"], content["spacing_mm"], content["origin_lps"]
-    return SeenStations(labels, tuple(content["names"]), Geometry((z, y, x), (dz, dy, dx), (left, back, up)))
+    grid = Geometry((z, y, x), (dz, dy, dx), (left, back, up))
+    return SeenStations(labels, tuple(content["names"]), grid, tuple(content["words"]))
