@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mdt_dicom.contours import Contour, read_contours
-from oncology.findings import to_json
+from oncology.findings import Severity, Verdict, to_json
 from oncology.imaging.stations.seen import stations_json
 from oncology.imaging.volume import Geometry, Volume
 from tasks.case_files import CaseFiles, Outputs
 from tasks.eyes import look
 from tasks.images import CT, IMAGES, PET, identity
+from tasks.networks import chosen_models
 from tasks.step import step
 
 CONTOURS, CONTOUR_MASKS = "contours.json", "contours.npz"
 FINDING_MASKS = "finding_masks.npz"
 ANATOMY, ANATOMY_MASKS, PROPOSAL_MASKS = "anatomy.json", "anatomy.npz", "proposals.npz"
 STATIONS = "stations.npz"
+# Verdicts on a PET that lies elsewhere than the CT: networks, which learned on pairs that fit, are not shown it.
+PET_OFF = frozenset({"pet-misaligned", "pet-outline-differs"})
 
 
 @step("1", io=True)
@@ -69,11 +72,12 @@ def segment(case_id: str, cancer: str, images: Outputs, models: list[str]) -> Ou
     """
     case = CaseFiles(case_id)
     ct = case.load_volume(CT)
-    sight = look(ct, case.load_volume(PET) if PET in images else None, cancer)
+    off = sorted(PET_OFF.intersection(item["code"] for item in case.load_json(IMAGES)["verdicts"]))
+    sight = look(ct, case.load_volume(PET) if PET in images and not off else None, cancer)
     proposals = {f"{place:03d}": region for place, region in enumerate(sight.regions)}
     description = {
         "landmarks": to_json(sight.landmarks),
-        "verdicts": to_json(sight.verdicts),
+        "verdicts": to_json([*sight.verdicts, *_withheld(cancer, off)]),
         "models": list(sight.models),
         "unproven": sorted(sight.unproven),
         "stations": stations_json(sight.stations) if sight.stations else None,
@@ -96,6 +100,13 @@ def segment(case_id: str, cancer: str, images: Outputs, models: list[str]) -> Ou
         | case.save_arrays(STATIONS, {"labels": sight.stations.labels} if sight.stations else {})
         | case.save_json(ANATOMY, description)
     )
+
+
+def _withheld(cancer: str, off: Sequence[str]) -> list[Verdict]:
+    if not off or not any("PT" in card.modalities for card in chosen_models(cancer)):
+        return []
+    message = f"networks were not shown the PET, as it does not lie on the CT ({', '.join(off)})"
+    return [Verdict("pet-not-shown", Severity.WARNING, message, "networks")]
 
 
 def save_masks(case: CaseFiles, name: str, masks: Mapping[str, np.ndarray], grid: Geometry) -> Outputs:

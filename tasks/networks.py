@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,11 @@ from models.inference.run import ask
 from models.training.labels import label_map
 from oncology.errors import ModelError
 from oncology.findings import Severity, Source, SourceKind, Verdict
+from oncology.imaging.field import shows
 from oncology.imaging.proposals import Proposal, propose
 from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.survey import Region
-from oncology.imaging.volume import Volume
+from oncology.imaging.volume import Geometry, Volume
 from tasks.model_choice import chosen_cards, refusals
 from tasks.settings import settings
 
@@ -66,17 +67,24 @@ def model_marks(cancer: str) -> list[str]:
     return [f"{card.id}:{card.sha256[:16]}" for card in chosen_models(cancer)]
 
 
-def look_with_networks(ct: Volume, pet: Volume | None, cancer: str, body: np.ndarray) -> Seen:
+def look_with_networks(
+    ct: Volume,
+    pet: Volume | None,
+    cancer: str,
+    body: np.ndarray,
+    structures: Mapping[str, np.ndarray] | None = None,
+) -> Seen:
     """Anatomy and lesions by the chosen networks; one that fails is named in a verdict, and the others go on.
 
     Args:
         body: (Z, Y, X) bool on the CT's grid.
+        structures: what rules found there; a network for a region that they do not show is not asked.
     """
     seen, run = Seen(), partial(ask, cache=_cache())
     for words in (words for role in ROLES for words in refusals(role, cancer)):
         seen.verdicts.append(Verdict("model-not-allowed", Severity.WARNING, words, "networks"))
     anatomy: SeenAnatomy | None = None
-    for card in chosen_models(cancer):
+    for card in _asked(seen, chosen_models(cancer), structures, ct.geometry):
         if card.role == "anatomy":
             found = _tried(seen, card, partial(_anatomy, card, cancer, ct, body, run))
             anatomy = found or anatomy
@@ -84,10 +92,43 @@ def look_with_networks(ct: Volume, pet: Volume | None, cancer: str, body: np.nda
                 seen.stations = seen.stations or found.stations
                 seen.structures = {**(masks := found.masks(ct.geometry)), **seen.structures}
                 seen.trusted |= masks.keys() if card.source == "added" else set()
+                seen.verdicts += _nothing_seen(card, list(masks), "structure")
         else:
             proposals = _tried(seen, card, partial(_lesions, card, cancer, ct, pet, body, anatomy, run))
             seen.regions += _regions(card, proposals or [])
+            if proposals is not None:
+                seen.verdicts += _nothing_seen(card, [one.role for one in proposals if one.role == "tumor"], "tumor")
+                seen.verdicts += _without_pet(card, pet)
     return seen
+
+
+def _asked(
+    seen: Seen, cards: Sequence[Card], structures: Mapping[str, np.ndarray] | None, grid: Geometry
+) -> Iterator[Card]:
+    """Those whose region the scan shows; a verdict names the others."""
+    for card in cards:
+        if structures is None or shows(card.region, structures, grid):
+            yield card
+            continue
+        message = (
+            f"the scan shows nothing of the {card.region}, which {card.id} was trained on: it was not asked, and what "
+            "it sees is missing; check that this scan is of the part of the body that the cancer is in"
+        )
+        seen.verdicts.append(Verdict("scan-outside-region", Severity.ERROR, message, "networks"))
+
+
+def _nothing_seen(card: Card, found: Sequence[str], what: str) -> list[Verdict]:
+    if found:
+        return []
+    message = f"the network {card.id} sees no {what} on this scan; that does not prove that there is none"
+    return [Verdict(f"no-{what}-seen", Severity.WARNING, message, "networks")]
+
+
+def _without_pet(card: Card, pet: Volume | None) -> list[Verdict]:
+    if pet is not None or "PT" not in card.modalities:
+        return []
+    message = f"the network {card.id} saw the CT alone; with a PET it finds more"
+    return [Verdict("network-without-pet", Severity.INFO, message, "networks")]
 
 
 def _regions(card: Card, proposals: Sequence[Proposal]) -> Iterator[Region]:

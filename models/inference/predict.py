@@ -11,6 +11,7 @@ from models.card import Card, Head
 from models.inference.engine import Engine
 from models.inference.tiling import Tile, cut, tiles
 from models.networks.inputs import OUTSIDE_HU, build_inputs, context_groups
+from oncology.errors import ModelError
 
 MARGIN = 12  # voxels of a window's rim that are not kept, where a card's settings name no other
 AIR_HU = -600  # a core in which nothing is denser holds no tissue and no lesion
@@ -67,6 +68,7 @@ def answer(card: Card, engine: Engine, job: Job) -> dict[str, np.ndarray]:
 def predict_crops(card: Card, engine: Engine, crops: Crops) -> dict[str, np.ndarray]:
     """Probabilities (N, K) float32 of each sigmoid head; a softmax head gives its label (N, 1)."""
     logits = np.concatenate([np.asarray(engine(crop[None])[:1], np.float32) for crop in crops.inputs])
+    _check_finite(card, logits)
     found, first = {}, 0
     for head in card.heads:
         own = logits[:, first : first + head.outputs]
@@ -80,17 +82,27 @@ def predict(card: Card, engine: Engine, scan: Scan) -> dict[str, np.ndarray]:
     """Answers by head: (Z, Y, X) uint8 labels (0: none) for softmax, (K, Z, Y, X) float16 for sigmoid.
 
     A softmax head's certainty comes beside it as `<head>_p`, (Z, Y, X) uint8, in 255ths.
+
+    Raises:
+        ModelError: the network answers with what is no number.
     """
     found = {name: array for head in card.heads for name, array in _empty(head, scan.hu.shape).items()}
     for tile in tiles(scan.hu.shape, WINDOW, int(card.settings.get("margin", MARGIN))):
         if scan.hu[tile.core].max() < AIR_HU:
             continue
         logits = engine(_window(card, scan, tile)[None])[0][(slice(None), *tile.core_place)]
+        _check_finite(card, logits)
         first = 0
         for head in card.heads:
             _answer(head, logits[first : first + head.outputs], tile, found)
             first += head.outputs
     return found
+
+
+def _check_finite(card: Card, logits: np.ndarray) -> None:
+    """Refuse an answer that is no number: a label would be made up from it."""
+    if not np.isfinite(logits).all():
+        raise ModelError(f"{card.id} answered with values that are no numbers; its weights are not to be used")
 
 
 def _empty(head: Head, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
