@@ -30,6 +30,7 @@ ROOMS = (
     Room(missing=4, points=4, changes=4, alerts=3, longest=100, longest_reason=180, pictures_mm=57),
     Room(missing=4, points=4, changes=4, alerts=3, longest=100, longest_reason=180, pictures_mm=46),
     Room(missing=3, points=3, changes=3, alerts=2, longest=100, longest_reason=180, pictures_mm=46),
+    Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=90, pictures_mm=46),
     Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=90, pictures_mm=38),
     Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=90, pictures_mm=28),
 )

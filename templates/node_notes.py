@@ -75,12 +75,20 @@ def node_notes(probabilities: Mapping[str, Any], decisive: Collection[str], tran
     return [f"{', '.join(names)}: {text}" for text, names in groups.items()]
 
 
-def node_reasons(nodes: Sequence[Mapping[str, Any]], translate: Translate) -> list[str]:
-    """Why a model judged a node as it did, one line a node; none for nodes that nobody would suspect."""
+def node_reasons(
+    nodes: Sequence[Mapping[str, Any]], translate: Translate, told_before: Collection[str] = ()
+) -> list[str]:
+    """Why a model judged a node as it did, one line a node; none for nodes that nobody would suspect.
+
+    Args:
+        told_before: ids of nodes whose footnote has the reasons already.
+    """
     told = [
         node
         for node in nodes
-        if node.get("reasons") and ((node["p_malignant"] or 0.0) >= TOLD_P or node["short_axis_mm"] >= TOLD_MM)
+        if node.get("reasons")
+        and node["id"] not in told_before
+        and ((node["p_malignant"] or 0.0) >= TOLD_P or node["short_axis_mm"] >= TOLD_MM)
     ]
     return [f"{node['id']}: {'; '.join(_reason(reason, translate) for reason in node['reasons'])}" for node in told]
 
@@ -106,7 +114,7 @@ def _reckoning(node: Mapping[str, Any], prevalence: Mapping[str, Any], translate
 
 
 def _of_model(node: Mapping[str, Any], translate: Translate) -> str:
-    reasons = f" ({', '.join(translate(text) for text in node['reasons'])})" if node["reasons"] else ""
+    reasons = f" ({'; '.join(_reason(text, translate) for text in node['reasons'])})" if node["reasons"] else ""
     return f"{translate('model')} {node['model']}{reasons} → {_percent(node['malignant'])}"
 
 

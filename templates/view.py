@@ -13,7 +13,8 @@ from templates.candidates_view import candidates_view, caption, confirmed_stage,
 from templates.comparison_view import comparison_view
 from templates.discussion import discussion_view
 from templates.front import front_view
-from templates.node_notes import node_notes, node_reasons
+from templates.node_notes import nodal_reason, node_notes, node_reasons
+from templates.percent import percent
 from templates.sections import section
 from templates.sources_view import sources_view
 from templates.wording import title
@@ -24,6 +25,18 @@ Row = list[str]
 AXES = {"t": "T", "n": "N", "m": "M", "stage_group": "Stage"}
 DASH = "–"
 FRONT_IMAGES = 3
+TUMOR_COLUMNS = (
+    *("Id", "Place", "Longest", "Axial", "Short axis", "Volume", "Solid part"),
+    *("SUVmax", "SUVpeak", "SUVmean", "MTV", "To carina"),
+)
+HIDDEN_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "lung": (),
+    "esophagus": ("Solid part",),
+}  # what says nothing elsewhere
+LUNG_CUTS = ("lung-left-cut", "lung-right-cut")  # a limit of the scan, told there; first of all for lung cancer only
+SETTLED = "settled by these facts"
+MANY = 4  # so many members that are not involved are told in one list
+MODALITIES = {"PT": "PET"}
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,8 @@ class Report:
 
 def view(report: Report, translate: Translate) -> dict[str, Any]:
     """All names that the pages use."""
+    decisive = decisive_nodes(report.staging)
+    notes = node_notes(report.probabilities, decisive, translate)
     editions = [_edition(name, result, translate) for name, result in report.staging["editions"].items()]
     changes, discussion = sentences(report.staging, translate), discussion_view(report.staging, translate)
     images = [_image(image, translate) for image in report.key_images]
@@ -79,17 +94,17 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
         "mask_sources": _mask_sources(report.findings, translate),
         "adequacy": _adequacy(report.findings, translate),
         "limits": _limits(report, translate),
-        "node_notes": node_notes(report.probabilities, decisive_nodes(report.staging), translate),
-        "node_reasons": node_reasons(report.findings["nodes"], translate),
+        "node_notes": notes,
+        "node_reasons": node_reasons(report.findings["nodes"], translate, decisive if notes else ()),
         "sources": sources_view(report.staging, translate),
         **_measurements(report, translate),
-        **_technique(report),
-        "facts": [_fact(fact) for fact in report.staging.get("facts", ())],
-        "provenance": _provenance(report.manifest),
+        **_technique(report, translate),
+        "facts": [_fact(fact, translate) for fact in report.staging.get("facts", ())],
+        "provenance": _provenance(report.manifest, translate),
         **discussion,
         "comparison": comparison_view(report.staging, translate),
         "section": section(report.findings, report.staging),
-        **_review(report.review),
+        **_review(report.review, translate),
     }
 
 
@@ -100,7 +115,7 @@ def _front(
     waiting = any(item["confirmed"] is None for item in report.findings["metastasis_candidates"])
     reasons, missing = _reasons(report.staging, translate), _missing(report.staging, translate)
     points, abstentions = discussion["discussion"], discussion["abstentions"]
-    shown = front_view(reasons, missing, points, changes, _alerts(report), abstentions, waiting)
+    shown = front_view(reasons, missing, points, changes, _alerts(report, translate), abstentions, waiting, translate)
     marks = {mark for point in shown["points"] for mark in point.marks.split(", ")}
     return {**shown, "front_sources": [item for item in discussion["discussion_sources"] if str(item[0]) in marks]}
 
@@ -131,18 +146,20 @@ def _edition(name: str, result: Mapping[str, Any], translate: Translate) -> dict
         "certainty": certainty,
         "confirmed": confirmed_stage(result, translate),
         **shown,
-        "trace": [row for axis in AXES for row in _trace(AXES[axis], result[axis])],
+        "trace": [row for axis in AXES for row in _trace(AXES[axis], result[axis], translate)],
     }
 
 
 def _group_certainty(shown: Mapping[str, Any], answer: Mapping[str, Any], translate: Translate) -> str:
     parts = [] if shown["percent"] is None else [f"{translate('probability')} {shown['percent']} %"]
+    if _is_settled(shown):
+        parts = [translate(SETTLED)]
     if len(shown["credible"]) > 1:
         parts.append(f"{translate('credible')}: {', '.join(shown['credible'])}")
     elif len(shown["possible"]) > 1:
         parts.append(f"{translate('possible')}: {', '.join(shown['possible'])}")
     if answer.get("reason"):
-        parts.append(str(answer["reason"]))
+        parts.append(translate(str(answer["reason"])))
     return " · ".join(parts)
 
 
@@ -159,24 +176,23 @@ def _axis(answer: Mapping[str, Any], letter: str) -> dict[str, Any]:
     }
 
 
-def percent(probability: float) -> int:
-    """Whole percent; never 100 for less than certainty, never 0 for more than nothing."""
-    if 0 < probability < 1:
-        return min(99, max(1, round(100 * probability)))
-    return round(100 * probability)
+def _is_settled(shown: Mapping[str, Any]) -> bool:
+    """Whether the facts leave one category only: 100 % would claim that nothing can be wrong with the facts."""
+    return shown["percent"] == 100 and len(shown["possible"]) <= 1
 
 
-def _trace(label: str, answer: Mapping[str, Any]) -> list[Row]:
-    used = "; ".join(dict.fromkeys(_trace_words(entry) for entry in answer.get("trace", ()) if entry.get("fact")))
+def _trace(label: str, answer: Mapping[str, Any], translate: Translate) -> list[Row]:
+    entries = [entry for entry in answer.get("trace", ()) if entry.get("fact")]
+    used = "; ".join(dict.fromkeys(_trace_words(entry, translate) for entry in entries))
     citations = list(
         dict.fromkeys(str(entry["citation"]) for entry in answer.get("trace", ()) if entry.get("citation"))
     )
     category = answer["category"] or "? (" + ", ".join(answer["possible"]) + ")"
-    return [[label, category, str(answer.get("rule") or DASH), used or DASH, "; ".join(citations) or DASH]]
+    return [[translate(label), category, str(answer.get("rule") or DASH), used or DASH, "; ".join(citations) or DASH]]
 
 
-def _trace_words(entry: Mapping[str, Any]) -> str:
-    return f"{words(entry['fact'])}: {value_words(entry.get('value'))}"
+def _trace_words(entry: Mapping[str, Any], translate: Translate) -> str:
+    return f"{translate(words(entry['fact']))}: {value_words(entry.get('value'), translate)}"
 
 
 def words(key: str) -> str:
@@ -189,55 +205,69 @@ def words(key: str) -> str:
     return text[:-3] + " (mm)" if text.endswith(" mm") else text
 
 
-def value_words(value: Any) -> str:
+def value_words(value: Any, translate: Translate = str) -> str:
     """A fact's value in words.
 
     >>> value_words({"p": 0.2}), value_words(None), value_words(["chest_wall"]), value_words([])
     ('20 %', 'unknown', 'chest wall', 'none')
     """
     if value is None:
-        return "unknown"
+        return translate("unknown")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return translate("yes" if value else "no")
     if isinstance(value, Mapping):
-        return _mapping_words(value)
+        return _mapping_words(value, translate)
     if isinstance(value, (list, tuple)):
-        return "; ".join(value_words(item) for item in value) or "none"
-    return str(value).replace("_", " ")
+        return "; ".join(value_words(item, translate) for item in value) or translate("none")
+    return translate(str(value).replace("_", " "))
 
 
-def _mapping_words(value: Mapping[str, Any]) -> str:
+def _mapping_words(value: Mapping[str, Any], translate: Translate) -> str:
     if set(value) == {"p"}:
         chances = value["p"]
         if isinstance(chances, Mapping):
-            return ", ".join(f"{value_words(key)} {percent(share)} %" for key, share in chances.items())
+            return ", ".join(f"{value_words(key, translate)} {percent(share)} %" for key, share in chances.items())
         return f"{percent(chances)} %"
-    return ", ".join(f"{words(str(key))} {value_words(item)}" for key, item in value.items())
+    name = f"{value['id']}: " if isinstance(value.get("id"), str) else ""
+    absent = [translate(words(str(key))) for key, item in value.items() if item is False]
+    absent = absent if len(absent) >= MANY else []
+    told = ", ".join(
+        f"{translate(words(str(key)))} {value_words(item, translate)}"
+        for key, item in value.items()
+        if not (name and key == "id") and not (absent and item is False)
+    )
+    return name + "; ".join(filter(None, [told, f"{translate('no')}: {', '.join(absent)}" if absent else ""]))
 
 
 def _reasons(staging: Mapping[str, Any], translate: Translate) -> list[dict[str, str]]:
-    """One row per category; editions that agree share it."""
-    rows: dict[tuple[str, str, str], list[str]] = {}
+    """One row per reason; editions that agree share it."""
+    rows: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for edition, result in staging["editions"].items():
         for axis, letter in (("t", "T"), ("n", "N"), ("m", "M")):
             answer = result[axis]
             shown = answer["category"] or f"{letter}?"
-            reason = "; ".join(filter(None, (answer.get("because"), answer.get("reason"))))
-            key = (f"c{shown}", reason, _certainty(answer, translate))
-            rows.setdefault((letter + key[0], key[1], key[2]), []).append(edition)
+            because = nodal_reason(staging, answer) if axis == "n" else answer.get("because")
+            reason = "; ".join(translate(text) for text in (because, answer.get("reason")) if text)
+            reason = reason.replace("mm2", "mm²")
+            row = rows.setdefault((letter, reason, _certainty(answer, translate)), {})
+            row.setdefault(f"c{shown}", []).append(edition)
     every = len(staging["editions"])
     return [
         {
-            "label": label[1:] + ("" if len(found) == every else f" ({', '.join(found)})"),
+            "label": ", ".join(
+                label + ("" if len(found) == every else f" ({', '.join(found)})") for label, found in categories.items()
+            ),
             "reason": reason,
             "certainty": sure,
         }
-        for (label, reason, sure), found in sorted(rows.items(), key=lambda item: "TNM".index(item[0][0][0]))
+        for (_, reason, sure), categories in sorted(rows.items(), key=lambda item: "TNM".index(item[0][0]))
     ]
 
 
 def _certainty(answer: Mapping[str, Any], translate: Translate) -> str:
     shown = _axis(answer, "")
+    if _is_settled(shown):
+        return translate(SETTLED)
     parts = [] if shown["percent"] is None else [f"{shown['percent']} %"]
     if len(shown["possible"]) > 1:
         parts.append(f"{translate('possible')}: {', '.join(shown['possible'])}")
@@ -255,11 +285,13 @@ def _question(history: Mapping[str, Any]) -> str | None:
     return next((str(fact["value"]) for fact in history.get("facts", ()) if fact["name"] == "question"), None)
 
 
-def _alerts(report: Report) -> list[str]:
+def _alerts(report: Report, translate: Translate) -> list[str]:
     alerts = [item["message"] for item in report.staging.get("conflicts", ())]
     alerts += [item["message"] for item in report.findings["quality"] if item["severity"] == "error"]
-    alerts += [item["message"] for item in report.findings["quality"] if item["severity"] == "warning"]
-    return alerts
+    aside = () if report.findings["cancer"] == "lung" else LUNG_CUTS
+    warnings = [item for item in report.findings["quality"] if item["severity"] == "warning"]
+    alerts += [item["message"] for item in warnings if item["code"] not in aside]
+    return [translate(message) for message in alerts]
 
 
 def _mask_sources(findings: Mapping[str, Any], translate: Translate) -> str:
@@ -302,11 +334,18 @@ def number(value: float | None, digits: int = 0) -> str:
 
 def _measurements(report: Report, translate: Translate) -> dict[str, Any]:
     findings = report.findings
+    hidden = HIDDEN_COLUMNS.get(findings["cancer"], ("Solid part", "To carina"))
     note = "No suspicious node." if findings["nodes_assessed"] else "Lymph nodes were not assessed: none was contoured."
     return {
-        "tumors": [_tumor(tumor) for tumor in findings["tumors"]],
-        "contacts": [_contact(tumor["id"], item) for tumor in findings["tumors"] for item in tumor["contacts"]],
-        "nodes": [_node(node) for node in findings["nodes"]],
+        "tumor_columns": [name for name in TUMOR_COLUMNS if name not in hidden],
+        "tumors": [
+            [cell for name, cell in zip(TUMOR_COLUMNS, _tumor(tumor, translate), strict=True) if name not in hidden]
+            for tumor in findings["tumors"]
+        ],
+        "contacts": [
+            _contact(tumor["id"], item, translate) for tumor in findings["tumors"] for item in tumor["contacts"]
+        ],
+        "nodes": [_node(node, translate) for node in findings["nodes"]],
         "nodes_note": translate(note),
         "station_map": _map_uri(report.station_map_svg),
     }
@@ -316,8 +355,8 @@ def _map_uri(svg: str | None) -> str | None:
     return None if svg is None else "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
-def _tumor(tumor: Mapping[str, Any]) -> Row:
-    place = (tumor["location"] or tumor["laterality"] or DASH).replace("_", " ")
+def _tumor(tumor: Mapping[str, Any], translate: Translate) -> Row:
+    place = translate((tumor["location"] or tumor["laterality"] or DASH).replace("_", " "))
     lengths = [tumor[key] for key in ("greatest_dimension_mm", "axial_diameter_mm", "short_axis_mm")]
     uptake = [tumor[key] for key in ("suv_max", "suv_peak", "suv_mean", "mtv_ml")]
     return [
@@ -331,69 +370,95 @@ def _tumor(tumor: Mapping[str, Any]) -> Row:
     ]
 
 
-def _contact(tumor_id: str, item: Mapping[str, Any]) -> Row:
+def _contact(tumor_id: str, item: Mapping[str, Any], translate: Translate) -> Row:
     chance = DASH if item["probability"] is None else f"{percent(item['probability'])} %"
     area, depth, angle = number(item["contact_mm2"]), number(item["depth_mm"], 1), number(item["angle_deg"])
-    return [tumor_id, item["structure"].replace("_", " "), area, depth, angle, chance]
+    return [tumor_id, translate(item["structure"].replace("_", " ")), area, depth, angle, chance]
 
 
-def _node(node: Mapping[str, Any]) -> Row:
+def _node(node: Mapping[str, Any], translate: Translate) -> Row:
     alternatives = node["station_alternatives"]
-    station = node["station"] or DASH
+    station = _station(node["station"] or DASH, translate)
     if len(alternatives) > 1:
-        station = ", ".join(f"{name} {percent(share)} %" for name, share in alternatives.items())
+        station = ", ".join(f"{_station(name, translate)} {percent(share)} %" for name, share in alternatives.items())
     chance = DASH if node["p_malignant"] is None else f"{percent(node['p_malignant'])} %"
     axes = [number(node["short_axis_mm"], 1), number(node["long_axis_mm"], 1), number(node["suv_max"], 1)]
     return [node["id"], station, *axes, chance]
 
 
-def _technique(report: Report) -> dict[str, Any]:
-    history = report.history
+def _station(name: str, translate: Translate) -> str:
+    """A station by its code; one that is named by its place is translated like any word."""
+    return name if name == DASH else translate(name.replace("_", " "))
+
+
+def _technique(report: Report, translate: Translate) -> dict[str, Any]:
+    quality, conflicts = report.findings["quality"], report.staging.get("conflicts", ())
     return {
-        "series": [_series(item) for item in report.series],
-        "choices": list(report.choices),
-        "verdicts": list(report.findings["quality"]),
-        "conflicts": list(report.staging.get("conflicts", ())),
-        "record": [_record_fact(fact) for fact in history.get("facts", ())],
+        "series": [_series(item, translate) for item in report.series],
+        "choices": [translate(text) for text in report.choices],
+        "verdicts": [{**item, **{key: translate(item[key]) for key in ("where", "message")}} for item in quality],
+        "conflicts": [{**item, "message": translate(item["message"])} for item in conflicts],
+        "record": [_record_fact(fact, translate) for fact in report.history.get("facts", ())],
     }
 
 
-def _series(item: Mapping[str, Any]) -> Row:
+def _series(item: Mapping[str, Any], translate: Translate) -> Row:
     scanner = " ".join(filter(None, (item.get("manufacturer"), item.get("model")))) or DASH
     voxel = " x ".join(f"{value:.2f}" for value in reversed(item["spacing_mm"]))
     contrast = {True: "yes", False: "no", None: "not stated"}[item.get("contrast")]
     slices = str(item["shape"][0])
-    return [item["modality"], item.get("date") or DASH, scanner, voxel, slices, item.get("kernel") or DASH, contrast]
+    modality = MODALITIES.get(item["modality"], item["modality"])
+    return [
+        modality,
+        item.get("date") or DASH,
+        scanner,
+        voxel,
+        slices,
+        item.get("kernel") or DASH,
+        DASH if modality == "PET" else translate(contrast),
+    ]
 
 
-def _record_fact(fact: Mapping[str, Any]) -> Row:
-    return [words(fact["name"]), value_words(fact["value"]), fact["date"] or DASH, f"{fact['resource']}#{fact['path']}"]
+def _record_fact(fact: Mapping[str, Any], translate: Translate) -> Row:
+    """The value stays as the record has it."""
+    source = f"{fact['resource']}#{fact['path']}"
+    return [translate(words(fact["name"])), value_words(fact["value"]), fact["date"] or DASH, source]
 
 
-def _fact(fact: Mapping[str, Any]) -> Row:
+def _fact(fact: Mapping[str, Any], translate: Translate) -> Row:
     evidence = "; ".join(
-        f"{item['detail']} [{item['source']['kind']}: {item['reference']}]" for item in fact["evidence"]
+        f"{translate(item['detail'])} [{translate(item['source']['kind'])}: {item['reference']}]"
+        for item in fact["evidence"]
     )
-    reasons = "; ".join(filter(None, (evidence, fact.get("reason"))))
-    return [words(fact["key"]), value_words(fact["value"]), fact["status"], reasons or DASH]
+    reasons = "; ".join(filter(None, (evidence, translate(fact["reason"]) if fact.get("reason") else None)))
+    value = value_words(fact["value"], translate)
+    return [translate(words(fact["key"])), value, translate(fact["status"]), reasons or DASH]
 
 
-def _review(review: Mapping[str, Any]) -> dict[str, Any]:
+def _review(review: Mapping[str, Any], translate: Translate) -> dict[str, Any]:
     """Every change of a person against the machine's draft, the stages before and after, and who signed."""
+    stages = review.get("stages", ())
     return {
         "reviewed": bool(review),
-        "edits": [_edit(place, edit) for place, edit in enumerate(review.get("edits", ()), start=1)],
-        "restaged": [[item["edition"], item["draft"], item["now"]] for item in review.get("stages", ())],
+        "edits": [_edit(place, edit, translate) for place, edit in enumerate(review.get("edits", ()), start=1)],
+        "restaged": [[item["edition"], translate(item["draft"]), translate(item["now"])] for item in stages],
         "signature": review.get("signature"),
     }
 
 
-def _edit(place: int, edit: Mapping[str, Any]) -> Row:
-    values = [value_words(edit[name]) if edit[name] is not None else DASH for name in ("old", "new")]
-    return [str(place), edit["at"], edit["actor"], f"{edit['kind']} {edit['target']}", *values, edit["reason"]]
+def _edit(place: int, edit: Mapping[str, Any], translate: Translate) -> Row:
+    values = [value_words(edit[name], translate) if edit[name] is not None else DASH for name in ("old", "new")]
+    return [
+        str(place),
+        edit["at"],
+        edit["actor"],
+        f"{translate(edit['kind'])} {edit['target']}",
+        *values,
+        edit["reason"],
+    ]
 
 
-def _provenance(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _provenance(manifest: Mapping[str, Any], translate: Translate) -> list[tuple[str, str]]:
     lines = [
         ("Software", f"AI-MDT {manifest['software']['version']}"),
         ("Staging tables", str(manifest.get("tables_version", DASH))),
@@ -402,5 +467,6 @@ def _provenance(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         (f"Input: {item['role']}", f"{item.get('uid') or ''} SHA-256 {item['sha256']}") for item in manifest["inputs"]
     ]
     models = "; ".join(f"{item['id']} {item['sha256']}" for item in manifest["models"])
+    models = models or translate("none: rules on intensities and drawn contours only")
     packages = ", ".join(f"{name} {version}" for name, version in manifest["packages"].items())
-    return [*lines, ("Models", models or "none: rules on intensities and drawn contours only"), ("Packages", packages)]
+    return [*lines, ("Models", models), ("Packages", packages)]
