@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from oncology.cancers import evidence, neck_node
@@ -128,6 +128,7 @@ def tumor_probabilities(findings: Findings, staging: Mapping[str, Any]) -> dict[
         findings: of the case, with a probability for every node that has one.
         staging: the content of staging.json; samples and persons' statements in it win over the images.
     """
+    findings = replace(findings, cancer=staging.get("site", findings.cancer))  # an added cancer is told by its site
     facts = {fact["key"]: fact["value"] for fact in staging["facts"]}
     believed = {item["id"]: item["positive"] for item in facts.get("nodes") or () if item.get("id")}
     return {

@@ -45,7 +45,8 @@ def stage_case(
         FactError: an edition or subset does not exist.
     """
     plugin = cancer(findings.cancer)
-    check_scope(history, plugin.key, imaging_date)
+    check_scope(history, plugin.tnm_site, imaging_date)
+    findings = replace(findings, cancer=plugin.tnm_site)  # an added cancer may be told in the words of another site
     facts = plugin.derive(findings, history)
     chosen = subset or facts.subset
     served = _served(plugin, editions, chosen)
@@ -163,7 +164,7 @@ def _discussion(
     doubtful = [fact.key for fact in _all(facts) if fact.status is Status.DOUBTFUL and fact.key in decisive]
     pending = any(result["stage_if_candidates_confirmed"] for result in results.values())
     asked = [item["what"].replace(" ", "_") for item in missing] + doubtful + ["mets"] * pending
-    rows = {**plugin.next_tests, **{key: row.text for key, row in next_tests(plugin.key).items()}}
+    rows = {**plugin.next_tests, **{key: row.text for key, row in next_tests(plugin.tnm_site).items()}}
     ordered = sorted(set(asked) - set(plugin.settled), key=lambda key: (_asked_first(key), asked.index(key)))
     return list(dict.fromkeys(rows[key] for key in ordered if key in rows))
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from oncology.cancers.protocol import cancer as plugin_of
 from oncology.imaging.diameter import Caliper, measure_diameters
 from oncology.imaging.volume import Volume
 from oncology.probabilities import decisive_nodes
@@ -89,7 +90,7 @@ def draw(case: CaseFiles, *, with_pet: bool) -> Outputs:
         )
         outputs |= case.save_bytes(shot.name, _png(picture))
         listed.append(_listed(shot, source_slice(ct.geometry, focus, shot.plane), slices))
-    outputs |= case.save_bytes(STATION_MAP, draw_station_map(case, content["cancer"]).encode())
+    outputs |= case.save_bytes(STATION_MAP, draw_station_map(case, plugin_of(content["cancer"]).tnm_site).encode())
     return outputs | case.save_json(PICTURES, {"pictures": listed})
 
 

@@ -15,7 +15,8 @@ from mdt_fhir.order import read_imaging, read_questions
 from mdt_fhir.patient import read_patient
 from mdt_fhir.record import Record
 from mdt_fhir.therapy import read_therapies, warn_of_absence
-from oncology.errors import RecordError
+from oncology.cancers.protocol import cancer as plugin_of
+from oncology.errors import RecordError, ScopeError
 from oncology.findings import History
 
 FACT_NAMES: Mapping[str, str] = MappingProxyType(
@@ -69,12 +70,11 @@ def read_history(record: Record, cancer: str) -> History:
     """All facts of a record that bear on staging one cancer, with contradictions and doubts.
 
     Args:
-        cancer: the site as the TNM vocabulary spells it.
+        cancer: the site as the TNM vocabulary spells it, or the key of a cancer that a package adds.
     Raises:
         RecordError: the site is none that can be read.
     """
-    if cancer not in table()["sites"]:
-        raise RecordError(f"unknown cancer {cancer!r}; expected one of {', '.join(table()['sites'])}")
+    cancer = _site(cancer)
     into = Collector(verdicts=list(record.verdicts))
     diagnoses = read_diagnoses(record, cancer)
     read_patient(record, into)
@@ -88,3 +88,17 @@ def read_history(record: Record, cancer: str) -> History:
     read_imaging(record, into)
     conflicts = (*find_conflicts(into.facts), *weigh_hpv(cancer, into))
     return History(tuple(into.facts), conflicts, tuple(into.verdicts))
+
+
+def _site(cancer: str) -> str:
+    """The site whose codes are read."""
+    if cancer in table()["sites"]:
+        return cancer
+    try:
+        site = plugin_of(cancer).tnm_site
+    except ScopeError as error:
+        known = ", ".join(table()["sites"])
+        raise RecordError(f"unknown cancer {cancer!r}; expected one of {known}; {error}") from error
+    if site not in table()["sites"]:
+        raise RecordError(f"no codes are known for {site}, the site of cancer {cancer!r}; stage it without a record")
+    return site

@@ -27,7 +27,7 @@ from mdt_dicom.dicomweb_pull import pull
 from mdt_dicom.receiver import Receiver, ReceiverSettings
 from mdt_dicom.receiver_commitment import Commitments, CommitmentSettings
 from mdt_dicom.receiver_store import Incoming
-from oncology.cancers.protocol import MODULES, cancer
+from oncology.cancers.protocol import cancer, cancer_keys
 from oncology.errors import AimdtError, InputError
 from tasks import received
 from tasks.settings import settings
@@ -48,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TITLE[=KEY]",
         help="AE title to answer to, and the cancer of what is sent there; may be given again (default: AIMDT)",
     )
-    parser.add_argument("--cancer", metavar="KEY", help=f"of AE titles that name none; one of: {', '.join(MODULES)}")
+    parser.add_argument(
+        "--cancer", metavar="KEY", help=f"of AE titles that name none; one of: {', '.join(cancer_keys())}"
+    )
     parser.add_argument(
         "--allow",
         action="append",

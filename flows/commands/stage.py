@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from flows.cli import PART_FAILED, STAGED, existing_path
-from oncology.cancers.protocol import MODULES
+from oncology.cancers.protocol import cancer_keys
 from oncology.errors import InputError
 from tasks.case_files import CaseFiles
 from tasks.request import Request, taken_in
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prior", type=existing_path, metavar="DIR", help="results of an earlier study to compare with"
     )
-    parser.add_argument("--cancer", required=True, metavar="KEY", help=f"one of: {', '.join(MODULES)}")
+    parser.add_argument("--cancer", required=True, metavar="KEY", help=f"one of: {', '.join(cancer_keys())}")
     parser.add_argument("--subset", metavar="NAME", help="narrows a site, e.g. glottis, p16=positive")
     parser.add_argument("--edition", choices=("8", "9"), help="only this edition (default: all of the cancer)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results go")

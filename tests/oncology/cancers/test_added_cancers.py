@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 from flows.commands.doctor import examine
+from mdt_fhir import record_writer as write
+from mdt_fhir.history import read_history
+from mdt_fhir.record import record_of
 from oncology.cancers.protocol import MODULES, added_cancers, cancer, cancer_keys
-from oncology.errors import ScopeError
+from oncology.errors import RecordError, ScopeError
 from oncology.findings import CaseId, Findings, History, to_json
+from oncology.probabilities import tumor_probabilities
 from oncology.staging import stage_case
 from tasks.findings import findings_from
 from trunk_cases import categories, node, tumor
@@ -58,6 +62,30 @@ def test_findings_of_an_added_cancer_are_staged_by_its_plug_in(install: Install,
 
     assert found["site"] == "lung"
     assert categories(found)[0] == "T4"  # more than 7 cm
+
+
+def test_an_added_cancer_of_another_site_is_told_in_the_words_of_that_site(install: Install) -> None:
+    source = PLUGIN.format(key="voice_box", site="larynx").replace("cancers.lung", "cancers.larynx")
+    install("north-cancers", "voice_box = north_cancers:CANCER", source)
+    nodes = (replace(node(1, "III"), p_malignant=1.0),)
+    findings = Findings(CaseId("0123456789abcdef"), "voice_box", tumors=(tumor(25.0),), nodes=nodes)
+
+    staged = stage_case(findings, History(), ("8",), subset="glottis")
+
+    assert (staged["site"], staged["subset"]) == ("larynx", "glottis")
+    assert any("laryngoscopy" in test for test in staged["discussion"])
+    organs = tumor_probabilities(findings, staged | {"tables_version": "t"})["organs"]
+    assert (organs["larynx"]["tumor"], "voice_box" in organs) == (1.0, False)
+
+
+def test_the_record_of_an_added_cancer_is_read_by_the_codes_of_its_site(install: Install) -> None:
+    install("north-cancers", "lung_apex = north_cancers:CANCER")
+    who = write.patient("p", mrn="M1", issuer="http://h.example", family="Doe", given="Jo", sex=None, birth_date=None)
+    lung = write.primary_cancer("c", "p", "lung", date="2026-02-03", laterality="left")
+    record = record_of(write.bundle([who, lung]))
+    assert {fact.value for fact in read_history(record, "lung_apex").named("laterality")} == {"left"}
+    with pytest.raises(RecordError, match="unknown cancer 'spleen'"):
+        read_history(record, "spleen")
 
 
 def test_an_added_cancer_is_listed_after_ours(install: Install) -> None:
