@@ -14,6 +14,7 @@ from tasks.findings import measure
 from tasks.history import hold_against_images, take_in_record
 from tasks.images import take_in_images
 from tasks.masks import segment, take_in_contours, write_masks
+from tasks.node_judgement import record_for_nodes
 from tasks.parts import Parts
 from tasks.pictures import draw_key_images
 from tasks.prior import take_in_prior
@@ -54,7 +55,16 @@ def _analyze(case_id: str, run: str, asked: dict[str, Any]) -> list[dict[str, An
 
     # What is seen
     anatomy = parts.run("anatomy", segment, case_id, asked["cancer"], images, asked["models"])
-    findings = measure(case_id, asked["cancer"], images, contours, anatomy, parts.failures, asked["node_models"])
+    findings = measure(
+        case_id,
+        asked["cancer"],
+        images,
+        contours,
+        anatomy,
+        parts.failures,
+        asked["node_models"],
+        record_for_nodes(asked["cancer"], record),
+    )
     artifacts.show_findings(case_id)
 
     # What it means

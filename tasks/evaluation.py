@@ -57,7 +57,7 @@ DECISIVE: Mapping[str, tuple[str, tuple[str, ...]]] = {
 def score_patient(patient: ScoredPatient, modes: Sequence[str]) -> list[dict[str, Any]]:
     """One row (see oncology/agreement.py) for each mode."""
     history = read_history(record_of(patient.record), patient.cancer)
-    seen = _seen(patient) if {"record", "images"} & set(modes) else None
+    seen = _seen(patient, _narrowed(history, patient.cancer)) if {"record", "images"} & set(modes) else None
     rows = []
     for mode in modes:
         findings = _given_findings(patient) if mode == "truth" or seen is None else seen
@@ -71,13 +71,20 @@ def _narrowed(history: History, cancer: str) -> History:
     return History(tuple(fact for fact in history.facts if fact.name in kept))
 
 
-def _seen(patient: ScoredPatient) -> Findings:
+def _seen(patient: ScoredPatient, history: History) -> Findings:
+    """What looking gives; of the record nodes are judged with nothing but what chooses the tables."""
     sight = look(patient.ct, patient.pet, patient.cancer)
     scene = scene_for(
         patient.ct, patient.pet, sight.structures, sight.landmarks, sight.verdicts, sight.stations, sight.unproven
     )
     found, _ = assess(
-        patient.name, patient.cancer, scene, sight.regions, sight.verdicts, nodes_looked_for=sight.nodes_looked_for
+        patient.name,
+        patient.cancer,
+        scene,
+        sight.regions,
+        sight.verdicts,
+        nodes_looked_for=sight.nodes_looked_for,
+        history=history,
     )
     return found
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from oncology.cancers.evidence import classify_nodes
-from oncology.findings import CaseId, Findings, Point, Severity, SourceKind, Verdict
+from oncology.findings import CaseId, Findings, History, Point, Severity, SourceKind, Verdict
 from oncology.imaging.anatomy import Anatomy, give_back, lobe_at, segment_anatomy
 from oncology.imaging.bounds import within_tissue
 from oncology.imaging.location import LOBES
@@ -150,20 +150,22 @@ def assess(
     verdicts: Sequence[Verdict] = (),
     *,
     nodes_looked_for: bool = False,
+    history: History | None = None,
 ) -> tuple[Findings, dict[str, np.ndarray]]:
     """Everything that can be measured and estimated on the regions at hand.
 
     Args:
         regions: drawn by a person or proposed; a proposal that shows a drawn lesion is left out.
         nodes_looked_for: see `Sight`.
+        history: what the record says, for the prior of neck nodes.
     Returns:
         The findings, and the mask (Z, Y, X) of each tumor and node by its id.
     """
     imaged = body_regions(scene.ct, scene.structures)
     chosen = person_first(regions)
     found, masks = survey(CaseId(case_id), cancer, scene, chosen, verdicts, imaged, nodes_looked_for=nodes_looked_for)
-    judged = discounted(classify_nodes(judge_nodes(found)))
-    found = judge_extension(estimate_invasion(judged), scene, masks)
+    judged = discounted(classify_nodes(judge_nodes(estimate_invasion(found), history)))
+    found = judge_extension(judged, scene, masks)
     return replace(found, metastasis_candidates=find_candidates(scene, found, cancer, masks)), masks
 
 

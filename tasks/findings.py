@@ -8,12 +8,15 @@ from typing import Any
 
 from oncology.findings import (
     CaseId,
+    Conflict,
     Contact,
     Ene,
     Findings,
+    History,
     Laterality,
     MetastasisCandidate,
     Node,
+    RecordFact,
     Severity,
     SideFinding,
     Source,
@@ -41,11 +44,11 @@ from tasks.masks import (
 )
 from tasks.step import step
 
-FINDINGS = "findings.json"
+FINDINGS, READ = "findings.json", "record_facts.json"  # READ: the record as it was read, before images are seen
 SEXES = {"M": "male", "F": "female"}
 
 
-@step("3")
+@step("4")
 def measure(
     case_id: str,
     cancer: str,
@@ -54,11 +57,13 @@ def measure(
     anatomy: Outputs | None,
     failures: list[dict[str, Any]],
     node_models: dict[str, str],
+    record: Outputs | None = None,
 ) -> Outputs:
     """Everything that can be measured on the masks at hand.
 
     Args:
         node_models: what `node_marks` says, so that another model of nodes makes another answer.
+        record: what was read of it, where it bears on how nodes are judged.
     """
     case = CaseFiles(case_id)
     scene = scene_of(case, with_pet=PET in images, with_anatomy=anatomy is not None)
@@ -70,7 +75,8 @@ def measure(
         regions += _proposed(case, scene, seen)
         verdicts += _verdicts(seen)
         looked, models = seen["nodes_looked_for"], tuple(seen["models"])
-    found, masks = assess(case_id, cancer, scene, regions, verdicts, nodes_looked_for=looked)
+    history = history_from(case.load_json(READ)) if record else None
+    found, masks = assess(case_id, cancer, scene, regions, verdicts, nodes_looked_for=looked, history=history)
     person = Person(sex=SEXES.get(identity(case).sex))
     beside = find_side_findings(scene.ct, scene.structures, scene.landmarks, person)
     found = replace(found, side_findings=beside, models=tuple(dict.fromkeys((*models, *found.models))))
@@ -192,3 +198,15 @@ def _placed(item: Mapping[str, Any]) -> dict[str, Any]:
         "laterality": Laterality(item["laterality"]) if item["laterality"] else None,
         "centroid_lps": tuple(item["centroid_lps"]),
     }
+
+
+def history_from(content: dict[str, Any]) -> History:
+    """A history as it was handed on."""
+    return History(
+        tuple(RecordFact(**item) for item in content["facts"]),
+        tuple(
+            Conflict(item["name"], tuple(item["values"]), tuple(item["resources"]), item["message"])
+            for item in content["conflicts"]
+        ),
+        tuple(verdict_from(item) for item in content["verdicts"]),
+    )

@@ -11,14 +11,14 @@ from mdt_fhir.history import read_history
 from mdt_fhir.patient import identity as recorded_identity
 from mdt_fhir.record import Record, read_record
 from oncology.cancers.evidence import largest
-from oncology.findings import Conflict, History, RecordFact, Severity, Verdict, to_json
+from oncology.findings import History, Severity, Verdict, to_json
 from tasks.case_files import IDENTITY, RECORD, REQUEST, CaseFiles, Outputs, write_bytes
 from tasks.ehr import record_settings
-from tasks.findings import FINDINGS, findings_from, verdict_from
+from tasks.findings import FINDINGS, READ, findings_from, history_from
 from tasks.images import IMAGES, identity
 from tasks.step import step
 
-READ, HISTORY = "record_facts.json", "history.json"
+HISTORY = "history.json"
 NO_RECORD = Verdict("no-record", Severity.WARNING, "no record was given: nothing but images was used", "record")
 
 
@@ -82,16 +82,4 @@ def image_facts(case: CaseFiles, laterality: Any = None) -> ImageFacts:
         study_uid=series["study_uid"] or None,
         date=series["date"],
         laterality=laterality,
-    )
-
-
-def history_from(content: dict[str, Any]) -> History:
-    """A history as it was handed on."""
-    return History(
-        tuple(RecordFact(**item) for item in content["facts"]),
-        tuple(
-            Conflict(item["name"], tuple(item["values"]), tuple(item["resources"]), item["message"])
-            for item in content["conflicts"]
-        ),
-        tuple(verdict_from(item) for item in content["verdicts"]),
     )

@@ -14,8 +14,10 @@ from typing import Any
 
 from models.card import Card
 from models.nodes.features import is_complete
+from oncology.cancers.neck_node import NECK_SITES
 from oncology.errors import ModelError
 from oncology.findings import Findings, History, Node, Severity, Verdict
+from tasks.case_files import Outputs
 from tasks.model_choice import chosen_cards, refusals
 
 ROLE, PRIOR_ROLE = "node_malignancy", "node_involvement"
@@ -29,6 +31,14 @@ def node_marks(cancer: str) -> dict[str, str]:
     """Role -> id and hash of the models that will judge nodes, so that answers are kept apart by model."""
     chosen = {role: chosen_cards(role, cancer) for role in (ROLE, PRIOR_ROLE, EXTENSION_ROLE)}
     return {role: f"{cards[0].id}:{cards[0].sha256[:16]}" for role, cards in chosen.items() if cards}
+
+
+def record_for_nodes(cancer: str, record: Outputs) -> Outputs | None:
+    """The record where it bears on how nodes are judged: in the neck, by subsite, p16 and samples of other levels.
+
+    Elsewhere a changed record leaves what was measured as it is.
+    """
+    return record if cancer in NECK_SITES else None
 
 
 def judge_nodes(findings: Findings, history: History | None = None) -> Findings:

@@ -24,7 +24,7 @@ from oncology.invasion.model import estimate_invasion
 from oncology.tnm.loader import tables
 from oncology.tnm.vocabulary import vocabulary
 from tasks.case_files import CaseFiles, Outputs, canonical_json
-from tasks.findings import FINDINGS, findings_from, findings_json
+from tasks.findings import FINDINGS, findings_from, findings_json, history_from
 from tasks.history import HISTORY
 from tasks.images import IMAGES
 from tasks.node_judgement import judge_nodes
@@ -185,15 +185,17 @@ def restage(case_id: str, trial: Sequence[Edit] = ()) -> Restaged:
     parameters = store().rows(Run, run_key=run)[0].parameters
     start = Draft.of(files.load_json(FINDINGS), files.load_json(HISTORY), parameters["subset"])
     draft, applied = apply_edits(start, edits)
-    findings = findings_json(estimate_invasion(classify_nodes(judge_nodes(findings_from(draft.findings)))))
+    history = draft.edited_history()
+    judged = judge_nodes(estimate_invasion(findings_from(draft.findings)), history_from(history))
+    findings = findings_json(classify_nodes(judged))
     asked = Asked(tuple(parameters["editions"]), parameters["classification"], draft.subset, tables().version)
     earlier = files.load_json(PRIOR) if parameters.get("prior", "none") != "none" else None
-    staging = staged(findings, draft.edited_history(), asked, files.load_json(IMAGES)["series"][0]["date"], earlier)
+    staging = staged(findings, history, asked, files.load_json(IMAGES)["series"][0]["date"], earlier)
     stages = tuple(_stages(files.load_json(STAGING), staging))
     return Restaged(
         case_id=case_id,
         findings=findings,
-        history=draft.edited_history(),
+        history=history,
         facts=draft.facts,
         staging=staging,
         edits=applied,

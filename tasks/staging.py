@@ -9,8 +9,8 @@ from typing import Any
 from oncology.probabilities import tumor_probabilities
 from oncology.staging import stage_case
 from tasks.case_files import CaseFiles, Outputs
-from tasks.findings import FINDINGS, findings_from
-from tasks.history import HISTORY, history_from
+from tasks.findings import FINDINGS, findings_from, history_from
+from tasks.history import HISTORY
 from tasks.images import IMAGES
 from tasks.prior import PRIOR, compared
 from tasks.step import step
