@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from oncology.agreement import summarize
+from oncology.cancers.neck_node import NECK_SITES
 from oncology.errors import InputError
 from tasks.case_files import write_bytes
-from tasks.cohort import TRUTH, make_scored, patient_name, read_scored
+from tasks.cohort import MADE, TRUTH, make_scored, patient_name, read_scored
 from tasks.evaluation import score_patient
-from tasks.evaluation_tables import REACH, cohorts_of, editions_of, shift_table, targets
+from tasks.evaluation_tables import POOLED, REACH, cohorts_of, editions_of, shift_table, targets
 from templates.evaluation import render_evaluation
 
+ALL = "all"
 ROWS, FAILURES, FIGURES, PAGE = "rows.jsonl", "failures.jsonl", "evaluation.json", "evaluation.html"
 
 
@@ -34,6 +36,23 @@ class Job:
     index: int = 0
     shift: str | None = None
     folder: Path | None = None
+
+
+def counts_by_cancer(asked: str, count: int) -> dict[str, int]:
+    """How many patients of each cancer are made: `count` of one, of each for "all"; a group's sites share them.
+
+    Raises:
+        InputError: no synthetic patients of that cancer are made.
+    """
+    sites = [name for name in MADE if name in NECK_SITES]
+    shared = {name: len(range(place, count, len(sites))) for place, name in enumerate(sites)}
+    if asked == POOLED:
+        return shared
+    if asked == ALL:
+        return {**{name: count for name in MADE if name not in shared}, **shared}
+    if asked in MADE:
+        return {asked: count}
+    raise InputError(f"no synthetic patients of {asked!r} are made; expected one of: {', '.join((*MADE, POOLED, ALL))}")
 
 
 def jobs_to_make(

@@ -21,9 +21,15 @@ IN_DOMAIN = "none"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `aimdt evaluate`."""
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--cancer", metavar="KEY", help="make patients of this cancer, or of all")
+    what.add_argument("--cancer", metavar="KEY", help="make patients of this cancer, of head_and_neck, or of all")
     what.add_argument("--cohort", type=existing_path, metavar="DIR", help="score the patients of `aimdt synth`")
-    parser.add_argument("--count", type=int, default=60, metavar="N", help="patients a cancer and shift (default: 60)")
+    parser.add_argument(
+        "--count",
+        type=int,
+        default=60,
+        metavar="N",
+        help="patients a cancer and shift, shared by the sites of head_and_neck (default: 60)",
+    )
     parser.add_argument("--seed", type=int, default=5000, metavar="S", help="from 5000 on no model has seen them")
     parser.add_argument(
         "--shift", nargs="+", default=[IN_DOMAIN], metavar="NAME", help=f"{IN_DOMAIN}: as the models were trained"
@@ -54,16 +60,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _jobs(options: argparse.Namespace) -> list[Any]:
-    from tasks.cohort import MADE
-    from tasks.evaluation_run import jobs_of_cohort, jobs_to_make
+    from tasks.evaluation_run import counts_by_cancer, jobs_of_cohort, jobs_to_make
 
     if options.cohort:
         return jobs_of_cohort(options.cohort, options.mode or ("record", "images"))
-    if options.cancer not in (*MADE, "all"):
-        raise InputError(f"no synthetic patients of that cancer are made; expected one of: {', '.join(MADE)}, all")
-    cancers = MADE if options.cancer == "all" else (options.cancer,)
+    counts = counts_by_cancer(options.cancer, options.count)
     shifts = [None if name == IN_DOMAIN else name for name in options.shift]
-    return jobs_to_make(cancers, options.seed, options.count, shifts, options.mode or MODES)
+    modes = options.mode or MODES
+    return [job for name, count in counts.items() for job in jobs_to_make([name], options.seed, count, shifts, modes)]
 
 
 def _say(content: dict[str, Any], failed: int, options: argparse.Namespace) -> None:

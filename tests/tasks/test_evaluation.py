@@ -13,6 +13,7 @@ from tasks.evaluation_run import (
     PAGE,
     ROWS,
     Job,
+    counts_by_cancer,
     figures_of,
     jobs_to_make,
     read_rows,
@@ -110,6 +111,13 @@ def test_a_patient_is_scored_once_in_every_mode():
         ("lung-005000-0000", ("images",)),
         ("lung-005000-0001", ("truth", "images")),
     ]
+
+
+def test_sites_of_the_head_and_neck_share_one_cohort():
+    counts = counts_by_cancer("head_and_neck", 12)
+    assert sorted(counts.values()) == [2, 2, 2, 3, 3]
+    assert counts_by_cancer("all", 60) == {"lung": 60, "esophagus": 60, "pancreas": 60} | dict.fromkeys(counts, 12)
+    assert counts_by_cancer("larynx", 7) == {"larynx": 7}
 
 
 def test_a_row_that_was_cut_off_is_scored_again(tmp_path):
