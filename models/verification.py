@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -78,14 +79,27 @@ class Comparison:
             return Outcome.WITHIN
         if (now.value < low) is lower_is_better(stated):
             return Outcome.BETTER
-        own_low, own_high = interval(now)
-        few = now.n < stated.n and own_low <= stated.value <= own_high
-        return Outcome.TOO_FEW if few else Outcome.WORSE
+        return Outcome.TOO_FEW if _few(now, stated) else Outcome.WORSE
 
     @property
     def agrees(self) -> bool:
         """Whether it was measured and is not worse than the card says."""
         return self.outcome not in (*FAILED, Outcome.NOT_MEASURED)
+
+
+def _few(now: Figure, stated: Figure) -> bool:
+    """Whether chance explains what fewer patients gave: their own interval, or the card's as wide as theirs would be.
+
+    The bootstrap of two or three patients is too narrow, so that the card's half width times the root of the ratio of
+    patients counts as well.
+    """
+    if now.n >= stated.n:
+        return False
+    own_low, own_high = interval(now)
+    low, high = interval(stated)
+    wider = math.sqrt(stated.n / max(now.n, 1))
+    explained = stated.value - wider * (stated.value - low) <= now.value <= stated.value + wider * (high - stated.value)
+    return explained or own_low <= stated.value <= own_high
 
 
 def lower_is_better(figure: Figure) -> bool:

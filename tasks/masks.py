@@ -63,7 +63,7 @@ def _contour(key: str, contour: Contour) -> dict[str, Any]:
     }
 
 
-@step("2")
+@step("3")
 def segment(case_id: str, cancer: str, images: Outputs, models: list[str]) -> Outputs:
     """Anatomy, landmarks and proposed lesions, by rules and by the networks that are installed.
 

@@ -32,6 +32,8 @@ def measure(card: Card, material: Material) -> list[Figure]:
     Raises:
         ModelError: the tables are not there.
     """
+    if material.shift or material.patients:
+        raise ModelError(f"{card.id} is measured on all patients of its tables, under no shift; ask without")
     folder = None if material.data is None else material.data / FOLDER
     if folder is None or not folder.is_dir():
         raise ModelError(f"{card.id} is measured on the lyDATA tables; give the folder that holds {FOLDER}/ by --data")

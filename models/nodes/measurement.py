@@ -31,20 +31,22 @@ def measure(card: Card, material: Material) -> list[Figure]:
     if material.store is None:
         raise ModelError(f"{card.id} is measured on synthetic patients; name a folder for them by --store")
     stated = max((figure.n for figure in card.figures), default=0) // len(SITES)
-    return figures_of(card, held_out(material.store, material.patients or stated or LEAST_PATIENTS), material.home)
+    count = material.patients or stated or LEAST_PATIENTS
+    return figures_of(card, held_out(material.store, count, shift=material.shift), material.home)
 
 
-def held_out(store: Path, count: int, sites: Sequence[str] = SITES) -> list[NodeRow]:
+def held_out(store: Path, count: int, sites: Sequence[str] = SITES, shift: str | None = None) -> list[NodeRow]:
     """Nodes of `count` held-out patients of each site, on imperfect masks; patients are made where they lack.
 
     A patient holds a handful of nodes: where each was drawn others of its kind are drawn and judged as well, as many
-    for malignant as for benign ones, so that their shares stay.
+    for malignant as for benign ones, so that their shares stay. Under a shift there are only those that were drawn, as
+    others come from any scanner.
     """
     found: list[NodeRow] = []
-    for patient in patients(store, sites, count, HELD_OUT_SEED):
+    for patient in patients(store, sites, count, HELD_OUT_SEED, shift):
         random = np.random.default_rng((patient.about["seed"], patient.about["index"]))
         found += patient_rows(patient, random, scans=1)
-        for turn in range(1, TURNS + 1):
+        for turn in range(1, 1 if shift else TURNS + 1):
             found += redrawn_rows(patient, random, turn, malignant=1)
     return with_others(found)
 

@@ -28,16 +28,23 @@ MET_SHARE = 0.2  # Dice from which a proposal shows a lesion
 VISIBLE_MM = 5.0  # nodes with a smaller short axis are not asked for
 RESAMPLES = 500
 StationShares = Callable[[np.ndarray], Mapping[str, float]]
+BY_PATIENT = ("dice_mean", "ct_pet_false_tumors", "ct_false_tumors")  # figures with one value a patient
 LEAST_PATIENTS = 4  # of each cancer, where nobody says how many
 
 
-def patients(store: Path, cancers: Sequence[str], count: int, seed: int) -> Iterable[StoredPatient]:
-    """`count` patients of each cancer, made where the store does not hold them yet."""
+def patients(
+    store: Path, cancers: Sequence[str], count: int, seed: int, shift: str | None = None
+) -> Iterable[StoredPatient]:
+    """`count` patients of each cancer, made where the store does not hold them yet.
+
+    Args:
+        shift: scanned under this shift, see models/synthetic/shifts.py.
+    """
     for cancer in cancers:
         for index in range(count):
-            path = patient_path(store, cancer, seed, index)
+            path = patient_path(store, cancer, seed, index, shift)
             if not path.exists():
-                save_patient(make_stored(cancer, seed, index, scans=1), path)
+                save_patient(make_stored(cancer, seed, index, shift, scans=1), path)
             yield load_patient(path)
 
 
@@ -202,15 +209,22 @@ def measure(card: Card, material: Material) -> list[Figure]:
     """
     if material.store is None:
         raise ModelError(f"{card.id} is measured on synthetic patients; name a folder for them by --store")
-    stated = max((figure.n for figure in card.figures), default=0) // max(1, len(card.cancers))
+    stated = stated_patients(card) // max(1, len(card.cancers))
     anatomy = find_card(f"anatomy-{card.region}", material.home) if card.role == "lesion" else None
-    return list(figures_of(card, anatomy, material.store, material.patients or stated or LEAST_PATIENTS))
+    count = material.patients or stated or LEAST_PATIENTS
+    return list(figures_of(card, anatomy, material.store, count, material.shift))
 
 
-def figures_of(card: Card, anatomy: Card | None, store: Path, count: int) -> list[Figure]:
+def stated_patients(card: Card) -> int:
+    """How many patients the card's figures are of; others count nodes or tumors."""
+    by_patient = [figure.n for figure in card.figures if figure.name in BY_PATIENT]
+    return max(by_patient or [figure.n for figure in card.figures], default=0)
+
+
+def figures_of(card: Card, anatomy: Card | None, store: Path, count: int, shift: str | None = None) -> list[Figure]:
     """Figures on `count` held-out patients of every cancer that the model is for."""
     on = f"held-out synthetic patients of: {', '.join(card.cancers)}; seed {HELD_OUT_SEED}"
-    chosen = patients(store, card.cancers, count, HELD_OUT_SEED)
+    chosen = patients(store, card.cancers, count, HELD_OUT_SEED, shift)
     if card.role == "anatomy":
         return anatomy_figures(card, chosen, on)
     return lesion_figures(card, anatomy, chosen, on)

@@ -31,15 +31,15 @@ KEPT = {"extending": 1.0, "malignant": 0.5, "benign": 0.2}
 FIRST_PLAN = 20_000  # plans for nodes; patients of the store have lower indices
 
 
-def make_nodes(cancer: str, seed: int, index: int, sets: int = SETS) -> list[DrawnNode]:
+def make_nodes(cancer: str, seed: int, index: int, sets: int = SETS, shift: str | None = None) -> list[DrawnNode]:
     """The nodes of one neck, one scan each: by the plans' own scanners, in training by any."""
-    plan = draw_plan(cancer, seed, index)
+    plan = draw_plan(cancer, seed, index, shift)
     bare = make_patient(replace(plan, nodes=(), metastases=()), images=False)
     random = np.random.default_rng((seed, index, 11))
     found: list[DrawnNode] = []
     for number in range(sets):
         first = FIRST_PLAN + (index * SETS + number) * PLANS
-        plans = [draw_plan(cancer, seed, first + n) for n in range(PLANS)]
+        plans = [draw_plan(cancer, seed, first + n, shift) for n in range(PLANS)]
         scanner = plans[0].scanner
         if split_of(seed) is Split.TRAINING:
             scanner = any_scanner(scanner, random)
@@ -77,13 +77,16 @@ def _scanned(plan: PatientPlan, bare: SyntheticPatient, random: np.random.Genera
         yield DrawnNode((block,), lesion_truth(lesion, patient) | signs)
 
 
-def fill(root: Path, cancers: Sequence[str], count: int, seed: int, first: int = 0) -> Iterator[Path]:
+def fill(
+    root: Path, cancers: Sequence[str], count: int, seed: int, first: int = 0, shift: str | None = None
+) -> Iterator[Path]:
     """Nodes of `count` necks of each cancer, made where the store does not hold them yet."""
     for index in range(first, first + count):
         for cancer in cancers:
-            path = node_path(root, cancer, seed, index)
+            path = node_path(root, cancer, seed, index, shift)
             if not path.exists():
-                save_nodes([(node.scans, node.truth) for node in make_nodes(cancer, seed, index)], path)
+                drawn = make_nodes(cancer, seed, index, shift=shift)
+                save_nodes([(node.scans, node.truth) for node in drawn], path)
             yield path
 
 

@@ -164,9 +164,9 @@ def _figure(name: str, value: Measured, score: np.ndarray, truth: np.ndarray, we
     return Figure(name, found, "", len(score), lowest, highest, on)
 
 
-def figures_of(card: Card, store: Path, count: int) -> list[Figure]:
+def figures_of(card: Card, store: Path, count: int, shift: str | None = None) -> list[Figure]:
     """Figures on the nodes of `count` held-out necks of every cancer."""
-    rows = judged(card, fill(store, card.cancers, count, HELD_OUT_SEED))
+    rows = judged(card, fill(store, card.cancers, count, HELD_OUT_SEED, shift=shift))
     on = f"nodes in {count * len(card.cancers)} held-out synthetic necks, cohort's own mix; seed {HELD_OUT_SEED}"
     figures = [*_of_network(card, rows, on), *_of_cues(rows, on)]
     malignant = [row for row in rows if row.truth["malignant"]]
@@ -209,4 +209,4 @@ def measure(card: Card, material: Material) -> list[Figure]:
     """
     if material.store is None:
         raise ModelError(f"{card.id} is measured on synthetic nodes; name a folder for them by --store")
-    return figures_of(card, material.store, material.patients or NECKS)
+    return figures_of(card, material.store, material.patients or NECKS, material.shift)

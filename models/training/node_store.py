@@ -24,9 +24,9 @@ def node_folders(cancers: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{FOLDER}/{cancer}" for cancer in cancers)
 
 
-def node_path(root: Path, cancer: str, seed: int, index: int) -> Path:
+def node_path(root: Path, cancer: str, seed: int, index: int, shift: str | None = None) -> Path:
     """Where the nodes of one body lie."""
-    return root / FOLDER / cancer / f"{seed:04d}-{index:05d}.npz"
+    return root / FOLDER / cancer / f"{seed:04d}-{index:05d}{f'-{shift}' if shift else ''}.npz"
 
 
 def is_node_file(path: Path) -> bool:

@@ -74,7 +74,7 @@ def _sections(structures: Mapping[str, np.ndarray], grid: Geometry) -> _Sections
         width_mm=np.where(there, last - first + 1, 0) * grid.spacing_mm[across],
         cut=filled[:, 0] | filled[:, -1],
         lung_share=lung.sum(axis=1) / np.maximum(body.sum(axis=1), 1),
-        airway=airway.any(axis=1),
+        airway=airway.sum(axis=1) > 0,
         step_mm=grid.spacing_mm[along],
     )
 

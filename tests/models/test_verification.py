@@ -37,7 +37,12 @@ def test_few_patients_are_no_proof_that_a_model_got_worse() -> None:
     few = replace(STATED, value=0.70, n=8, low=0.55, high=0.90)
     assert Comparison(STATED, few).outcome is Outcome.TOO_FEW
     assert Comparison(STATED, replace(few, n=100)).outcome is Outcome.WORSE
-    assert Comparison(STATED, replace(few, high=0.75)).outcome is Outcome.WORSE
+    assert Comparison(STATED, replace(few, value=0.65, high=0.75)).outcome is Outcome.WORSE
+
+
+def test_the_narrow_interval_of_two_patients_is_not_taken_at_its_word() -> None:
+    two = replace(STATED, value=0.72, n=2, low=0.72, high=0.72)
+    assert Comparison(STATED, two).outcome is Outcome.TOO_FEW
 
 
 def test_a_figure_that_nothing_measured_is_named() -> None:
