@@ -90,7 +90,7 @@ def draw(case: CaseFiles, *, with_pet: bool) -> Outputs:
         )
         outputs |= case.save_bytes(shot.name, _png(picture))
         listed.append(_listed(shot, source_slice(ct.geometry, focus, shot.plane), slices))
-    outputs |= case.save_bytes(STATION_MAP, draw_station_map(case, plugin_of(content["cancer"]).tnm_site).encode())
+    outputs |= case.save_bytes(STATION_MAP, draw_station_map(case, content["cancer"]).encode())
     return outputs | case.save_json(PICTURES, {"pictures": listed})
 
 
@@ -179,7 +179,7 @@ def _focus(shot: Shot, calipers: Mapping[str, Sequence[Caliper]]) -> Sequence[fl
 def draw_station_map(case: CaseFiles, cancer: str) -> str:
     """The map by what the staging believes of each node: biopsies included."""
     entries = next((fact["value"] for fact in case.load_json(STAGING)["facts"] if fact["key"] == "nodes"), None)
-    return station_map(cancer, station_statuses([_believed(entry) for entry in entries or ()]))
+    return station_map(plugin_of(cancer).tnm_site, station_statuses([_believed(entry) for entry in entries or ()]))
 
 
 def _believed(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Table:
 
 def section(findings: Content, staging: Content) -> list[Table]:
     """The tables of this cancer's section, those without rows left out."""
-    cancer = findings["cancer"]
+    cancer = staging.get("site", findings["cancer"])  # an added cancer has the section of its site
     kind = "head_and_neck" if cancer in HEAD_AND_NECK else cancer
     builders = SECTIONS.get(kind, ())
     return [table for table in (build(findings, staging) for build in builders) if table.rows]

@@ -20,6 +20,7 @@ from oncology.findings import CaseId, Findings, History, to_json
 from oncology.probabilities import tumor_probabilities
 from oncology.staging import stage_case
 from tasks.findings import findings_from
+from templates.sections import section
 from trunk_cases import categories, node, tumor
 
 PLUGIN = """
@@ -74,6 +75,7 @@ def test_an_added_cancer_of_another_site_is_told_in_the_words_of_that_site(insta
 
     assert (staged["site"], staged["subset"]) == ("larynx", "glottis")
     assert any("laryngoscopy" in test for test in staged["discussion"])
+    assert "Nodes by level" in {item.title for item in section(to_json(findings), staged)}
     organs = tumor_probabilities(findings, staged | {"tables_version": "t"})["organs"]
     assert (organs["larynx"]["tumor"], "voice_box" in organs) == (1.0, False)
 
