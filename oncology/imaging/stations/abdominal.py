@@ -1,8 +1,7 @@
 """Stations of the pancreas by rules from vessels and organs.
 
 Definitions of the Japan Pancreas Society (number in brackets; Classification of Pancreatic Carcinoma, 4th English
-edition
-2017), told in the TNM vocabulary and in own words: a node belongs to the named structure nearest to it.
+edition 2017), told in the TNM vocabulary and in own words: a node belongs to the named structure nearest to it.
     pyloric (5, 6) | common_hepatic_artery (8a, 8p, 12a) | celiac (9) | splenic_hilum (10): beyond the pancreas's tail
     splenic_artery (11p, 11d) | common_bile_duct (12b) and portal_vein (12p): above the gland
     posterior (13) and anterior_pancreaticoduodenal (17): behind and before the middle of the head
@@ -22,11 +21,10 @@ from scipy.special import ndtr
 
 from oncology.findings import Point
 from oncology.imaging.stations.abdominal_reference import Reference, read_references
+from oncology.imaging.stations.base import BORDER_SIGMA_MM, MAP_POINTS, node_center, soft_tissue
 from oncology.imaging.volume import Geometry
 
-BORDER_SIGMA_MM = 3.0  # how well readers agree on a border, about one thick slice
 LEAST = 0.01  # smaller shares are not told
-MAP_POINTS = 400_000  # a map with more voxels is made on every other one
 STATIONS = (
     "anterior_pancreaticoduodenal", "posterior_pancreaticoduodenal", "peripancreatic", "pyloric", "common_bile_duct",
     "common_hepatic_artery", "portal_vein", "superior_mesenteric_vein", "sma_right_lateral_wall", "celiac",
@@ -48,9 +46,9 @@ def find_abdominal_stations(
 
     Args:
         structures: masks (Z, Y, X) by name; used where they are there: pancreas or its parts, duodenum, stomach,
-        spleen,
-            aorta, inferior_vena_cava, celiac_trunk, common_hepatic_artery, proper_hepatic_artery, splenic_artery,
-            superior_mesenteric_artery, superior_mesenteric_vein, portal_vein, splenic_vein, common_bile_duct.
+            spleen, aorta, inferior_vena_cava, celiac_trunk, common_hepatic_artery, proper_hepatic_artery,
+            splenic_artery, superior_mesenteric_artery, superior_mesenteric_vein, portal_vein, splenic_vein,
+            common_bile_duct.
         landmarks: not needed here; every region's finder takes them.
         grid: of all masks.
     """
@@ -81,11 +79,8 @@ class AbdominalStations:
 
         {} when the mask is empty or farther than 18 mm from every structure.
         """
-        voxels = np.argwhere(mask)
-        if len(voxels) == 0:
-            return {}
-        x, y, z = (float(value) for value in self.grid.to_lps(voxels.mean(axis=0)))
-        return self.probabilities_at((x, y, z))
+        center = node_center(mask, self.grid)
+        return {} if center is None else self.probabilities_at(center)
 
     def probabilities_at(self, point: Point) -> dict[str, float]:
         """The same for a point, LPS mm."""
@@ -114,7 +109,7 @@ class AbdominalStations:
             return masks
         apart = np.stack([reference.distance_mm(self.grid.to_lps(voxels)) for reference in self.references])
         nearest, known = apart.argmin(axis=0), np.isfinite(apart.min(axis=0))
-        free = self._free()
+        free = soft_tissue(self.grid, self.body, self.solid)
         for number, reference in enumerate(self.references):
             if reference.station in masks:
                 mask = masks[reference.station]
@@ -134,12 +129,6 @@ class AbdominalStations:
         free = np.zeros(self.grid.shape, bool)
         free[low[0] : high[0] : step, low[1] : high[1] : step, low[2] : high[2] : step] = True
         return np.argwhere(free if self.body is None else free & self.body), step
-
-    def _free(self) -> np.ndarray:
-        free = np.ones(self.grid.shape, bool) if self.body is None else self.body.astype(bool)
-        for mask in self.solid:
-            free &= ~mask
-        return free
 
 
 def border_shares(apart: np.ndarray, sigma_mm: float) -> np.ndarray:

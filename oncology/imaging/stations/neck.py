@@ -20,10 +20,10 @@ import numpy as np
 from scipy.special import ndtr
 
 from oncology.findings import Laterality, Point
+from oncology.imaging.stations.base import BORDER_SIGMA_MM, node_center, soft_tissue
 from oncology.imaging.stations.neck_border import Borders, SideBorders, read_borders
 from oncology.imaging.volume import Geometry
 
-BORDER_SIGMA_MM = 3.0  # how well readers agree on a border, about one thick slice
 SUPRACLAVICULAR_MM = 20.0  # above the sternal notch (Gregoire 2014: lower end of levels IVa and Vb)
 BELOW_NOTCH_MM = 25.0  # supraclavicular nodes are not looked for farther down
 LEVEL_VII_MM = 35.0  # from the notch to the innominate artery, when that is not given
@@ -81,7 +81,7 @@ class NeckStations:
 
         {} when the mask is empty, outside the neck, or needs a border that is lacking.
         """
-        center = self._center(mask)
+        center = node_center(mask, self.grid)
         return {} if center is None else self.probabilities_at(center)
 
     def probabilities_at(self, point: Point) -> dict[str, float]:
@@ -98,7 +98,7 @@ class NeckStations:
 
     def laterality(self, mask: np.ndarray) -> Laterality | None:
         """Side of a node; midline only for levels that cross it (IA, VI, VII). None for an empty mask."""
-        center = self._center(mask)
+        center = node_center(mask, self.grid)
         if center is None:
             return None
         away = center[0] - self.borders.middle_x
@@ -113,7 +113,7 @@ class NeckStations:
         Soft tissue inside the level's borders, without organs, muscles of the back, airway and bone.
         """
         z, y, x = (self._axis(axis) for axis in range(3))
-        free = self._free()
+        free = soft_tissue(self.grid, self.body, self.solid)
         masks = {}
         for name, sign in (("left", 1.0), ("right", -1.0)):
             away = sign * (x - self.borders.middle_x)
@@ -129,19 +129,6 @@ class NeckStations:
         steps[:, axis] = np.arange(self.grid.shape[axis])
         line = self.grid.to_lps(steps)[:, 2 - axis].astype(np.float32)
         return line.reshape([-1 if n == axis else 1 for n in range(3)])
-
-    def _free(self) -> np.ndarray:
-        free = np.ones(self.grid.shape, bool) if self.body is None else self.body.copy()
-        for mask in self.solid:
-            free &= ~mask
-        return free
-
-    def _center(self, mask: np.ndarray) -> Point | None:
-        voxels = np.argwhere(mask)
-        if len(voxels) == 0:
-            return None
-        x, y, z = (float(value) for value in self.grid.to_lps(voxels.mean(axis=0)))
-        return (x, y, z)
 
 
 def level_shares(

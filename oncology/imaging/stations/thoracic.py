@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from oncology.findings import Laterality, Point
+from oncology.imaging.stations.base import BORDER_SIGMA_MM, MAP_POINTS, node_center, soft_tissue
 from oncology.imaging.stations.thoracic_border import ThoracicBorders, read_thoracic_borders
 from oncology.imaging.stations.thoracic_map import (
     ALONG_ARTERIES,
@@ -23,7 +24,6 @@ from oncology.imaging.stations.thoracic_map import (
 )
 from oncology.imaging.volume import Geometry
 
-BORDER_SIGMA_MM = 3.0  # how well readers agree on a border, about one thick slice
 DOUBTFUL_SIGMA_MM = 7.0  # for a border that stands in for a structure that was not found
 LOGIT_PER_SIGMA = 1.7  # a logistic curve this steep is within 1% of the normal one
 LEAST = 0.01  # weights below this are not followed up
@@ -36,7 +36,6 @@ BESIDE_VEINS_MM, BESIDE_ARCH_MM = 4.0, 8.0  # farther lateral, above the carina,
 ASCENDING_MM = 6.0  # left of the ascending aorta's middle station 6 begins
 CHEST_WALL_MM = 8.0
 FAR_MM = 30.0  # from every bronchus or artery: no station along it
-MAP_POINTS = 400_000  # a map with more voxels is made on every other one
 SOLID = (
     "trachea", "main_bronchus_left", "main_bronchus_right", "bronchus_intermedius", "aorta", "pulmonary_artery",
     "heart", "superior_vena_cava", "spine", "sternum", "esophagus", "ribs", "spinal_canal", "brachiocephalic_trunk",
@@ -86,11 +85,8 @@ class ThoracicStations:
 
         {} when the mask is empty, lies where the map has no station, or needs a border that is lacking.
         """
-        voxels = np.argwhere(mask)
-        if len(voxels) == 0:
-            return {}
-        x, y, z = (float(value) for value in self.grid.to_lps(voxels.mean(axis=0)))
-        return self.probabilities_at((x, y, z))
+        center = node_center(mask, self.grid)
+        return {} if center is None else self.probabilities_at(center)
 
     def probabilities_at(self, point: Point) -> dict[str, float]:
         """The same for a point, LPS mm."""
@@ -112,9 +108,7 @@ class ThoracicStations:
 
     def map(self, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
         """Masks (Z, Y, X) of stations, all or the named ones: soft tissue inside the borders, without the organs."""
-        free = np.ones(self.grid.shape, bool) if self.body is None else self.body.copy()
-        for mask in self.solid:
-            free &= ~mask
+        free = soft_tissue(self.grid, self.body, self.solid)
         step = 1 if np.count_nonzero(free) <= MAP_POINTS else 2
         voxels = np.argwhere(free[::step, ::step, ::step]) * step
         shares = station_shares(self.borders, self.grid.to_lps(voxels), self.system, 0.0)
