@@ -148,11 +148,12 @@ def _why(situation: Situation, side: Laterality | None, level: str, rests_on: st
     part = situation.subsite if situation.subsite in known else None
     told = [situation.site.replace("_", " "), *([part.replace("_", " ")] if part else [])]
     named = [f"T{name}" for name, p in situation.t.items() if p >= TOLD_T]
-    told.append(" or ".join(named) or "T unknown")
+    told.append("/".join(named) or "T unknown")
     if situation.site == "oropharynx":
         told.append({True: "p16 positive", False: "p16 negative", None: "p16 unknown"}[situation.p16])
     told += ["over the midline"] if situation.midline else []
-    others = {place: status for place, status in situation.levels.items() if place != (side, level)}
+    own = {(one, level) for one in (SIDED if side is None else (side,))}
+    others = {place: status for place, status in situation.levels.items() if place not in own}
     told += [f"{_level_words(*place)} involved" for place in sorted(others, key=_rank) if others[place]]
     if others and not any(others.values()):
         told.append("no other level known to be involved")

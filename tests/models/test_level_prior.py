@@ -11,7 +11,10 @@ from models.involvement.situation import Situation, proven, sure_levels, t_chanc
 from models.involvement.tables import LEVELS
 from models.registry import find_card
 from oncology.findings import CaseId, Contact, Findings, History, Laterality, Node, RecordFact, Tumor
+from templates.node_notes import node_reasons
+from templates.render import translator
 
+GERMAN = translator("de")
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 CARD = find_card("neck-involvement", None)
 TUMOR = Tumor("tumor-1", 14.0, 45.0, 45.0, 45.0, 40.0, RIGHT, None, (-30.0, 0.0, 0.0))
@@ -164,3 +167,11 @@ def test_the_reader_is_told_what_the_prior_came_from() -> None:
 def test_a_site_that_the_tables_do_not_hold_has_no_prior() -> None:
     assert level_prior(CARD, Situation("nasopharynx"), node("n", "II")) is None
     assert level_prior(CARD, LARYNX_T1, node("n", "VI")) is None
+
+
+def test_a_german_reader_is_told_in_german() -> None:
+    from_words = prior_of(oropharynx(True, (RIGHT, "III")))
+    (line,) = node_reasons(
+        [{"id": "n", "p_malignant": 0.6, "short_axis_mm": 9.0, "reasons": from_words.reasons}], GERMAN
+    )
+    assert "Level II rechts, Oropharynx, Tonsille, T3, p16 positiv, Level III rechts befallen, lyDATA n = 1255" in line
