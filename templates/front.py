@@ -10,7 +10,8 @@ from typing import Any
 from templates.discussion import Point
 
 # Characters in one line of the page: whole width, the same in bold, half of it, the columns of reasons and certainty.
-WHOLE, BOLD, HALF, REASON, CERTAINTY = 120, 105, 56, 95, 22
+WHOLE, BOLD, HALF, REASON, CERTAINTY = 120, 105, 50, 95, 22
+USUAL_LABEL = 6  # characters of a category; longer ones take their room from the reasons
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ ROOMS = (
     Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=90, pictures_mm=28),
 )
 # Heights on A4 by report.css, measured on a printed page.
-PAGE_MM = 264.0  # between the margins, less a little for words that break badly
+PAGE_MM = 263.0  # between the margins, less a little for words that break badly
 # Title, patient, question and stages; headings of the reasons, of the columns and of the changes; captions and sources.
 FIXED_MM = 58.0 + 14.5 + 2 * 8.7 + 23.0
 LINE_MM, ROW_MM = 4.4, 1.5  # a line, and what a row of the reasons takes beside its lines
@@ -76,8 +77,9 @@ def front_view(
 def _height_mm(shown: Mapping[str, Any], abstentions: Sequence[str]) -> float:
     """How much of the page these take, about."""
     frames = ALERT_MM * bool(shown["alerts"]) + ABSTENTION_MM * len(abstentions) + ROW_MM * len(shown["reasons"])
+    width = REASON - max(0, max((len(row["label"]) for row in shown["reasons"]), default=0) - USUAL_LABEL)
     reasons = sum(
-        max(_wrapped([row["reason"]], REASON), _wrapped([row["certainty"]], CERTAINTY)) for row in shown["reasons"]
+        max(_wrapped([row["reason"]], width), _wrapped([row["certainty"]], CERTAINTY)) for row in shown["reasons"]
     )
     columns = max(_wrapped(shown["missing"], HALF), _wrapped([point.text for point in shown["points"]], HALF))
     whole = _wrapped([*shown["changes"], *shown["alerts"]], WHOLE) + _wrapped(abstentions, BOLD)
