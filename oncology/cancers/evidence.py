@@ -157,6 +157,15 @@ def whole_mm(value: float) -> int:
     return math.floor(value + 0.5)
 
 
+def longest_diameter(primary: Tumor) -> Fact:
+    """The greatest dimension in whole millimeters; doubtful where the scan ends within the tumor."""
+    size = whole_mm(primary.greatest_dimension_mm)
+    evidence = from_tumor(primary, f"longest diameter {primary.greatest_dimension_mm:.1f} mm")
+    if primary.touches_border:
+        return doubtful("greatest_dimension_mm", size, evidence, reason="the tumor reaches the edge of the scan")
+    return known("greatest_dimension_mm", size, evidence)
+
+
 def largest(tumors: Iterable[Tumor]) -> Tumor | None:
     """The tumor with the greatest dimension."""
     return max(tumors, key=lambda tumor: tumor.greatest_dimension_mm, default=None)

@@ -1,4 +1,4 @@
-"""What the five head and neck sites share: contacts to structures, nodes with extranodal extension, side, scope.
+"""What the five head and neck sites share: contacts to structures, side, markers, scope.
 
 A site lists its structures as `Border`s, one for each word of its vocabulary: which masks stand for it, and what
 contact with them is worth until a calibrated probability comes with the contact. What an endoscopist or a person in
@@ -9,11 +9,11 @@ open.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+from oncology.cancers.endoscopy import distinct, seen
 from oncology.cancers.evidence import (
-    DRAWN_AS_GROSS_TUMOR,
     INVASION_CEILING,
     contact_probability,
     doubtful,
@@ -24,33 +24,10 @@ from oncology.cancers.evidence import (
     whole_mm,
 )
 from oncology.cancers.histology import recorded_histology
-from oncology.cancers.neck_node import neck_malignancy
-from oncology.cancers.spread import (
-    CERTAIN,
-    best,
-    decisive_results,
-    is_stated,
-    mets_fact,
-    nodes_fact,
-    not_imaged,
-    stated_fact,
-)
+from oncology.cancers.neck_spread import neck_nodes_fact
+from oncology.cancers.spread import CERTAIN, best, is_stated, laterality_conflict, mets_fact, not_imaged, stated_fact
 from oncology.errors import ScopeError
-from oncology.findings import (
-    Conflict,
-    Contact,
-    Ene,
-    Evidence,
-    Fact,
-    Findings,
-    History,
-    Laterality,
-    Node,
-    RecordFact,
-    SourceKind,
-    Status,
-    Tumor,
-)
+from oncology.findings import Conflict, Contact, Evidence, Fact, Findings, History, Laterality, Tumor
 from oncology.tnm.vocabulary import vocabulary
 
 # A mask that the tumor reaches this deep is entered, not merely met: more than the voxel by which two labels overlap.
@@ -69,13 +46,6 @@ CAROTIDS = ("common_carotid_artery_*", "internal_carotid_artery_*", "carotid_art
 PREVERTEBRAL = ("prevertebral_*", "spine", "vertebrae_*")
 MEDIASTINUM = ("mediastinum", "mediastinal_fat", "thymus", "aorta", "aortic_arch", "brachiocephalic_trunk",
                "brachiocephalic_vein_*", "superior_vena_cava", "pericardium")  # fmt: skip
-# What an examination of the neck reports when extension beyond a node is overt (AJCC 8, ch. 5 to 13: skin, deep
-# fixation to muscle or neighbors, nerve signs), as components of an endoscopy or examination.
-OVERT = ("node_fixed", "node_in_skin", "node_in_muscle", "node_nerve_palsy")
-# HNCIG grade 3, into muscle, skin, vessel or nerve (Henson 2024, Lancet Oncol 25:e297): what a hand would often feel.
-# Imaging alone does not make it overt, so the share stays below one half (ours; no study gives it).
-INVADING_GRADE, OVERT_IF_INVADING = 3, 0.45
-FELT = {"positive": True, "ene": True, "ene_evidence": "clinical"}
 # Carcinomas that the chapters describe; the record's plain "carcinoma" is taken for the usual kind.
 SQUAMOUS = ("squamous", "carcinoma")
 MUST_IMAGE = {
@@ -173,27 +143,6 @@ def _read(contact: Contact, border: Border) -> tuple[float, bool]:
     if contact.depth_mm >= ENTERED_MM and not border.encased:
         return border.entered, True
     return contact_probability(contact, border.touched), False
-
-
-def endoscopy(history: History) -> dict[str, RecordFact]:
-    """What endoscopies and examinations say, by component, each with the newest fact that says it."""
-    merged: dict[str, RecordFact] = {}
-    for fact in reversed(history.named("endoscopy")):
-        merged.update(dict.fromkeys(fact.value, fact))
-    for fact in reversed([fact for fact in history.named("endoscopy") if is_stated(fact)]):
-        merged.update(dict.fromkeys(fact.value, fact))
-    return merged
-
-
-def seen(history: History, words: Iterable[str]) -> dict[str, RecordFact]:
-    """The words that an endoscopy affirms or denies, with the fact that does."""
-    said = endoscopy(history)
-    return {word: said[word] for word in words if word in said and isinstance(said[word].value[word], bool)}
-
-
-def distinct(facts: Iterable[RecordFact]) -> list[RecordFact]:
-    """Each statement of the record once, in order."""
-    return list({(fact.name, fact.resource, fact.path): fact for fact in facts}.values())
 
 
 def structures_fact(
@@ -403,127 +352,6 @@ def side_fact(findings: Findings, history: History) -> Fact:
     return unknown("tumor_side", "neither images nor record tell the side")
 
 
-def neck_nodes_fact(findings: Findings, history: History, subset: str | None = None) -> Fact:
-    """The nodes as spread.nodes_fact gives them, by level and side, with extranodal extension.
-
-    A sample speaks of one side where it names one; where it does not, of the most suspicious node of its level.
-    """
-    nodes, left = _with_samples(tuple(map(_with_chance, findings.nodes)), history)
-    others = tuple(fact for fact in history.facts if fact.name != "station_result")
-    fact = nodes_fact(replace(findings, nodes=nodes), replace(history, facts=(*others, *left)), findings.cancer, subset)
-    if fact.value is None:
-        return fact
-    used = [one for one in decisive_results(history).values() if one not in left]
-    entries = _with_extension(fact.value, nodes, history)
-    evidence = (*map(from_record, (*used, *_overt(history))), *fact.evidence)
-    certain = all(_is_certain(entry) for entry in entries)
-    return replace(fact, value=entries, status=Status.KNOWN if certain else Status.DOUBTFUL, evidence=evidence)
-
-
-def _is_certain(entry: Mapping[str, Any]) -> bool:
-    return entry["positive"] is False or not any(isinstance(entry[key], Mapping) for key in ("positive", "ene"))
-
-
-def _with_chance(node: Node) -> Node:
-    if node.p_malignant is not None:
-        return node
-    return replace(node, p_malignant=DRAWN_AS_GROSS_TUMOR if node.drawn_as_involved else neck_malignancy(node))
-
-
-def _with_samples(nodes: tuple[Node, ...], history: History) -> tuple[tuple[Node, ...], list[RecordFact]]:
-    """The nodes as samples found them, and the samples of levels where no node was measured."""
-    left = []
-    sampled: dict[str, float] = {}
-    for result in decisive_results(history).values():
-        side = result.value.get("laterality")
-        there = [
-            node
-            for node in nodes
-            if node.station == result.value["station"] and (side is None or node.laterality in (side, None))
-        ]
-        if not there:
-            left.append(result)
-            continue
-        chosen = max(there, key=lambda node: (node.p_malignant or 0.0, node.short_axis_mm))
-        if chosen.source.kind is not SourceKind.PERSON or chosen.p_malignant not in CERTAIN or is_stated(result):
-            sampled[chosen.id] = float(result.value["malignant"])
-    return tuple(_sampled(node, sampled) for node in nodes), left
-
-
-def _sampled(node: Node, sampled: Mapping[str, float]) -> Node:
-    return replace(node, p_malignant=sampled[node.id]) if node.id in sampled else node
-
-
-def _with_extension(
-    entries: Sequence[Mapping[str, Any]], nodes: Iterable[Node], history: History
-) -> list[dict[str, Any]]:
-    """The engine's nodes with `ene` and its evidence: the record's examination wins, imaging alone leaves doubt."""
-    by_id = {node.id: node for node in nodes}
-    sure = [_in_words_of_the_neck(entry) for entry in entries]
-    examined = _overt(history)
-    felt = _felt_place(sure, by_id) if any(_says_overt(fact) for fact in examined) else None
-    given = []
-    for place, entry in enumerate(sure):
-        node = by_id.get(entry.get("id", ""))
-        by_imaging = _by_imaging(node.ene if node else None, examined=bool(examined))
-        given.append({**entry, **(FELT if place == felt else by_imaging)})
-    return given
-
-
-def _in_words_of_the_neck(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A node's entry with its level as the neck's vocabulary names it; a probability of 0 or 1 is no or yes."""
-    positive = entry["positive"]
-    if isinstance(positive, Mapping) and positive["p"] in CERTAIN:
-        positive = bool(positive["p"])
-    renamed = {"level" if key == "station" else key: value for key, value in entry.items()}
-    return {**renamed, "positive": positive}
-
-
-def _overt(history: History) -> list[RecordFact]:
-    return distinct(seen(history, OVERT).values())
-
-
-def _says_overt(fact: RecordFact) -> bool:
-    return any(fact.value.get(word) is True for word in OVERT)
-
-
-def _felt_place(entries: Sequence[Mapping[str, Any]], by_id: Mapping[str, Node]) -> int | None:
-    """The node that an examination most likely speaks of: the one most extended on imaging, then the largest."""
-
-    def rank(place: int) -> tuple[float, float, float]:
-        node = by_id.get(entries[place].get("id", ""))
-        extent = (node.ene if node else None) or Ene(0.0)
-        return extent.grade or 0, extent.p or 0.0, node.long_axis_mm if node else 0.0
-
-    return max((place for place, entry in enumerate(entries) if entry["positive"] is not False), key=rank, default=None)
-
-
-def _by_imaging(ene: Ene | None, *, examined: bool) -> dict[str, Any]:
-    """Extension by imaging: radiological only, unless it invades neighbors and nobody says what a hand feels."""
-    if ene is None or ene.p is None:
-        return {"ene": None, "ene_evidence": "radiological_only"}
-    value: Any = bool(ene.p) if ene.p in CERTAIN else {"p": ene.p}
-    if ene.grade is None or ene.grade < INVADING_GRADE or examined:
-        return {"ene": value, "ene_evidence": "radiological_only"}
-    shares = {"clinical": OVERT_IF_INVADING, "radiological_only": 1 - OVERT_IF_INVADING}
-    return {"ene": value, "ene_evidence": {"p": shares}}
-
-
-def conflicts(findings: Findings, primary: Tumor | None, history: History) -> tuple[Conflict, ...]:
+def conflicts(primary: Tumor | None, history: History) -> tuple[Conflict, ...]:
     """The record's own contradictions, and the side where record and images disagree."""
-    return (*history.conflicts, *_side_conflict(primary, history))
-
-
-def _side_conflict(primary: Tumor | None, history: History) -> tuple[Conflict, ...]:
-    recorded = best(history, "laterality")
-    sides = (Laterality.LEFT, Laterality.RIGHT)
-    if recorded is None or primary is None or primary.laterality not in sides or recorded.value not in sides:
-        return ()
-    if is_stated(recorded) or recorded.value == primary.laterality:
-        return ()
-    message = (
-        f"laterality: the record says {recorded.value}, the tumor lies on the {primary.laterality}; staged by the "
-        "images; check that record and images belong together"
-    )
-    values = (str(recorded.value), str(primary.laterality))
-    return (Conflict("laterality", values, (recorded.resource, primary.id), message),)
+    return (*history.conflicts, *laterality_conflict(primary, history))

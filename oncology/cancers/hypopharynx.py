@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from oncology.cancers.endoscopy import distinct, seen
 from oncology.cancers.evidence import doubtful, from_record, from_tumor, known, largest, unknown
 from oncology.cancers.head_and_neck import (
     CAROTIDS,
@@ -17,12 +18,10 @@ from oncology.cancers.head_and_neck import (
     conflicts,
     contact_mm2,
     cord_mobility,
-    distinct,
     m_facts,
     mucosa,
     n_facts,
     refuse_other_histology,
-    seen,
     size_fact,
     structures_fact,
     vessel,
@@ -73,7 +72,7 @@ def derive(findings: Findings, history: History) -> Facts:
         t=_t_facts(findings, primary, history),
         n=n_facts(findings, history),
         m=m_facts(findings, history),
-        conflicts=conflicts(findings, primary, history),
+        conflicts=conflicts(primary, history),
     )
 
 

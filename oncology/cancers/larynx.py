@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from oncology.cancers.endoscopy import endoscopy, seen
 from oncology.cancers.evidence import doubtful, largest, unknown
 from oncology.cancers.head_and_neck import (
     CAROTIDS,
@@ -23,12 +24,10 @@ from oncology.cancers.head_and_neck import (
     conflicts,
     contact_mm2,
     cord_mobility,
-    endoscopy,
     m_facts,
     mucosa,
     n_facts,
     refuse_other_histology,
-    seen,
     size_fact,
     space,
     structures_fact,
@@ -102,7 +101,7 @@ def derive(findings: Findings, history: History) -> Facts:
         t=_t_facts(findings, primary, history),
         n=n_facts(findings, history, subset),
         m=m_facts(findings, history),
-        conflicts=(*conflicts(findings, primary, history), *_subset_conflict(primary, history)),
+        conflicts=(*conflicts(primary, history), *_subset_conflict(primary, history)),
     )
 
 

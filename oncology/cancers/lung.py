@@ -18,12 +18,13 @@ from oncology.cancers.evidence import (
     invasion_probabilities,
     known,
     largest,
+    longest_diameter,
     unknown,
     whole_mm,
 )
 from oncology.cancers.protocol import CancerPlugin
-from oncology.cancers.spread import best, is_stated, mets_fact, nodes_fact, not_imaged, stated_fact
-from oncology.findings import Conflict, Contact, Fact, Facts, Findings, History, Laterality, Tumor
+from oncology.cancers.spread import best, is_stated, laterality_conflict, mets_fact, nodes_fact, not_imaged, stated_fact
+from oncology.findings import Contact, Fact, Facts, Findings, History, Laterality, Tumor
 from oncology.tnm.vocabulary import vocabulary
 
 # A mask's structure name (or how it begins, with a *) -> the vocabulary's invaded structure. A structure without a
@@ -101,7 +102,7 @@ def derive(findings: Findings, history: History) -> Facts:
         t=_t_facts(primary, findings, history) if primary else _no_tumor(),
         n=_n_facts(primary, findings, history),
         m=(mets_fact(findings, history), not_imaged(findings, MUST_IMAGE)),
-        conflicts=(*history.conflicts, *_conflicts(primary, history)),
+        conflicts=(*history.conflicts, *laterality_conflict(primary, history)),
     )
 
 
@@ -112,7 +113,7 @@ def _no_tumor() -> tuple[Fact, ...]:
 
 def _t_facts(primary: Tumor, findings: Findings, history: History) -> tuple[Fact, ...]:
     return (
-        _size(primary),
+        longest_diameter(primary),
         *_solidity(primary),
         _histology(primary, history),
         stated_fact(history, "main_bronchus_involved") or _main_bronchus(primary, history),
@@ -124,14 +125,6 @@ def _t_facts(primary: Tumor, findings: Findings, history: History) -> tuple[Fact
         stated_fact(history, "separate_nodules") or _separate_nodules(primary, findings),
         stated_fact(history, "invaded_structures") or _invasion(primary, history),
     )
-
-
-def _size(primary: Tumor) -> Fact:
-    size = whole_mm(primary.greatest_dimension_mm)
-    evidence = from_tumor(primary, f"longest diameter {primary.greatest_dimension_mm:.1f} mm")
-    if primary.touches_border:
-        return doubtful("greatest_dimension_mm", size, evidence, reason="the tumor reaches the edge of the scan")
-    return known("greatest_dimension_mm", size, evidence)
 
 
 def _solidity(primary: Tumor) -> tuple[Fact, ...]:
@@ -335,23 +328,6 @@ def _tumor_side(primary: Tumor | None, history: History) -> Fact:
     if recorded is not None:
         return known("tumor_side", recorded.value, from_record(recorded))
     return unknown("tumor_side", "neither images nor record tell the side")
-
-
-def _conflicts(primary: Tumor | None, history: History) -> tuple[Conflict, ...]:
-    """The record names one side, the tumor lies on the other: shown; the images' side is staged."""
-    recorded = best(history, "laterality")
-    sides = (Laterality.LEFT, Laterality.RIGHT)
-    if recorded is None or primary is None or primary.laterality not in sides or recorded.value not in [*sides]:
-        return ()
-    if is_stated(recorded) or recorded.value == primary.laterality:
-        return ()
-    message = (
-        f"laterality: the record says {recorded.value}, the tumor lies on the {primary.laterality}; staged by the "
-        "images; check that record and images belong together"
-    )
-    return (
-        Conflict("laterality", (recorded.value, str(primary.laterality)), (recorded.resource, primary.id), message),
-    )
 
 
 CANCER = CancerPlugin(

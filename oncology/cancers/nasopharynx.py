@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from oncology.cancers.endoscopy import seen
 from oncology.cancers.evidence import largest
 from oncology.cancers.head_and_neck import (
-    INVADING_GRADE,
     MUST_IMAGE,
     Border,
     chances,
@@ -23,12 +23,12 @@ from oncology.cancers.head_and_neck import (
     n_facts,
     polarity,
     refuse_other_histology,
-    seen,
     size_fact,
     space,
     structures_fact,
     unseen_primary,
 )
+from oncology.cancers.neck_spread import INVADING_GRADE
 from oncology.cancers.protocol import CancerPlugin
 from oncology.cancers.spread import CERTAIN, best, stated_fact
 from oncology.findings import Contact, Ene, Fact, Facts, Findings, History, Node, Status, Tumor
@@ -82,7 +82,7 @@ def derive(findings: Findings, history: History) -> Facts:
         t=_t_facts(findings, primary, history),
         n=(side, _with_extent(nodes, findings)),
         m=m_facts(findings, history, tuple(REGIONS)),
-        conflicts=conflicts(findings, primary, history),
+        conflicts=conflicts(primary, history),
     )
 
 

@@ -10,6 +10,7 @@ import math
 import re
 from typing import Any
 
+from oncology.cancers.endoscopy import endoscopy
 from oncology.cancers.evidence import doubtful, from_record, from_tumor, known, largest, unknown
 from oncology.cancers.head_and_neck import (
     MUST_IMAGE,
@@ -19,7 +20,6 @@ from oncology.cancers.head_and_neck import (
     chances,
     conflicts,
     contact_mm2,
-    endoscopy,
     m_facts,
     n_facts,
     refuse_other_histology,
@@ -76,7 +76,7 @@ def derive(findings: Findings, history: History) -> Facts:
         t=(*_t_facts(findings, primary, history), *_subsite(history)),
         n=n_facts(findings, history),
         m=m_facts(findings, history),
-        conflicts=conflicts(findings, primary, history),
+        conflicts=conflicts(primary, history),
     )
 
 

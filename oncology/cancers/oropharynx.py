@@ -70,7 +70,7 @@ def derive(findings: Findings, history: History) -> Facts:
         t=_t_facts(findings, primary, history),
         n=n_facts(findings, history),  # the same levels are regional with p16 and without
         m=m_facts(findings, history),
-        conflicts=conflicts(findings, primary, history),
+        conflicts=conflicts(primary, history),
     )
 
 

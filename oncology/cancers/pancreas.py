@@ -14,8 +14,8 @@ from oncology.cancers.evidence import (
     from_tumor,
     known,
     largest,
+    longest_diameter,
     unknown,
-    whole_mm,
 )
 from oncology.cancers.histology import recorded_histology, refuse_histology
 from oncology.cancers.protocol import CancerPlugin
@@ -113,18 +113,10 @@ def _t_facts(primary: Tumor | None, findings: Findings, history: History) -> tup
         reason = "no tumor was contoured or found; draw it or name the contour"
         return (unknown("greatest_dimension_mm", reason), unknown("vessel_or_organ_involvement", reason))
     return (
-        _size(primary),
+        longest_diameter(primary),
         _lesion(primary, history),
         stated_fact(history, "vessel_or_organ_involvement") or _involvement(primary, findings),
     )
-
-
-def _size(primary: Tumor) -> Fact:
-    size = whole_mm(primary.greatest_dimension_mm)
-    evidence = from_tumor(primary, f"longest diameter {primary.greatest_dimension_mm:.1f} mm")
-    if primary.touches_border:
-        return doubtful("greatest_dimension_mm", size, evidence, reason="the tumor reaches the edge of the scan")
-    return known("greatest_dimension_mm", size, evidence)
 
 
 def _lesion(primary: Tumor, history: History) -> Fact:

@@ -87,16 +87,14 @@ def assess(
     every = tuple(given.get(name, VesselContact(name, None)) for name in (*ARTERIES, *VEINS, *OTHERS))
     known = [vessel for vessel in every if vessel.angle_deg is not None or vessel.blocked]
     unknown = [vessel.vessel for vessel in every if vessel not in known and vessel.vessel not in OTHERS]
-    judged = [_judge(vessel, every, part) for vessel in known]
+    judged = [_judge(vessel, every) for vessel in known]
     worst = max((one for one, _ in judged), key=ORDER.index, default=Resectability.RESECTABLE)
     reasons = tuple(
         reason for vessel, (one, reason) in zip(known, judged, strict=True) if one is worst and _matters(vessel)
     )
     if metastasis:
         worst, reasons = Resectability.METASTATIC, ("a distant metastasis is confirmed", *reasons)
-    possible = _possible(
-        worst, bool(unknown), [other for vessel in known for other in _next_to_limit(vessel, every, part)]
-    )
+    possible = _possible(worst, bool(unknown), [other for vessel in known for other in _next_to_limit(vessel, every)])
     settled = not unknown or worst in (Resectability.LOCALLY_ADVANCED, Resectability.METASTATIC)
     return Assessment(
         category=worst if settled else None,
@@ -112,7 +110,7 @@ def _matters(vessel: VesselContact) -> bool:
     return vessel.blocked or vessel.status not in ("none", "unknown")
 
 
-def _judge(vessel: VesselContact, every: Iterable[VesselContact], part: str | None) -> tuple[Resectability, str]:
+def _judge(vessel: VesselContact, every: Iterable[VesselContact]) -> tuple[Resectability, str]:
     """What one vessel alone makes of the tumor, and why."""
     words, status = vessel.vessel.replace("_", " "), vessel.status
     if vessel.blocked:
@@ -142,14 +140,14 @@ def _hepatic(vessel: VesselContact, every: Iterable[VesselContact], measured: st
     return Resectability.BORDERLINE, measured
 
 
-def _next_to_limit(vessel: VesselContact, every: tuple[VesselContact, ...], part: str | None) -> list[Resectability]:
+def _next_to_limit(vessel: VesselContact, every: tuple[VesselContact, ...]) -> list[Resectability]:
     """The class on the other side of the 180 degrees, for an angle next to them."""
     if vessel.angle_deg is None or abs(vessel.angle_deg - ENCASED_DEG) > NEAR_DEG:
         return []
     across = 1.0 if vessel.angle_deg <= ENCASED_DEG else -1.0
     moved = VesselContact(vessel.vessel, ENCASED_DEG + across, vessel.irregular, vessel.blocked)
     others = tuple(moved if one.vessel == vessel.vessel else one for one in every)
-    judged = [_judge(one, others, part)[0] for one in others if one.angle_deg is not None or one.blocked]
+    judged = [_judge(one, others)[0] for one in others if one.angle_deg is not None or one.blocked]
     return [max(judged, key=ORDER.index)]
 
 

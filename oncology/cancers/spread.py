@@ -24,6 +24,7 @@ from oncology.cancers.evidence import (
 )
 from oncology.findings import (
     REVIEW_RESOURCE,
+    Conflict,
     Evidence,
     Fact,
     Findings,
@@ -33,6 +34,7 @@ from oncology.findings import (
     Node,
     RecordFact,
     SourceKind,
+    Tumor,
 )
 from oncology.tnm.feature import FoldFeature
 from oncology.tnm.loader import tables
@@ -256,6 +258,22 @@ def stated_fact(history: History, key: str) -> Fact | None:
     """A fact that the record or a person gives in the vocabulary's own words; None when nobody did."""
     fact = best(history, key)
     return known(key, fact.value, from_record(fact)) if fact else None
+
+
+def laterality_conflict(primary: Tumor | None, history: History) -> tuple[Conflict, ...]:
+    """The record names one side, the tumor lies on the other: shown; the images' side is staged."""
+    recorded = best(history, "laterality")
+    sides = (Laterality.LEFT, Laterality.RIGHT)
+    if recorded is None or primary is None or primary.laterality not in sides or recorded.value not in sides:
+        return ()
+    if is_stated(recorded) or recorded.value == primary.laterality:
+        return ()
+    message = (
+        f"laterality: the record says {recorded.value}, the tumor lies on the {primary.laterality}; staged by the "
+        "images; check that record and images belong together"
+    )
+    values = (str(recorded.value), str(primary.laterality))
+    return (Conflict("laterality", values, (recorded.resource, primary.id), message),)
 
 
 def not_imaged(findings: Findings, regions: Iterable[str]) -> Fact:

@@ -10,6 +10,7 @@ from oncology.cancers import head_and_neck as neck
 from oncology.cancers import larynx
 from oncology.cancers.evidence import INVASION_CEILING, classify_nodes
 from oncology.cancers.neck_node import neck_malignancy
+from oncology.cancers.neck_spread import neck_nodes_fact
 from oncology.cancers.protocol import cancer
 from oncology.errors import ScopeError
 from oncology.findings import CaseId, Contact, Ene, Fact, Findings, History, Laterality, Node, RecordFact, Tumor
@@ -110,7 +111,7 @@ def test_a_negative_sample_speaks_of_the_most_suspicious_node_of_its_level() -> 
     large = node("node-1", "II", Laterality.LEFT, short=16.0, long=22.0)
     other = node("node-2", "II", Laterality.RIGHT, short=9.0, necrosis=True)
     sample = record(("station_result", {"station": "II", "malignant": False, "method": "FNA"}))
-    nodes = neck.neck_nodes_fact(findings(large, other), sample).value
+    nodes = neck_nodes_fact(findings(large, other), sample).value
     settled = [entry["id"] for entry in nodes if entry["positive"] is False]
     assert len(settled) == 1
     assert nodes[[entry["id"] for entry in nodes].index(settled[0])]["level"] == "II"
@@ -119,27 +120,27 @@ def test_a_negative_sample_speaks_of_the_most_suspicious_node_of_its_level() -> 
 def test_a_sample_that_names_its_side_speaks_of_that_side() -> None:
     nodes = (node("node-1", "II", Laterality.LEFT, short=16.0), node("node-2", "II", Laterality.RIGHT))
     sample = record(("station_result", {"station": "II", "malignant": True, "method": "FNA", "laterality": "right"}))
-    by_id = {entry["id"]: entry["positive"] for entry in neck.neck_nodes_fact(findings(*nodes), sample).value}
+    by_id = {entry["id"]: entry["positive"] for entry in neck_nodes_fact(findings(*nodes), sample).value}
     assert by_id["node-2"] is True
     assert by_id["node-1"] is not True
 
 
 def test_extension_below_grade_three_never_counts_as_overt() -> None:
     extended = node("node-1", "III", Laterality.LEFT, p_malignant=1.0, ene=Ene(0.9, 2))
-    entry = neck.neck_nodes_fact(findings(extended), History()).value[0]
+    entry = neck_nodes_fact(findings(extended), History()).value[0]
     assert (entry["ene"], entry["ene_evidence"]) == ({"p": 0.9}, "radiological_only")
 
 
 def test_an_examination_that_finds_a_node_mobile_rules_overt_extension_out() -> None:
     extended = node("node-1", "III", Laterality.LEFT, p_malignant=1.0, ene=Ene(0.9, 3))
     examined = record(("endoscopy", {"node_fixed": False}))
-    assert neck.neck_nodes_fact(findings(extended), examined).value[0]["ene_evidence"] == "radiological_only"
+    assert neck_nodes_fact(findings(extended), examined).value[0]["ene_evidence"] == "radiological_only"
 
 
 def test_a_fixed_node_is_the_one_that_imaging_shows_most_extended() -> None:
     small = node("node-1", "II", Laterality.LEFT, p_malignant=0.9, long=20.0, ene=Ene(0.8, 3))
     large = node("node-2", "III", Laterality.LEFT, p_malignant=0.9, long=40.0)
-    given = neck.neck_nodes_fact(findings(small, large), record(("endoscopy", {"node_fixed": True}))).value
+    given = neck_nodes_fact(findings(small, large), record(("endoscopy", {"node_fixed": True}))).value
     assert [entry["ene_evidence"] for entry in given] == ["clinical", "radiological_only"]
 
 
