@@ -65,7 +65,7 @@ def look(ct: Volume, pet: Volume | None, cancer: str) -> Sight:
     floor = Sight(anatomy.masks, anatomy.landmarks, verdicts=anatomy.verdicts)
     if "body" not in anatomy.masks:
         return floor
-    seen = look_with_networks(ct, pet, cancer, anatomy.masks["body"])
+    seen = look_with_networks(ct, pet, cancer, anatomy.masks["body"], anatomy.masks)
     regions, refused = bounded(seen.regions, cancer, ct, anatomy.masks)
     return replace(
         floor,
