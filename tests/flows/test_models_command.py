@@ -147,6 +147,7 @@ def test_a_model_that_its_licence_rules_out_is_listed_as_not_used(
     assert used["neck-involvement"] is True
 
 
+@pytest.mark.slow
 def test_the_neck_model_has_the_figures_that_its_card_says(
     asked: Callable[..., tuple[int, Any]], shared_data: Path
 ) -> None:

@@ -41,6 +41,7 @@ def test_a_level_is_never_told_its_own_status() -> None:
     assert row["same_side_III"] == 1.0
 
 
+@pytest.mark.slow
 def test_real_tables_beat_the_levels_own_frequency_at_every_institution(shared_data: Path) -> None:
     patients = read_tables(shared_data / "lydata")
     assert len(patients) == 1255
@@ -49,6 +50,7 @@ def test_real_tables_beat_the_levels_own_frequency_at_every_institution(shared_d
         assert figures["calibration_error"]["value"] < 0.06
 
 
+@pytest.mark.slow
 def test_a_positive_level_ii_makes_level_iii_likelier(shared_data: Path, tmp_path: Path) -> None:
     save(train(read_tables(shared_data / "lydata")), tmp_path / "model.json")
     booster = load(tmp_path / "model.json")
