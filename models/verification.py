@@ -23,6 +23,7 @@ MEASURES: Mapping[str, str] = {
 }
 # How far a figure without an interval may be off: the larger of the two.
 SLACK, SLACK_SHARE = 0.01, 0.02
+MANY_FIGURES = 1.5  # from two standard deviations to three
 # Figures of which less is better, by a part of their name.
 LOWER_IS_BETTER = ("error", "_ece", "_false_")
 
@@ -91,13 +92,13 @@ def _few(now: Figure, stated: Figure) -> bool:
     """Whether chance explains what fewer patients gave: their own interval, or the card's as wide as theirs would be.
 
     The bootstrap of two or three patients is too narrow, so that the card's half width times the root of the ratio of
-    patients counts as well.
+    patients counts as well; as there are many figures, to three standard deviations.
     """
     if now.n >= stated.n:
         return False
     own_low, own_high = interval(now)
     low, high = interval(stated)
-    wider = math.sqrt(stated.n / max(now.n, 1))
+    wider = MANY_FIGURES * math.sqrt(stated.n / max(now.n, 1))
     explained = stated.value - wider * (stated.value - low) <= now.value <= stated.value + wider * (high - stated.value)
     return explained or own_low <= stated.value <= own_high
 

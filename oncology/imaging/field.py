@@ -15,8 +15,8 @@ from oncology.imaging.volume import Geometry
 LUNGS, AIRWAY = ("lung", "lung_left", "lung_right"), ("trachea", "main_bronchus_left", "main_bronchus_right")
 # The bases of both lungs on a scan of the abdomen hold less (about 120 mL on one that ends at the dome of the liver).
 LEAST_LUNG_ML = 400.0
-# Wider than any neck or head with air on both sides, narrower than an adult's trunk.
-NARROW_MM = 230.0
+# Wider than any neck or head, narrower than an adult's trunk; a trunk that wasted away is wider than the second.
+NARROW_MM, LEAST_TRUNK_MM = 230.0, 190.0
 # Less of a region, along the body, is its border.
 LEAST_LENGTH_MM = 20.0
 # A slice with more lung than this is one of the chest.
@@ -50,11 +50,11 @@ def shows(region: str, structures: Mapping[str, np.ndarray], grid: Geometry) -> 
     if region not in ("neck", "abdomen") or not structures["body"].any():
         return True
     seen = _sections(structures, grid)
-    narrow = (seen.width_mm < NARROW_MM) & (seen.lung_share < CHEST_SHARE)
+    free = seen.lung_share < CHEST_SHARE
     if region == "neck":
-        return seen.length_mm(narrow) >= LEAST_LENGTH_MM
-    trunk = ~(narrow & ~seen.cut) & (seen.lung_share < CHEST_SHARE) & ~seen.airway
-    return seen.length_mm(trunk) >= LEAST_LENGTH_MM
+        return seen.length_mm(free & (seen.width_mm < NARROW_MM)) >= LEAST_LENGTH_MM
+    trunk = seen.cut | (seen.width_mm >= LEAST_TRUNK_MM)
+    return seen.length_mm(free & trunk & ~seen.airway) >= LEAST_LENGTH_MM
 
 
 def _sections(structures: Mapping[str, np.ndarray], grid: Geometry) -> _Sections:

@@ -37,7 +37,7 @@ def test_few_patients_are_no_proof_that_a_model_got_worse() -> None:
     few = replace(STATED, value=0.70, n=8, low=0.55, high=0.90)
     assert Comparison(STATED, few).outcome is Outcome.TOO_FEW
     assert Comparison(STATED, replace(few, n=100)).outcome is Outcome.WORSE
-    assert Comparison(STATED, replace(few, value=0.65, high=0.75)).outcome is Outcome.WORSE
+    assert Comparison(STATED, replace(few, value=0.60, high=0.75)).outcome is Outcome.WORSE
 
 
 def test_the_narrow_interval_of_two_patients_is_not_taken_at_its_word() -> None:
