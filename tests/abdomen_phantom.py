@@ -1,6 +1,6 @@
-"""Synthetic abdomens for tests, drawn once each."""
+"""Synthetic abdomens for tests; the last few are kept."""
 
-from functools import cache
+from functools import lru_cache
 
 from models.synthetic.body import draw_body
 from models.synthetic.canvas import Canvas
@@ -15,7 +15,7 @@ BUILDS = (
 )
 
 
-@cache
+@lru_cache(maxsize=3)
 def abdomen(build: Build, spacing_mm: float = 2.0) -> tuple[Canvas, Masks]:
     """One abdomen with all its structures; do not change the masks."""
     canvas = make_canvas(spacing_mm, build, "abdomen")

@@ -1,5 +1,7 @@
 """Synthetic necks for tests: the vessels, bones and tubes that the whole body's drawing gives a neck."""
 
+from functools import lru_cache
+
 from models.synthetic.canvas import Canvas
 from models.synthetic.frame import VERTEBRAE_Z, Build, Masks, make_canvas, middle_line, outline
 from models.synthetic.neck import draw_neck
@@ -28,8 +30,9 @@ def whole_body(canvas: Canvas, build: Build) -> Masks:
     return masks
 
 
+@lru_cache(maxsize=2)
 def neck(build: Build, spacing_mm: float = 1.5) -> tuple[Canvas, Masks]:
-    """One neck with all its structures."""
+    """One neck with all its structures; do not change the masks."""
     canvas = make_canvas(spacing_mm, build, "neck")
     masks = whole_body(canvas, build)
     draw_neck(canvas, build, masks)

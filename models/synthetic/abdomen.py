@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from models.synthetic.abdomen_pen import AbdomenPen
-from models.synthetic.abdominal_vessels import CELIAC_FORK, CONFLUENCE, SMA_ROOT, draw_vessels
+from models.synthetic.abdominal_vessels import draw_vessels
 from models.synthetic.abdominal_wall import draw_fat, draw_room, draw_wall
 from models.synthetic.bowel import draw_colon, draw_duodenum, draw_small_bowel, draw_stomach, finish_lumens
 from models.synthetic.canvas import Canvas
-from models.synthetic.frame import LEVELS_Z, Build, Masks, make_canvas
-from models.synthetic.pancreas import AMPULLA, draw_pancreas
+from models.synthetic.frame import Build, Masks
+from models.synthetic.pancreas import draw_pancreas
 from models.synthetic.viscera import (
     draw_gallbladder,
     draw_kidneys,
@@ -99,21 +99,3 @@ def _hilar_fat(pen: AbdomenPen, masks: Masks) -> np.ndarray:
     for name in VESSEL_FAT:
         sleeve |= pen.grow(masks[name], 3.0)
     return np.asarray(sleeve & (z < 32.0))
-
-
-def abdomen_landmarks(build: Build) -> dict[str, Point]:
-    """Places that stations and reports are read from, LPS mm in this body."""
-    pen = AbdomenPen(make_canvas(20.0, build), build)
-    points: dict[str, Point] = {
-        "celiac_origin": (6.0, 31.0, LEVELS_Z["celiac"]),
-        "celiac_fork": CELIAC_FORK,
-        "sma_origin": SMA_ROOT,
-        "portal_confluence": CONFLUENCE,
-        "gastroduodenal_origin": (-18.0, -12.0, 6.0),
-        "portal_fork": (-38.0, -8.0, 36.0),
-        "ampulla": AMPULLA,
-        "pylorus": (-22.0, -33.0, -14.0),
-        "splenic_hilum": (76.0, 40.0, 18.0),
-        "aortic_bifurcation": (2.0, 30.0, LEVELS_Z["aortic_bifurcation"]),
-    }
-    return {name: pen.place(point) for name, point in points.items()}

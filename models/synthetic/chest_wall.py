@@ -23,7 +23,7 @@ def draw_breasts(pen: TrunkPen, masks: Masks) -> None:
     masks["body"] |= mask
 
 
-def draw_wall(pen: TrunkPen, cage: Cage, masks: Masks, inside: np.ndarray, top: float) -> None:
+def draw_wall(pen: TrunkPen, cage: Cage, masks: Masks, inside: np.ndarray) -> None:
     """Adds `chest_wall`, `parietal_pleura`, muscles and the fat of the armpits."""
     outer = cavity(pen, cage, -WALL_MM)
     z = pen.canvas.axes()[0] / pen.build.scale
@@ -31,7 +31,7 @@ def draw_wall(pen: TrunkPen, cage: Cage, masks: Masks, inside: np.ndarray, top: 
     masks["parietal_pleura"] = inside & ~cavity(pen, cage, 0.9 * pen.canvas.geometry.spacing_mm[0])
     if "breast" in masks:
         masks["breast"] &= ~outer & ~masks["muscle"]
-    _muscles(pen, masks, outer, top)
+    _muscles(pen, masks, outer)
     _fat_between(pen, cage, masks, outer)
     for side, sign in SIDES.items():
         fat = pen.mask(masks, f"axillary_fat_{side}")
@@ -54,7 +54,7 @@ def _fat_between(pen: TrunkPen, cage: Cage, masks: Masks, outer: np.ndarray) -> 
     )
 
 
-def _muscles(pen: TrunkPen, masks: Masks, outer: np.ndarray, top: float) -> None:
+def _muscles(pen: TrunkPen, masks: Masks, outer: np.ndarray) -> None:
     """Pectoral, latissimus, trapezius and back muscles: parts of the soft tissue outside the ribs."""
     strong = pen.build.muscle
     shell = masks["muscle"] & ~outer & ~masks["spine"]

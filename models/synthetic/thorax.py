@@ -53,7 +53,7 @@ FISSURES: Mapping[str, tuple[float, float]] = {"right": (126.0, 138.0), "left": 
 
 def draw_thorax(canvas: Canvas, build: Build, masks: Masks) -> None:
     """Adds the thorax's structures to `masks`, (Z, Y, X) bool each; needs bones, vessels, airway and gullet there."""
-    bottom, top = span(canvas, build)
+    bottom, _ = span(canvas, build)
     pen, cage = TrunkPen(canvas, build), make_cage(build)
     inside = cavity(pen, cage) & masks["body"]
     _thymus(pen, masks)
@@ -69,7 +69,7 @@ def draw_thorax(canvas: Canvas, build: Build, masks: Masks) -> None:
     _lungs(pen, masks, inside & ~low)
     masks["mediastinum"] = _mediastinum(pen, masks, inside, low)
     draw_lung_vessels(pen, masks)
-    draw_wall(pen, cage, masks, inside, top)
+    draw_wall(pen, cage, masks, inside)
     _hilar_fat(pen, masks)
     organs = [masks[name] for name in (*MEDIASTINAL, *HILAR, "below_diaphragm") if name in masks]
     masks["mediastinal_fat"] = masks["mediastinum"] & ~np.logical_or.reduce(organs)

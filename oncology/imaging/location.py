@@ -176,25 +176,3 @@ def distance_to_point_mm(mask: np.ndarray, grid: Geometry, point: Point) -> floa
         return 0.0
     beyond = np.clip(np.abs(voxels - place) - 0.5, 0.0, None) * np.array(grid.spacing_mm)
     return float(np.sqrt((beyond**2).sum(axis=1).min()))
-
-
-def distances_mm(
-    mask: np.ndarray, structures: Mapping[str, np.ndarray], grid: Geometry, within_mm: float = 50.0
-) -> dict[str, float]:
-    """The gap in mm between a finding and each structure, edge to edge; 0 where they touch or overlap.
-
-    Structures further away than `within_mm` are left out.
-    """
-    near = grown(bounding_box(mask), grid, within_mm + max(grid.spacing_mm))
-    # Distance between two voxels' edges is the distance between centers after one of them has grown by one voxel.
-    larger = np.pad(mask[near], 1)
-    for axis in range(3):
-        larger = larger | np.roll(larger, 1, axis) | np.roll(larger, -1, axis)
-    apart = distance_mm(~larger[1:-1, 1:-1, 1:-1], grid.spacing_mm)
-    found = {}
-    for name, structure in structures.items():
-        cut = checked_mask(structure, grid, name)[near]
-        gap = float(apart[cut].min()) if cut.any() else np.inf
-        if gap <= within_mm:
-            found[name] = gap
-    return found

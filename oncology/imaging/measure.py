@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from oncology.findings import MetastasisCandidate, Node, Point, Source, SourceKind, Tumor
+from oncology.findings import Node, Point, Source, SourceKind, Tumor
 from oncology.imaging.contact import contacts
 from oncology.imaging.density import crop_of, measure_density
 from oncology.imaging.diameter import measure_diameters
@@ -148,34 +148,6 @@ def measure_node(
         needs_confirmation=needs_confirmation,
         source=source,
         measures=node_signs(mask, ct, suv, references),
-    )
-
-
-def measure_candidate(
-    mask: np.ndarray,
-    ct: Volume,
-    site: str,
-    suv: Volume | None = None,
-    *,
-    id: str = "candidate-1",  # noqa: A002 - the record's own word
-    source: Source = UNKNOWN_SOURCE,
-    p_malignant: float | None = None,
-) -> MetastasisCandidate:
-    """One possible metastasis at a site of the TNM vocabulary.
-
-    Raises:
-        ContourError: the mask is empty or not on the CT's grid.
-    """
-    mask = checked_mask(mask, ct.geometry, id)
-    uptake = measure_uptake(Volume(mask, ct.geometry), suv) if suv is not None else None
-    return MetastasisCandidate(
-        id=id,
-        site=site,
-        centroid_lps=centroid_lps(mask, ct.geometry),
-        volume_ml=volume_ml(mask, ct.geometry),
-        suv_max=uptake.max if uptake else None,
-        p_malignant=p_malignant,
-        source=source,
     )
 
 

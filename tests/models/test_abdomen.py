@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 import abdomen_phantom
-from models.synthetic.abdomen import abdomen_landmarks, draw_abdomen
+from models.synthetic.abdomen import draw_abdomen
 from models.synthetic.abdomen_places import ESOPHAGEAL_PLACES, NODE_PLACES, TUMOR_PLACES, all_node_places
 from models.synthetic.abdominal_vessels import REPLACED_RIGHT_HEPATIC, variants
 from models.synthetic.frame import Build, make_canvas
@@ -69,11 +69,8 @@ def test_organs_lie_on_their_side(drawn):
     assert x["superior_mesenteric_vein"] < x["superior_mesenteric_artery"]
 
 
-def test_arteries_leave_the_aorta_from_above_down(drawn):
+def test_arteries_leave_the_aorta(drawn):
     _, masks = drawn
-    marks = abdomen_landmarks(MAN)
-    heights = [marks[name][2] for name in ("celiac_origin", "sma_origin", "aortic_bifurcation")]
-    assert heights == sorted(heights, reverse=True)
     for name in ("celiac_trunk", "superior_mesenteric_artery", "renal_artery_left"):
         assert gap_mm(masks, "aorta", name) <= 3.0, name
 
@@ -204,15 +201,3 @@ def test_tumors_start_in_their_part_and_reach_what_they_are_sent_to(build):
             for structure in place.towards:
                 tumor = canvas.tube([start, place.target(build, structure)], 6.0)
                 assert contacts(tumor, {structure: masks[structure]}, canvas.geometry), (place.part, structure)
-
-
-def test_landmarks_meet_the_drawn_structures(drawn):
-    canvas, masks = drawn
-    marks = abdomen_landmarks(MAN)
-    for mark, name in (
-        ("celiac_origin", "celiac_trunk"),
-        ("portal_confluence", "portal_vein"),
-        ("ampulla", "duodenum"),
-    ):
-        near = canvas.geometry.to_lps(np.argwhere(masks[name]))
-        assert np.linalg.norm(near - marks[mark], axis=1).min() <= 4.0, mark

@@ -147,10 +147,10 @@ def _nodes(part: str, depth: str, random: np.random.Generator) -> tuple[NodePlan
     found = [chest_node(name, True, random) for name in chosen]
     benign = random.choice([name for name in stations if name not in FEW], int(random.integers(2, 5)), replace=False)
     found += [chest_node(str(name), False, random) for name in benign if name not in chosen]
-    return _spread_out(found, random)
+    return _spread_out(found)
 
 
-def _spread_out(nodes: Sequence[NodePlan], random: np.random.Generator) -> tuple[NodePlan, ...]:
+def _spread_out(nodes: Sequence[NodePlan]) -> tuple[NodePlan, ...]:
     """Nodes of one station at different places of it."""
     seen: dict[str, int] = {}
     placed = []

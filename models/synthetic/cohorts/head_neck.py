@@ -56,7 +56,7 @@ def head_neck_plan(site: str, random: np.random.Generator) -> PatientPlan:
         categories=categories_of(site, t, nodes, hand, p16),
         nodes=nodes,
         sampled=sampled_stations(random, nodes, [node.station for node in nodes if node.malignant]),
-        record=_record(site, option, side, nodes, p16, random),
+        record=_record(site, option, nodes, p16, random),
         facts={"subsite": option.subsite, "p16": p16},
         question="Surgery or chemoradiotherapy?",
         scanner=some_scanner(random, (1.25, 0.8, 0.8), 12.0),
@@ -152,7 +152,6 @@ def _n_nasopharynx(involved: Sequence[NodePlan]) -> tuple[str, str]:
 def _record(
     site: str,
     option: Option,
-    side: str,
     nodes: Sequence[NodePlan],
     p16: bool | None,
     random: np.random.Generator,

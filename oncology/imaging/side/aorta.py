@@ -52,7 +52,7 @@ def measure_aorta(ct: Volume, masks: Masks, landmarks: Mapping[str, Point]) -> l
     if aorta is None:
         return [missing(name, "the aorta") for name in (ASCENDING, DESCENDING, ABDOMINAL)]
     front, back = _two_limbs(aorta, ct)
-    carina = landmarks["carina"][2] if "carina" in landmarks else _carina_by_arch(front, back, aorta, ct)
+    carina = landmarks["carina"][2] if "carina" in landmarks else _carina_by_arch(front, back, aorta)
     floor = _chest_floor(masks, ct)
     low, high = (-np.inf, np.inf) if carina is None else (carina + ASCENDING_MM[0], carina + ASCENDING_MM[1])
     top = np.inf if carina is None else carina + DESCENDING_FROM_MM
@@ -100,7 +100,7 @@ def _sections(plane: np.ndarray, number: int, ct: Volume) -> list[_Piece]:
     return found
 
 
-def _carina_by_arch(front: list[_Piece], back: list[_Piece], aorta: np.ndarray, ct: Volume) -> float | None:
+def _carina_by_arch(front: list[_Piece], back: list[_Piece], aorta: np.ndarray) -> float | None:
     """About where the carina lies: below the arch's top, where both limbs are seen and the arch is in the field."""
     if not front or aorta[-1].any():
         return None

@@ -9,7 +9,6 @@ import phantoms
 from oncology.findings import Laterality
 from oncology.imaging.location import (
     distance_to_point_mm,
-    distances_mm,
     find_laterality,
     region_shares,
     share_left,
@@ -106,29 +105,6 @@ def test_no_region_holds_a_finding_far_from_all() -> None:
 def test_distance_to_a_landmark_is_from_the_surface() -> None:
     assert distance_to_point_mm(ball(40, diameter=20), GRID, (0.0, 0.0, 0.0)) == pytest.approx(30, abs=0.8)
     assert distance_to_point_mm(ball(40, diameter=20), GRID, (42.0, 0.0, 0.0)) == 0
-
-
-@pytest.mark.parametrize("gap", [0, 3, 7])
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_gap_between_boxes_is_edge_to_edge(gap: int, axis: int) -> None:
-    grid = phantoms.make_grid((60, 60, 60), (1.0, 1.0, 1.0))
-    high = [10.0, 10.0, 10.0]
-    low = [-10.0, -10.0, -10.0]
-    low[axis] = 10.0 + gap
-    first = phantoms.box(grid, (-10, -10, -10), high)
-
-    found = distances_mm(first, {"aorta": phantoms.box(grid, low, (30, 30, 30))}, grid)
-
-    assert found == {"aorta": pytest.approx(gap)}
-
-
-def test_gap_between_balls_is_the_space_between_them() -> None:
-    found = distances_mm(
-        ball(-20, diameter=20), {"heart": ball(20, diameter=20), "liver": ball(55)}, GRID, within_mm=30
-    )
-
-    assert list(found) == ["heart"]
-    assert found["heart"] == pytest.approx(20, abs=1)
 
 
 def test_finding_on_the_last_slice_touches_the_border() -> None:

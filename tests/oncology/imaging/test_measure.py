@@ -14,7 +14,7 @@ import SimpleITK as sitk
 import phantoms
 from oncology.errors import ContourError
 from oncology.findings import Contact, Laterality, Source, SourceKind, Tumor, to_json
-from oncology.imaging.measure import measure_candidate, measure_node, measure_tumor, split_components, volume_ml
+from oncology.imaging.measure import measure_node, measure_tumor, split_components, volume_ml
 from oncology.imaging.volume import Geometry, Volume, read_volume, to_sitk
 
 GRID = phantoms.make_grid((90, 90, 110), (2.0, 1.0, 1.0), center_lps=(15, -20, 300))
@@ -182,14 +182,6 @@ def test_nodes_drawn_in_one_contour_are_told_apart() -> None:
     assert np.array_equal(parts[1], second)
 
 
-def test_candidate_keeps_its_site_and_is_not_confirmed() -> None:
-    mask, ct, suv, _ = scene()
-
-    found = measure_candidate(mask, ct, "adrenal_left", suv, id="candidate-3")
-
-    assert (found.site, found.confirmed, found.suv_max) == ("adrenal_left", None, 9.0)
-
-
 @pytest.mark.parametrize("mask", [np.zeros(GRID.shape, bool), np.ones((4, 4, 4), bool)])
 def test_empty_or_misplaced_mask_is_a_contour_error(mask: np.ndarray) -> None:
     ct = Volume(np.zeros(GRID.shape, np.int16), GRID)
@@ -197,8 +189,6 @@ def test_empty_or_misplaced_mask_is_a_contour_error(mask: np.ndarray) -> None:
     for measure in (measure_tumor, measure_node):
         with pytest.raises(ContourError):
             measure(mask, ct)
-    with pytest.raises(ContourError):
-        measure_candidate(mask, ct, "liver")
 
 
 def test_larger_tumor_never_measures_smaller() -> None:
