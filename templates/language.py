@@ -19,8 +19,12 @@ from templates.wording import plain, wording
 
 FOLDER = Path(__file__).parent / "languages"
 PLACE = re.compile(r"\{(\w+)\}")
-# Categories, stations, ids, methods, units and numbers are written alike in every language.
-SAME = re.compile(r"(?:(?:tumor|node|candidate|metastasis|fact)-\d+|[^a-z]*(?:[a-z]{1,2}(?![a-z])[^a-z]*)*)")
+# Categories, stations, ids, methods, units, numbers and sources are written alike in every language.
+SAME = re.compile(
+    r"(?:(?:tumor|node|candidate|metastasis|fact)-\d+|[^a-z]*(?:[a-z]{1,2}(?![a-z])[^a-z]*)*)"
+    r"|[A-Z][\w-]+ (?:19|20)\d\d\b.*"  # a source: Wolak 2008, JACC 1:200
+    r"|(?:\{\w+\}[: ]*)+"
+)
 LISTS = ("; ", ", ", " > ", " or ", " and ")
 SIDES = re.compile(r"(?P<word>.+) (?P<side>left|right)")
 ANSWER = re.compile(r"(?P<word>.+) (?P<answer>yes|no|unknown|positive|negative|-?[\d.]+(?: %| mm)?)")
@@ -42,7 +46,7 @@ class Language:
 
     def __call__(self, text: str) -> str:
         """The text in this language; parts that nothing is known of stay as they are."""
-        told = self.tell(text)
+        told = self.tell(text.strip())
         if told is not None:
             return told
         for mark in ("; ", ": "):
@@ -56,7 +60,7 @@ class Language:
         known = self._texts.get(text) or self._sentences.get(text) or self._words.get(text)
         if known or SAME.fullmatch(text):
             return known or text
-        told = self._by_pattern(text)
+        told = self._by_pattern(text) or (self.tell(plain(text)) if "_" in text else None)
         return told if told is not None else next(filter(None, (way(text) for way in self._ways)), None)
 
     def _by_pattern(self, text: str) -> str | None:

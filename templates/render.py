@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from oncology.errors import ReportError
 from templates.language import language as read_language
+from templates.spoken import spoken
 from templates.view import Report, view
 
 FOLDER = Path(__file__).parent
@@ -24,6 +25,7 @@ FONT_SUBSETS = {
     "cyrillic": "U+0301, U+0400-045F, U+0490-0491, U+04B0-04B1, U+2116",
 }
 PDF_VARIANT = "pdf/ua-1"
+CSS_PLACE = "/* style sheet */"
 
 
 def render_html(report: Report, language: str = "en") -> str:
@@ -40,12 +42,18 @@ def render_html(report: Report, language: str = "en") -> str:
 
 def render_page(report: Report, language: str, translate: Callable[[str], str]) -> str:
     """The same page by a translator of one's own."""
-    environment = Environment(
+    content = view(report, translate)
+    page = _pages().get_template("report.html.j2")
+    html = page.render(language=language, css=CSS_PLACE, _=translate, **content)
+    return html.replace(CSS_PLACE, _css(_subsets_in(html)), 1)
+
+
+@lru_cache(maxsize=1)
+def _pages() -> Environment:
+    """The pages, read and compiled once a process."""
+    return Environment(
         loader=FileSystemLoader(FOLDER / "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.globals["_"] = translate
-    page = environment.get_template("report.html.j2")
-    return page.render(language=language, css=_css(), **view(report, translate))
 
 
 def render_pdf(html: str) -> bytes:
@@ -78,23 +86,40 @@ def languages() -> list[str]:
 def translator(language: str) -> Callable[[str], str]:
     """A function from English text to that language; text without a translation stays English."""
     if language == "en":
-        return lambda text: text
+        return spoken
     if language not in languages():
         raise ReportError(f"there are no report texts in {language!r}; expected one of: {', '.join(languages())}")
     return read_language(language)
 
 
-@lru_cache(maxsize=1)
-def _css() -> str:
+@lru_cache(maxsize=8)
+def _css(subsets: tuple[str, ...]) -> str:
     environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=False)  # style sheets hold no foreign text
-    return environment.get_template("report.css").render(faces=_font_faces())
+    return environment.get_template("report.css").render(faces=_font_faces(subsets))
 
 
-def _font_faces() -> str:
+def _subsets_in(html: str) -> tuple[str, ...]:
+    """Font files that a page has characters of: each that is named costs time when the PDF is laid out."""
+    characters = {ord(character) for character in html}
+    return tuple(name for name, ranges in FONT_SUBSETS.items() if any(map(_ranges(ranges).__contains__, characters)))
+
+
+@lru_cache(maxsize=8)
+def _ranges(text: str) -> frozenset[int]:
+    """The characters of a CSS unicode-range.
+
+    >>> sorted(_ranges("U+0041-0043, U+20AC"))
+    [65, 66, 67, 8364]
+    """
+    bounds = [part.strip().removeprefix("U+").split("-") for part in text.split(",")]
+    return frozenset(number for ends in bounds for number in range(int(ends[0], 16), int(ends[-1], 16) + 1))
+
+
+def _font_faces(subsets: tuple[str, ...]) -> str:
     return "\n".join(
-        f'@font-face {{ font-family: "Source Sans 3"; font-weight: {weight}; unicode-range: {characters}; '
+        f'@font-face {{ font-family: "Source Sans 3"; font-weight: {weight}; unicode-range: {FONT_SUBSETS[subset]}; '
         f'src: url("{_font_uri(subset, weight)}") format("woff2"); }}'
-        for subset, characters in FONT_SUBSETS.items()
+        for subset in subsets
         for weight in (400, 600, 700)
     )
 

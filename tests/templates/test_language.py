@@ -1,0 +1,79 @@
+"""A report in another language holds no English but quotations: of the record, of sources and of standards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from board_cases import IMAGING_DATE, board_cases, findings_of, history_of
+from oncology.cancers.protocol import cancer
+from oncology.errors import ScopeError
+from oncology.findings import to_json
+from oncology.probabilities import tumor_probabilities
+from oncology.staging import stage_case
+from templates.language import PLACE, language, read_catalog
+from templates.render import FOLDER, languages, render_page
+from templates.wording import texts
+from templates_sample import report
+
+OTHERS = [name for name in languages() if name != "en"]
+SAME_IN_EVERY_LANGUAGE = {"MRN", "Patient", "Tumor", "SOP Instance UID", "G1", "G2", "G3", "GX", "PanIN-3", "normal"}
+QUOTED = re.compile(
+    r"<style>.*?</style>|<(td|li|p|span)\b[^>]*(?:lang=\"en\"|translate=\"no\")[^>]*>.*?</\1>", re.DOTALL
+)
+ENGLISH = re.compile(r"\b(?:the|of|with|is|not|and|no|yes|none|unknown|to|by|from|lies|which)\b")
+
+
+def case_report(case: Mapping[str, Any]) -> Any:
+    """The report of a board case as its findings and record give it; None where the case is refused."""
+    plugin, findings, history = cancer(case["cancer"]), findings_of(case), history_of(case)
+    options = {"subset": case.get("subset"), "imaging_date": IMAGING_DATE}
+    try:
+        staging = to_json(stage_case(findings, history, plugin.editions, **options)) | {"tables_version": "1"}
+    except ScopeError:
+        return None
+    return report(
+        cancer_title=plugin.title,
+        findings=to_json(findings),
+        staging=staging,
+        history=to_json(history),
+        probabilities=tumor_probabilities(findings, staging),
+    )
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("group", sorted({case["group"] for case in board_cases()}))
+def test_no_board_case_falls_back_to_english(name: str, group: str) -> None:
+    translate = language(name)
+    reports = [case_report(case) for case in board_cases() if case["group"] == group]
+    pages = [render_page(item, name, translate) for item in reports if item is not None]
+    assert len(pages) > 10
+    assert translate.unknown - SAME_IN_EVERY_LANGUAGE == set()
+    visible = [re.sub(r"<[^>]+>", " ", QUOTED.sub(" ", page)) for page in pages]
+    assert {found for text in visible for found in ENGLISH.findall(text)} == set()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_word_of_the_vocabulary_is_told_in_every_language(name: str) -> None:
+    catalog = read_catalog(FOLDER / "languages" / f"{name}.yaml")
+    assert texts() - set(catalog) - SAME_IN_EVERY_LANGUAGE == set()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_sentence_keeps_its_places(name: str) -> None:
+    for text, said in read_catalog(FOLDER / "languages" / "sentences" / f"{name}.yaml").items():
+        assert set(PLACE.findall(text)) == set(PLACE.findall(said)), text
+
+
+def test_a_sentence_is_translated_around_its_numbers_and_names() -> None:
+    told = language("de")("endoscopy: cranial nerve palsy no; reaches 12.3 mm into the lateral pterygoid left")
+    assert told == "Endoskopie: Hirnnerven (Lähmung) nein; reicht 12.3 mm tief (M. pterygoideus lateralis links)"
+
+
+def test_what_is_not_known_stays_as_it_is_and_is_kept() -> None:
+    translate = language("de")
+    assert translate("short axis 9.0 mm; a sentence nobody wrote") == "Kurzachse 9.0 mm; a sentence nobody wrote"
+    assert translate.unknown == {"a sentence nobody wrote"}
