@@ -58,10 +58,20 @@ def _card_files(home: Path | None) -> Iterator[Path]:
 
 
 def _read(path: Path) -> Card:
-    card = read_card(path)
+    try:
+        state = path.stat()
+    except OSError:  # read_card says what is wrong with it
+        return read_card(path)
+    card = _card_as_of(path, state.st_mtime_ns, state.st_size)
     if card.id != _name(path):
         raise ModelError(f"card {_name(path)}, key id: found {card.id!r}, expected {_name(path)!r}, as the file says")
     return card
+
+
+@lru_cache(maxsize=256)
+def _card_as_of(path: Path, changed_ns: int, size: int) -> Card:
+    """Read once a process as long as size and time of change stay: a staging asks for cards many times."""
+    return read_card(path)
 
 
 def _name(path: Path) -> str:
