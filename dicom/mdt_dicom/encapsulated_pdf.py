@@ -57,7 +57,7 @@ def write_pdf(
     dataset.DocumentTitle = f"{title}, {'final' if is_final else 'preliminary'}. {RESEARCH_USE}"
     dataset.VerificationFlag = "VERIFIED" if is_final else "UNVERIFIED"
     dataset.ConceptNameCodeSequence = [CONCEPT]
-    dataset.SourceInstanceSequence = [_reference(source, uid) for uid in source.info.sop_instance_uids]
+    dataset.SourceInstanceSequence = [source.reference(uid) for uid in source.info.sop_instance_uids]
     dataset.MIMETypeOfEncapsulatedDocument = "application/pdf"
     dataset.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)
     dataset.EncapsulatedDocumentLength = len(pdf)
@@ -81,9 +81,3 @@ def _equipment_and_series(source: SourceSeries, case_id: CaseId, maker: Maker, t
     dataset.SoftwareVersions, dataset.DeviceSerialNumber = maker.version, maker.serial
     dataset.ContributingEquipmentSequence = [contributing(maker)]
     return dataset
-
-
-def _reference(source: SourceSeries, uid: str) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = source.sop_class_uid, uid
-    return item

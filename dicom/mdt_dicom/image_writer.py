@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, PositronEmissionTomographyImageStorage
 
 from mdt_dicom.uid import uid_from
-from oncology.imaging.volume import Volume
+from oncology.imaging.volume import Geometry, Volume
 
 # FDG: half-life of fluorine-18 in seconds (NIST), positron fraction.
 F18_HALF_LIFE_S = 6586.2
@@ -109,7 +109,6 @@ def write_pet(suv: Volume, subject: Subject, folder: Path) -> list[str]:
 
 
 def _series(volume: Volume, subject: Subject, modality: str, sop_class: str) -> dict[str, Any]:
-    geometry = volume.geometry
     time = "100000" if modality == "PT" else "095500"
     return {
         "SOPClassUID": sop_class,
@@ -142,6 +141,12 @@ def _series(volume: Volume, subject: Subject, modality: str, sop_class: str) -> 
         "Manufacturer": "AI-MDT synthetic",
         "ManufacturerModelName": "parametric patient",
         "BodyPartExamined": "CHEST",
+        **_pixel_fields(volume.geometry, modality),
+    }
+
+
+def _pixel_fields(geometry: Geometry, modality: str) -> dict[str, Any]:
+    return {
         "ImageOrientationPatient": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
         "PixelSpacing": [geometry.spacing_mm[1], geometry.spacing_mm[2]],
         "SliceThickness": geometry.spacing_mm[0],

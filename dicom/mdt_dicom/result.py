@@ -117,6 +117,12 @@ class SourceSeries:
         """Of the images."""
         return self.info.sop_class_uid or CTImageStorage
 
+    def reference(self, uid: str) -> Dataset:
+        """An item that refers to one of its images."""
+        item = Dataset()
+        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = self.sop_class_uid, uid
+        return item
+
     def uid_of_slice(self, index: int) -> str | None:
         """The image that slice `index` of the array came from; None when the array was resampled."""
         uids = self.info.sop_instance_uids

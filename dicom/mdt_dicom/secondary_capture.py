@@ -51,9 +51,7 @@ def write_key_image(
         ReportError: the pixels are no RGB picture, or the CT is no DICOM.
     """
     source.require_dicom()
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
-        raise ReportError(f"key image {number} has shape {pixels.shape} of {pixels.dtype}; expected RGB, 8 bits")
-    pixels = np.ascontiguousarray(pixels)
+    pixels = _checked(pixels, number)
     uid = uid_from(case_id, "KEY", str(number), hashlib.sha256(pixels.tobytes()).hexdigest())
     image = SCImage.from_ref_dataset(
         ref_dataset=source.image(slice_index or 0),
@@ -78,6 +76,14 @@ def write_key_image(
     return uid
 
 
+def _checked(pixels: np.ndarray, number: int) -> np.ndarray:
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+        raise ReportError(
+            f"key image {number} has shape {pixels.shape} of {pixels.dtype}; expected RGB, 8 bits; draw it again"
+        )
+    return np.ascontiguousarray(pixels)
+
+
 def _describe(image: Dataset, caption: str, maker: Maker) -> None:
     """What it is, who made it; a picture with margins and insets has no single orientation or side (type 2C)."""
     image.PatientOrientation = image.Laterality = ""
@@ -90,7 +96,6 @@ def _describe(image: Dataset, caption: str, maker: Maker) -> None:
 
 
 def _reference(source: SourceSeries, uid: str) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = source.sop_class_uid, uid
+    item = source.reference(uid)
     item.PurposeOfReferenceCodeSequence = [SOURCE_PURPOSE]
     return item

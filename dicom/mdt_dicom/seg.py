@@ -263,13 +263,10 @@ def _binary(segments: Sequence[Segment], source: SourceSeries, case_id: CaseId, 
     first = int(np.flatnonzero(segments[0].mask.any(axis=(1, 2)))[0])
     plane = np.stack([segment.mask[first] for segment in segments], axis=-1)[None].astype(np.uint8)
     dataset = _header(segments, plane, [first], SegmentationTypeValues.BINARY, source, case_id, maker, uid)
-    template = dataset.PerFrameFunctionalGroupsSequence[0]
     filled = [np.flatnonzero(segment.mask.any(axis=(1, 2))).tolist() for segment in segments]
     order = {place: number for number, place in enumerate(sorted({place for places in filled for place in places}), 1)}
     frames = [(number, place) for number, places in enumerate(filled, start=1) for place in places]
-    dataset.PerFrameFunctionalGroupsSequence = [
-        _frame(template, number, order[place], place, source) for number, place in frames
-    ]
+    dataset.PerFrameFunctionalGroupsSequence = [_frame(number, order[place], place, source) for number, place in frames]
     dataset.NumberOfFrames = len(frames)
     dataset.PixelData = _packed(segments[number - 1].mask[place] for number, place in frames)
     dataset["PixelData"].VR = "OB"
@@ -289,7 +286,7 @@ def _packed(planes: Iterator[np.ndarray]) -> bytes:
     return packed + b"\0" * (len(packed) % 2)
 
 
-def _frame(template: Dataset, number: int, order: int, place: int, source: SourceSeries) -> Dataset:
+def _frame(number: int, order: int, place: int, source: SourceSeries) -> Dataset:
     """The functional groups of one frame."""
     item = Dataset()
     item.FrameContentSequence = [Dataset()]
@@ -318,7 +315,7 @@ def _derivation_of_all(source: SourceSeries) -> Dataset:
 
 
 def _source_image(source: SourceSeries, uid: str, locations_preserved: str) -> Dataset:
-    image = _reference(source, uid)
+    image = source.reference(uid)
     image.SpatialLocationsPreserved = locations_preserved
     image.PurposeOfReferenceCodeSequence = [deepcopy(SOURCE_PURPOSE)]
     return image
@@ -331,17 +328,11 @@ def _derived_from(images: list[Dataset]) -> Dataset:
     return derivation
 
 
-def _reference(source: SourceSeries, uid: str) -> Dataset:
-    image = Dataset()
-    image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = source.sop_class_uid, uid
-    return image
-
-
 def _refer(dataset: Dataset, source: SourceSeries) -> None:
     """All images of the series, at the top of the segmentation."""
     series = Dataset()
     series.SeriesInstanceUID = source.info.series_uid
-    series.ReferencedInstanceSequence = [_reference(source, uid) for uid in source.info.sop_instance_uids]
+    series.ReferencedInstanceSequence = [source.reference(uid) for uid in source.info.sop_instance_uids]
     dataset.ReferencedSeriesSequence = [series]
     if source.uid_of_slice(0) is None:
         dataset.SharedFunctionalGroupsSequence[0].DerivationImageSequence = [_derivation_of_all(source)]

@@ -98,8 +98,3 @@ class StudyImages:
     choices: tuple[str, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
-
-    @property
-    def all_verdicts(self) -> tuple[Verdict, ...]:
-        """Verdicts of the folder, the CT and the PET."""
-        return self.verdicts + self.ct.verdicts + (self.pet.verdicts if self.pet else ())

@@ -15,13 +15,17 @@ from mdt_dicom.intake import read_study
 from mdt_dicom.kernel import Sharpness, sharpness
 from mdt_dicom.study import ReadSeries, StudyImages
 from oncology.errors import IdentityError, ImageError, SuvError
-from oncology.findings import Severity
+from oncology.findings import Severity, Verdict
 from oncology.imaging.volume import Volume, read_volume
 
 
 def codes(series: ReadSeries | StudyImages) -> list[str]:
-    verdicts = series.all_verdicts if isinstance(series, StudyImages) else series.verdicts
+    verdicts = all_verdicts(series) if isinstance(series, StudyImages) else series.verdicts
     return [verdict.code for verdict in verdicts]
+
+
+def all_verdicts(study: StudyImages) -> tuple[Verdict, ...]:
+    return study.verdicts + study.ct.verdicts + (study.pet.verdicts if study.pet else ())
 
 
 def reasons(study: StudyImages) -> str:
@@ -293,7 +297,7 @@ def test_unusable_pet_beside_the_ct_is_left_out_by_name(tmp_path: Path) -> None:
     factory.save(factory.pet_slices(PatientWeight=None), tmp_path / "pet")
     study = read_study(tmp_path)
     assert study.pet is None
-    (verdict,) = study.all_verdicts
+    (verdict,) = all_verdicts(study)
     assert verdict.severity is Severity.ERROR
     assert "PatientWeight" in verdict.message
 
@@ -329,7 +333,7 @@ def test_identity_is_read_and_never_shown(tmp_path: Path) -> None:
     study = read_study(factory.save(factory.ct_slices(), folder))
     assert study.identity.patient_id == factory.PATIENT_ID
     assert study.identity.birth_date == "1950-02-03"
-    shown = repr(study.identity) + repr(study.ct.info) + repr(study.all_verdicts) + repr(study.choices)
+    shown = repr(study.identity) + repr(study.ct.info) + repr(all_verdicts(study)) + repr(study.choices)
     assert not any(word in shown for word in factory.PRIVATE_WORDS)
 
 
