@@ -10,7 +10,7 @@ from typing import Any
 from templates.discussion import Point
 
 # Characters in one line of the page: whole width, the same in bold, half of it, the columns of reasons and certainty.
-WHOLE, BOLD, HALF, REASON, CERTAINTY = 120, 105, 50, 95, 22
+WHOLE, BOLD, HALF, REASON, CERTAINTY = 120, 105, 52, 95, 22
 USUAL_LABEL = 6  # characters of a category; longer ones take their room from the reasons
 
 
@@ -31,12 +31,12 @@ ROOMS = (
     Room(missing=4, points=4, changes=4, alerts=3, longest=100, longest_reason=180, pictures_mm=57),
     Room(missing=4, points=4, changes=4, alerts=3, longest=100, longest_reason=180, pictures_mm=46),
     Room(missing=3, points=3, changes=3, alerts=2, longest=100, longest_reason=180, pictures_mm=46),
-    Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=90, pictures_mm=46),
-    Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=90, pictures_mm=38),
+    Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=130, pictures_mm=46),
+    Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=130, pictures_mm=38),
     Room(missing=3, points=3, changes=3, alerts=2, longest=90, longest_reason=90, pictures_mm=28),
 )
 # Heights on A4 by report.css, measured on a printed page.
-PAGE_MM = 263.0  # between the margins, less a little for words that break badly
+PAGE_MM = 266.0  # between the margins, less a little for words that break badly
 # Title, patient, question and stages; headings of the reasons, of the columns and of the changes; captions and sources.
 FIXED_MM = 58.0 + 14.5 + 2 * 8.7 + 23.0
 LINE_MM, ROW_MM = 4.4, 1.5  # a line, and what a row of the reasons takes beside its lines

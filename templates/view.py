@@ -248,7 +248,6 @@ def _reasons(staging: Mapping[str, Any], translate: Translate) -> list[dict[str,
             shown = answer["category"] or f"{letter}?"
             because = nodal_reason(staging, answer) if axis == "n" else answer.get("because")
             reason = "; ".join(translate(text) for text in (because, answer.get("reason")) if text)
-            reason = reason.replace("mm2", "mm²")
             row = rows.setdefault((letter, reason, _certainty(answer, translate)), {})
             row.setdefault(f"c{shown}", []).append(edition)
     every = len(staging["editions"])

@@ -10,7 +10,7 @@ from templates_sample import findings, node, staging
 
 def shown(cancer: str, told: dict[str, Any], **seen: Any) -> dict[str, tuple[tuple[str, ...], ...]]:
     content = findings() | {"cancer": cancer} | seen
-    return {table.title: table.rows for table in section(content, staging() | {"facts": []} | told)}
+    return {table.title: table.rows for table in section(content, staging() | {"site": cancer, "facts": []} | told)}
 
 
 def test_a_station_is_never_surely_malignant_by_a_probability() -> None:
