@@ -1,0 +1,131 @@
+"""Scans and answers that a network cannot do anything with: each is named, and no mask is made up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mdt_dicom.nifti import read_nifti
+from models.card import Card, Head, write_card
+from models.networks.build import build_network
+from models.registry import add_model, content_sha256
+from oncology.findings import Severity, to_json
+from oncology.imaging.volume import Geometry, Volume
+from tasks.case_files import CaseFiles
+from tasks.eyes import assess, look, scene_for
+from tasks.images import CT, IMAGES, PET
+from tasks.masks import ANATOMY, segment
+from tasks.networks import look_with_networks
+from tasks.settings import settings
+
+GRID = Geometry((40, 50, 50), (4.0, 4.0, 4.0), (0.0, 0.0, 0.0))
+BODY = np.ones(GRID.shape, bool)
+LUNG = {"body": BODY, "lung_left": np.arange(GRID.shape[0])[:, None, None] < BODY * 20}
+SHAPE = {"kind": "unet", "inputs": 2, "channels": [16, 32], "outputs": 3}
+LESION = Card(
+    id="ours", role="lesion", kind="unet", region="thorax", cancers=("lung",), modalities=("CT", "PT"),
+    inputs=("ct_soft", "pet"), spacing_mm=(8.0, 8.0, 8.0), network=SHAPE, weights="ours.pt", licence="Apache-2.0",
+    heads=(Head("lesion", "sigmoid", ("tumor", "node_small", "node_large")),),
+)  # fmt: skip
+ANATOMY_CARD = replace(
+    LESION, role="anatomy", modalities=("CT",), inputs=("ct_soft", "ct_wide"),
+    heads=(Head("anatomy", "softmax", ("aorta", "esophagus")),),
+)  # fmt: skip
+Install = Callable[[Card, list[float]], None]
+
+
+@pytest.fixture
+def install(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """A network that answers the same everywhere is all that this installation has."""
+
+    def add(card: Card, answers: list[float]) -> None:
+        folder = tmp_path / "given"
+        folder.mkdir()
+        weights = {name: torch.zeros_like(value).half() for name, value in build_network(SHAPE).state_dict().items()}
+        weights["head.0.bias"] = torch.tensor(answers).half()
+        torch.save(weights, folder / "ours.pt")
+        write_card(replace(card, sha256=content_sha256(folder / "ours.pt")), folder / "card.toml")
+        add_model(folder, home)
+        monkeypatch.setenv("AIMDT_MODELS", "ours")
+        settings.cache_clear()
+
+    return add
+
+
+@pytest.fixture
+def ct() -> Volume:
+    return Volume(np.full(GRID.shape, 40, np.int16), GRID)
+
+
+def test_a_network_is_not_asked_about_a_scan_of_another_region(install: Install, ct: Volume) -> None:
+    install(LESION, [9.0, -9.0, -9.0])
+    seen = look_with_networks(ct, None, "lung", BODY, {"body": BODY})
+    assert (seen.regions, seen.models, seen.looked_for_lesions) == ([], [], False)
+    assert [(one.code, one.severity) for one in seen.verdicts] == [("scan-outside-region", Severity.ERROR)]
+    assert "nothing of the thorax" in seen.verdicts[0].message
+
+
+def test_no_tumor_is_an_answer_that_is_named(install: Install, ct: Volume) -> None:
+    install(LESION, [-9.0, -9.0, -9.0])
+    seen = look_with_networks(ct, None, "lung", BODY, LUNG)
+    assert (seen.regions, seen.models) == ([], ["ours"])
+    assert [one.code for one in seen.verdicts] == ["no-tumor-seen", "network-without-pet"]
+
+
+def test_no_structure_is_an_answer_that_is_named(install: Install, ct: Volume) -> None:
+    install(ANATOMY_CARD, [9.0, -9.0, -9.0])
+    seen = look_with_networks(ct, None, "lung", BODY, LUNG)
+    assert seen.structures == {}
+    assert [one.code for one in seen.verdicts] == ["no-structure-seen"]
+
+
+@pytest.mark.parametrize("card", [LESION, ANATOMY_CARD], ids=["lesion", "anatomy"])
+def test_an_answer_that_is_no_number_is_refused(install: Install, ct: Volume, card: Card) -> None:
+    install(card, [float("nan"), 0.0, 0.0])
+    seen = look_with_networks(ct, None, "lung", BODY, LUNG)
+    assert (seen.structures, seen.regions, seen.models) == ({}, [], [])
+    assert [one.code for one in seen.verdicts] == ["network-failed"]
+    assert "no numbers" in seen.verdicts[0].message
+
+
+def test_a_proposed_tumor_at_the_scans_border_says_that_it_is_cut(install: Install, ct: Volume) -> None:
+    install(LESION, [9.0, -9.0, -9.0])
+    seen = look_with_networks(ct, ct, "lung", BODY, LUNG)
+    scene = scene_for(ct, None, LUNG, {})
+    found, _ = assess("0" * 16, "lung", scene, seen.regions, seen.verdicts)
+    assert found.tumors[0].touches_border
+    assert "tumor-at-border" in [one["code"] for one in to_json(found)["quality"]]
+
+
+@pytest.mark.parametrize(("code", "shown"), [("pet-aligned", True), ("pet-misaligned", False)])
+def test_networks_are_not_shown_a_pet_that_lies_off_the_ct(
+    install: Install, ct: Volume, home: Path, code: str, shown: bool
+) -> None:
+    install(replace(LESION, region=""), [-9.0, -9.0, -9.0])
+    case = CaseFiles("0" * 16)
+    case.create()
+    hu = np.full(GRID.shape, -1000, np.int16)
+    hu[:, 10:40, 8:42] = 40
+    images = case.save_volume(CT, Volume(hu, GRID)) | case.save_volume(PET, Volume(ct.array.astype(np.float32), GRID))
+    verdict = {"code": code, "severity": "warning", "message": "", "where": "pet"}
+    images |= case.save_json(IMAGES, {"verdicts": [verdict]})
+    segment.fn("0" * 16, "lung", images, [])
+    codes = {one["code"] for one in case.load_json(ANATOMY)["verdicts"]}
+    assert ("pet-not-shown" not in codes) is shown
+    assert ("network-without-pet" not in codes) is shown
+
+
+def test_a_scan_of_the_abdomen_gives_a_lung_case_no_finding_and_says_why(all_models: None, shared_data: Path) -> None:
+    scan, _ = read_nifti(shared_data / "totalsegmentator_example" / "example_ct_sm.nii.gz")
+    sight = look(scan, None, "lung")
+    assert (sight.regions, sight.models, sight.nodes_looked_for) == ((), (), False)
+    scene = scene_for(scan, None, sight.structures, sight.landmarks, sight.verdicts)
+    found, _ = assess("0" * 16, "lung", scene, sight.regions, sight.verdicts)
+    assert (found.tumors, found.nodes, found.nodes_assessed) == ((), (), False)
+    assert "thorax" not in found.regions_imaged
+    assert "scan-outside-region" in [one["code"] for one in to_json(found)["quality"]]
