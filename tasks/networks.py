@@ -94,7 +94,7 @@ def look_with_networks(
                 seen.trusted |= masks.keys() if card.source == "added" else set()
                 seen.verdicts += _nothing_seen(card, list(masks), "structure")
         else:
-            proposals = _tried(seen, card, partial(_lesions, card, cancer, ct, pet, body, anatomy, run))
+            proposals = _tried(seen, card, partial(_lesions, card, cancer, ct, pet, body, anatomy, run, structures))
             seen.regions += _regions(card, proposals or [])
             if proposals is not None:
                 seen.verdicts += _nothing_seen(card, [one.role for one in proposals if one.role == "tumor"], "tumor")
@@ -146,10 +146,18 @@ def _anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, run: Ask) ->
 
 
 def _lesions(
-    card: Card, cancer: str, ct: Volume, pet: Volume | None, body: np.ndarray, anatomy: SeenAnatomy | None, run: Ask
+    card: Card,
+    cancer: str,
+    ct: Volume,
+    pet: Volume | None,
+    body: np.ndarray,
+    anatomy: SeenAnatomy | None,
+    run: Ask,
+    structures: Mapping[str, np.ndarray] | None,
 ) -> list[Proposal]:
     if card.kind in EMBEDDED_NETWORKS:
-        return see_lesions(card, cancer, ct, pet, body, anatomy, run).proposals(ct.geometry, card.settings)
+        seen = see_lesions(card, cancer, ct, pet, body, anatomy, run, structures)
+        return seen.proposals(ct.geometry, card.settings)
     masks, nothing = _by_adapter(card, ct, pet), np.zeros(ct.geometry.shape, np.float32)
     tumor, node = (masks[role].astype(np.float32) if role in masks else nothing for role in ("tumor", "node"))
     return propose(tumor, node, ct.geometry, ct.geometry, card.settings)

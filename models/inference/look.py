@@ -12,6 +12,7 @@ from models.card import Card
 from models.inference.grid import body_grid, hu_on, masks_of, suv_on
 from models.inference.predict import Scan
 from models.training.labels import with_wholes
+from oncology.imaging.home import HOMES, home_of
 from oncology.imaging.proposals import Proposal, propose
 from oncology.imaging.stations.finder import station_word
 from oncology.imaging.stations.seen import SeenStations
@@ -62,26 +63,40 @@ def see_anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, ask: Ask)
 
 @dataclass(frozen=True)
 class SeenLesions:
-    """Probabilities (Z, Y, X) of tumor and node on a lesion network's grid; `with_pet`: it saw a PET too."""
+    """Probabilities (Z, Y, X) of tumor and node on a lesion network's grid.
+
+    Attributes:
+        with_pet: it saw a PET too.
+        home: (Z, Y, X) bool where a primary can begin, None where its organ was not seen.
+    """
 
     tumor: np.ndarray
     node: np.ndarray
     grid: Geometry
     with_pet: bool = True
+    home: np.ndarray | None = None
 
     def proposals(self, ct: Geometry, settings: Mapping[str, Any]) -> list[Proposal]:
         """Regions on the CT's voxels, by a card's thresholds; those of `without_pet` hold where there was none."""
         own = {} if self.with_pet else settings.get(WITHOUT_PET, {})
-        return propose(self.tumor, self.node, self.grid, ct, {**settings, **own})
+        return propose(self.tumor, self.node, self.grid, ct, {**settings, **own}, self.home)
 
 
 def see_lesions(
-    card: Card, cancer: str, ct: Volume, pet: Volume | None, body: np.ndarray, anatomy: SeenAnatomy | None, ask: Ask
+    card: Card,
+    cancer: str,
+    ct: Volume,
+    pet: Volume | None,
+    body: np.ndarray,
+    anatomy: SeenAnatomy | None,
+    ask: Ask,
+    structures: Mapping[str, np.ndarray] | None = None,
 ) -> SeenLesions:
     """What a lesion network sees.
 
     Args:
         anatomy: what the anatomy network saw; without it the network is told nothing of organs.
+        structures: (Z, Y, X) bool on the CT's grid, by rules; with them the tumor's organ is known better.
     """
     grid = body_grid(Volume(body, ct.geometry), card.spacing_mm)
     told = _told(anatomy, grid) if anatomy is not None else Told()
@@ -90,7 +105,8 @@ def see_lesions(
     labels = card.heads[0].labels
     tumor = f"tumor_{cancer}" if f"tumor_{cancer}" in labels else "tumor"
     nodes = np.maximum(*(probabilities[labels.index(name)] for name in ("node_small", "node_large")))
-    return SeenLesions(probabilities[labels.index(tumor)], nodes, grid, with_pet=pet is not None)
+    home = home_of(cancer, _homes(cancer, told, structures or {}, ct.geometry, grid), grid.spacing_mm)
+    return SeenLesions(probabilities[labels.index(tumor)], nodes, grid, with_pet=pet is not None, home=home)
 
 
 @dataclass(frozen=True)
@@ -108,6 +124,17 @@ def _told(anatomy: SeenAnatomy, grid: Geometry) -> Told:
         labels["stations"] = _on(anatomy.stations.labels, anatomy.grid, grid)
         names["stations"] = anatomy.stations.names
     return Told(labels, names)
+
+
+def _homes(
+    cancer: str, told: Told, structures: Mapping[str, np.ndarray], ct: Geometry, grid: Geometry
+) -> dict[str, np.ndarray]:
+    """Structures of the cancer's organ on a lesion network's grid, by the anatomy network and by rules."""
+    wanted = HOMES[cancer].structures if cancer in HOMES else ()
+    labels, names = told.labels.get(ANATOMY), told.names.get(ANATOMY, ())
+    seen = {name: labels == names.index(name) + 1 for name in wanted if name in names} if labels is not None else {}
+    ruled = {name: _on(structures[name].astype(np.uint8), ct, grid) > 0 for name in wanted if name in structures}
+    return {name: seen.get(name, False) | ruled.get(name, False) for name in {*seen, *ruled}}
 
 
 def _on(labels: np.ndarray, grid: Geometry, other: Geometry) -> np.ndarray:

@@ -17,7 +17,8 @@ from models.training.measure import TUNING_SEED, Tally, patients, score_lesions,
 from models.training.store import StoredPatient, stored_volumes
 from oncology.imaging.proposals import Proposal, logit
 
-TRIED_VOXELS: Mapping[str, Sequence[float]] = {"tumor": (0.35, 0.55, 0.75), "node": (0.5, 0.8)}
+# Thresholds that make regions, and those that keep the sure ones of them.
+TRIED_REGIONS: Mapping[str, Sequence[float]] = {"tumor": (0.5, 0.8), "tumor_sure": (0.7, 0.97, 0.99), "node": (0.6,)}
 TRIED_SURE: Mapping[str, Sequence[float]] = {
     "further_tumor_sure": (0.95, 0.99, 0.998),
     "node_sure": (0.8, 0.9, 0.95, 0.98, 0.99, 0.995),
@@ -57,14 +58,14 @@ def tuned(card: Card, anatomy: Card | None, store: Path, count: int) -> dict[str
 def best_thresholds(looks: Sequence[Look]) -> dict[str, Any]:
     """The thresholds with most lesions found against false ones, and the line of certainty that goes with them."""
     best, chosen = -np.inf, dict[str, Any]()
-    for voxels in _each(TRIED_VOXELS):
-        loose = [_loose(patient, seen, voxels) for patient, seen in looks]
+    for regions in _each(TRIED_REGIONS):
+        loose = [_loose(patient, seen, regions) for patient, seen in looks]
         for sure in _each(TRIED_SURE):
             tally = Tally()
             for one in loose:
                 score_lesions(tally, one.patient, one.kept(**sure), "x")
             if (found := score(tally)) > best:
-                best, chosen = found, {**voxels, **sure}
+                best, chosen = found, {**regions, **sure}
     return {**chosen, "node_certainty": certainty_line(chosen, looks)}
 
 
@@ -73,9 +74,9 @@ def _each(tried: Mapping[str, Sequence[float]]) -> Iterator[dict[str, float]]:
         yield dict(zip(tried, values, strict=True))
 
 
-def _loose(patient: StoredPatient, seen: SeenLesions, voxels: Mapping[str, float]) -> _Loose:
+def _loose(patient: StoredPatient, seen: SeenLesions, regions: Mapping[str, float]) -> _Loose:
     least = {name: min(values) for name, values in TRIED_SURE.items()}
-    return _Loose(patient, _proposed(patient, seen, {**voxels, **least}))
+    return _Loose(patient, _proposed(patient, seen, {**regions, **least}))
 
 
 def _proposed(patient: StoredPatient, seen: SeenLesions, settings: Mapping[str, Any]) -> list[Proposal]:

@@ -17,7 +17,7 @@ from oncology.imaging.volume import Geometry
 # probability, its 90th percentile, that a region of them must reach.
 DEFAULTS: Mapping[str, float] = {
     "tumor": 0.5, "tumor_sure": 0.7, "further_tumor_sure": 0.9, "node": 0.5, "node_sure": 0.6,
-    "least_tumor_ml": 0.15, "least_node_ml": 0.05, "most_tumors": 4,
+    "least_tumor_ml": 0.15, "least_node_ml": 0.05, "most_tumors": 4, "least_home_share": 0.4,
 }  # fmt: skip
 SURE_PERCENTILE = 90.0
 
@@ -45,16 +45,22 @@ class _Part:
 
 
 def propose(
-    tumor: np.ndarray, node: np.ndarray, grid: Geometry, ct: Geometry, settings: Mapping[str, Any] | None = None
+    tumor: np.ndarray,
+    node: np.ndarray,
+    grid: Geometry,
+    ct: Geometry,
+    settings: Mapping[str, Any] | None = None,
+    home: np.ndarray | None = None,
 ) -> list[Proposal]:
     """The primary tumor first, further tumors, then nodes by falling certainty.
 
     Args:
         tumor, node: (Z, Y, X) probabilities on `grid`.
         settings: replace DEFAULTS by name.
+        home: (Z, Y, X) bool on `grid`, where a primary can begin, see `home_of`; a tumor has a share in it.
     """
     chosen = {**DEFAULTS, **(settings or {})}
-    found = _tumors(tumor, grid, chosen)
+    found = _tumors(tumor, grid, chosen, home)
     free = node.copy()
     for part in found:
         free[part.box][part.mask] = 0.0
@@ -84,9 +90,12 @@ def logit(p: float) -> float:
     return math.log(kept / (1.0 - kept))
 
 
-def _tumors(p: np.ndarray, grid: Geometry, chosen: Mapping[str, Any]) -> list[_Part]:
+def _tumors(p: np.ndarray, grid: Geometry, chosen: Mapping[str, Any], home: np.ndarray | None) -> list[_Part]:
     """The region with the most probability in it is the primary; others count only where the network is sure."""
-    parts = sorted(_parts(p, chosen["tumor"], grid, chosen["least_tumor_ml"]), key=lambda part: -part.weight)
+    found = _parts(p, chosen["tumor"], grid, chosen["least_tumor_ml"])
+    if home is not None:
+        found = (part for part in found if home[part.box][part.mask].mean() >= chosen["least_home_share"])
+    parts = sorted(found, key=lambda part: -part.weight)
     first = next((part for part in parts if part.p >= chosen["tumor_sure"]), None)
     if first is None:
         return []
