@@ -136,8 +136,10 @@ def read_rows(out: Path) -> list[dict[str, Any]]:
     path = out / ROWS
     if not path.exists():
         return []
-    whole = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
-    write_bytes(path, "".join(whole).encode())
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith("\n")]
+    if len(whole) < len(lines):  # a file that is whole stays the one that another run may be writing to
+        write_bytes(path, "".join(whole).encode())
     return [json.loads(line) for line in whole]
 
 

@@ -127,6 +127,15 @@ def test_a_row_that_was_cut_off_is_scored_again(tmp_path):
     assert still_open([Job("b", ("truth",))], rows)
 
 
+def test_reading_rows_leaves_a_run_that_is_writing_them_its_file(tmp_path):
+    with (tmp_path / ROWS).open("a") as running:
+        for name in ("a", "b"):
+            running.write(json.dumps(finished_row(name)) + "\n")
+            running.flush()
+            read_rows(tmp_path)
+    assert [row["patient"] for row in read_rows(tmp_path)] == ["a", "b"]
+
+
 def test_figures_name_the_agreement_and_what_is_to_be_reached(tmp_path):
     rows = [finished_row("a"), finished_row("b", said="IIB")]
     (tmp_path / ROWS).write_text("".join(json.dumps(row) + "\n" for row in rows))
