@@ -28,6 +28,7 @@ from tasks.settings import settings
 
 WIDEST = 120  # of lines, where the terminal is wider
 NAME_WIDTH = 20
+MAIN_FIGURES = ("ct_pet_tumor_dice",)
 MEGABYTE = 1_000_000
 SHORT_HASH = 12  # letters of a hash that tell models apart
 TRAINING, PATIENTS = "training", "patients"  # folders below the home folder
@@ -80,9 +81,7 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         _print_json({"models": rows})
         return STAGED
-    _print_table(
-        ("id", "role", "source", "size", "SHA-256", "licence", "used", "first figure"), map(_listed_cells, rows)
-    )
+    _print_table(("id", "role", "source", "size", "SHA-256", "licence", "used", "figure"), map(_listed_cells, rows))
     for row in (row for row in rows if not row["used"]):
         licence = f"its licence ({row['licence']}) does not allow {use} use"
         why = "AIMDT_MODELS does not name it" if use in row["uses"] else licence
@@ -112,8 +111,13 @@ def _summary(card: Card) -> dict[str, Any]:
         "weights": card.weights,
         "bytes": weights_bytes(card),
         "sha256": card.sha256,
-        "figure": figure_words(card.figures[0]) if card.figures else "",
+        "figure": figure_words(_main_figure(card)) if card.figures else "",
     }
+
+
+def _main_figure(card: Card) -> Figure:
+    """What a model is known by: a lesion network by its tumor's Dice, others by what their cards name first."""
+    return next((figure for figure in card.figures if figure.name in MAIN_FIGURES), card.figures[0])
 
 
 def _size_words(count: int | None) -> str:
