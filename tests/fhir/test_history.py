@@ -455,36 +455,16 @@ def test_a_lung_tumor_in_situ_is_found_with_its_side() -> None:
     assert values(found, "laterality") == ["left"]
 
 
+ELEMENTS = (
+    "contained", "name", "medicationCodeableConcept", "medicationReference", "bodySite", "conclusionCode", "code",
+    "valueCodeableConcept", "valueQuantity", "clinicalStatus", "verificationStatus", "reasonReference", "extension",
+    "meta", "component", "method", "stage", "subject", "focus", "interpretation", "effectiveDateTime", "category",
+    "identifier", "series", "note",
+)  # fmt: skip
+
+
 def test_a_reader_never_falls_over_odd_shapes() -> None:
     odd = [None, 5, "x", [], {}, [None], [5], [[]], {"coding": None}, {"coding": [None, 3, {}]}, {"reference": 7}]
-    names = [
-        "contained",
-        "name",
-        "medicationCodeableConcept",
-        "medicationReference",
-        "bodySite",
-        "conclusionCode",
-        "code",
-        "bodySite",
-        "valueCodeableConcept",
-        "valueQuantity",
-        "clinicalStatus",
-        "verificationStatus",
-        "reasonReference",
-        "extension",
-        "meta",
-        "component",
-        "method",
-        "stage",
-        "subject",
-        "focus",
-        "interpretation",
-        "effectiveDateTime",
-        "category",
-        "identifier",
-        "series",
-        "note",
-    ]
     for resource in (
         cancer(),
         {**cancer(), "code": {"text": "?"}},
@@ -499,7 +479,7 @@ def test_a_reader_never_falls_over_odd_shapes() -> None:
         write.imaging_study("i", "p", "1.2", ["CT"], DAY),
         write.service_request("s", "p", "?", DAY),
     ):
-        for name in names:
+        for name in ELEMENTS:
             for value in odd:
                 with contextlib.suppress(RecordError):  # a string where DSTU2 had one is refused by release
                     history(cancer(name="base"), {**resource, "id": "odd", name: value})
