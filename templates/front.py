@@ -10,7 +10,7 @@ from typing import Any
 from templates.discussion import Point
 
 # Characters in one line of the page: whole width, the same in bold, half of it, the columns of reasons and certainty.
-WHOLE, BOLD, HALF, REASON, CERTAINTY = 120, 105, 52, 95, 22
+WHOLE, BOLD, HALF, REASON, CERTAINTY = 128, 105, 52, 95, 22
 USUAL_LABEL = 6  # characters of a category; longer ones take their room from the reasons
 
 
