@@ -101,7 +101,7 @@ def _reason(reason: str, translate: Translate) -> str:
 
 def _phrase(phrase: str, translate: Translate) -> str:
     if phrase.startswith("station "):
-        return f"{translate('station')} {phrase.removeprefix('station ')}"
+        return f"{translate('station')} {phrase.removeprefix('station ').replace('_', ' ')}"
     numbers = iter(NUMBER.findall(phrase))
     return re.sub(r"\{\}", lambda _: next(numbers, ""), translate(NUMBER.sub("{}", phrase)))
 

@@ -11,6 +11,7 @@ SPOKEN = (
     (re.compile(r"\beus t\b"), "T by endoscopic ultrasound"),
     (re.compile(r"\bbiopsy: malignant yes, histology (\w+), method \w+"), r"biopsy: \1"),
     (re.compile(r"^ecog$"), "ECOG"),
+    (re.compile(r"^ca 19 9$"), "CA 19-9"),
     (re.compile(r"^(fev1|dlco) percent$"), lambda found: f"{found[1].upper()} (%)"),
 )
 
