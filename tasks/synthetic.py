@@ -12,6 +12,7 @@ from mdt_dicom.image_writer import Subject, write_ct, write_pet
 from mdt_dicom.rtstruct_writer import write_rtstruct
 from models.synthetic.patient import SyntheticPatient, make_patient, truth
 from models.synthetic.plan import PatientPlan
+from models.training.labels import REGION_OF
 from oncology.errors import ModelError
 from oncology.imaging.volume import Volume, resample
 from tasks.case_files import canonical_json, write_bytes
@@ -21,6 +22,7 @@ ISSUER = "urn:oid:2.25.1960"  # a made-up assigning authority
 GIVEN = {"female": ("Ada", "Iris", "Nora"), "male": ("Otto", "Emil", "Hugo")}
 FAMILY = ("Synthetica", "Fictiva", "Parametra", "Exempla")
 SCAN_YEAR = 2026
+BODY_PARTS = {"thorax": "CHEST", "abdomen": "ABDOMEN", "neck": "NECK"}
 # Structures that rules do not find and a person contours, because the answer hangs on them.
 LARYNX = (
     "thyroid_cartilage",
@@ -90,6 +92,7 @@ def subject_of(plan: PatientPlan) -> Subject:
         study_date="20260504",
         accession=f"SYNACC{plan.build.seed % 10**9:05d}",
         seed=f"synthetic-{plan.cancer}-{plan.build.seed}-{plan.shift or 'none'}",
+        body_part=BODY_PARTS[REGION_OF[plan.cancer]],
     )
 
 

@@ -33,7 +33,9 @@ HIDDEN_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "lung": (),
     "esophagus": ("Solid part",),
 }  # what says nothing elsewhere
-LUNG_CUTS = ("lung-left-cut", "lung-right-cut")  # a limit of the scan, told there; first of all for lung cancer only
+# Limits of the scan that are told among these, and first of all only where the chest is what is staged.
+CHEST_LIMITS = ("lung-left-cut", "lung-right-cut", "airway-absent")
+CHEST_CANCERS = ("lung", "esophagus")
 SETTLED = "settled by these facts"
 MANY = 4  # so many members that are not involved are told in one list
 MODALITIES = {"PT": "PET"}
@@ -287,7 +289,7 @@ def _question(history: Mapping[str, Any]) -> str | None:
 def _alerts(report: Report, translate: Translate) -> list[str]:
     alerts = [item["message"] for item in report.staging.get("conflicts", ())]
     alerts += [item["message"] for item in report.findings["quality"] if item["severity"] == "error"]
-    aside = () if report.findings["cancer"] == "lung" else LUNG_CUTS
+    aside = () if report.findings["cancer"] in CHEST_CANCERS else CHEST_LIMITS
     warnings = [item for item in report.findings["quality"] if item["severity"] == "warning"]
     alerts += [item["message"] for item in warnings if item["code"] not in aside]
     return [translate(message) for message in alerts]

@@ -24,7 +24,7 @@ SYNTHETIC = "SYNTHETIC - research use only"
 
 @dataclass(frozen=True)
 class Subject:
-    """The made-up patient and study that images belong to; dates as YYYYMMDD."""
+    """The made-up patient and study that images belong to; dates as YYYYMMDD, body part by DICOM PS3.16 CID 4031."""
 
     patient_id: str
     issuer: str
@@ -36,6 +36,7 @@ class Subject:
     study_date: str
     accession: str
     seed: str
+    body_part: str = "CHEST"
 
     @property
     def study_uid(self) -> str:
@@ -55,7 +56,7 @@ def write_ct(ct: Volume, subject: Subject, folder: Path, *, contrast: bool = Tru
         ct: HU, int16, axial axes.
     """
     common = _series(ct, subject, "CT", CTImageStorage) | {
-        "SeriesDescription": "Chest 2.0 Br36 " + SYNTHETIC,
+        "SeriesDescription": f"{subject.body_part.title()} 2.0 Br36 {SYNTHETIC}",
         "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
         "KVP": 120.0,
         "ConvolutionKernel": "Br36",
@@ -132,7 +133,7 @@ def _series(volume: Volume, subject: Subject, modality: str, sop_class: str) -> 
         "ContentTime": time,
         "AccessionNumber": subject.accession,
         "ReferringPhysicianName": "",
-        "StudyDescription": "PET/CT chest " + SYNTHETIC,
+        "StudyDescription": f"PET/CT {subject.body_part.lower()} {SYNTHETIC}",
         "SeriesInstanceUID": uid_from(subject.seed, modality),
         "SeriesNumber": 2 if modality == "PT" else 1,
         "FrameOfReferenceUID": subject.frame_of_reference_uid,
@@ -140,7 +141,7 @@ def _series(volume: Volume, subject: Subject, modality: str, sop_class: str) -> 
         "PatientPosition": "HFS",
         "Manufacturer": "AI-MDT synthetic",
         "ManufacturerModelName": "parametric patient",
-        "BodyPartExamined": "CHEST",
+        "BodyPartExamined": subject.body_part,
         **_pixel_fields(volume.geometry, modality),
     }
 
