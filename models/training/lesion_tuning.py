@@ -19,6 +19,7 @@ from oncology.imaging.proposals import Proposal, logit
 
 # Thresholds that make regions, and those that keep the sure ones of them.
 TRIED_REGIONS: Mapping[str, Sequence[float]] = {"tumor": (0.5, 0.8), "tumor_sure": (0.7, 0.97, 0.99), "node": (0.6,)}
+ON_CT_ALONE = {"most_tumors": 1}  # a second tumor changes T or M: it is not proposed without a PET
 TRIED_SURE: Mapping[str, Sequence[float]] = {
     "further_tumor_sure": (0.95, 0.99, 0.998),
     "node_sure": (0.8, 0.9, 0.95, 0.98, 0.99, 0.995),
@@ -52,13 +53,18 @@ def tuned(card: Card, anatomy: Card | None, store: Path, count: int) -> dict[str
         organs = seen_organs(anatomy, patient)
         with_pet.append((patient, seen_lesions(card, organs, patient, with_pet=True)))
         alone.append((patient, seen_lesions(card, organs, patient, with_pet=False)))
-    return {**card.settings, **best_thresholds(with_pet), WITHOUT_PET: best_thresholds(alone)}
+    return {**card.settings, **best_thresholds(with_pet), WITHOUT_PET: best_thresholds(alone, ON_CT_ALONE)}
 
 
-def best_thresholds(looks: Sequence[Look]) -> dict[str, Any]:
-    """The thresholds with most lesions found against false ones, and the line of certainty that goes with them."""
+def best_thresholds(looks: Sequence[Look], fixed: Mapping[str, float] | None = None) -> dict[str, Any]:
+    """The thresholds with most lesions found against false ones, and the line of certainty that goes with them.
+
+    Args:
+        fixed: settings that are not tried but hold.
+    """
     best, chosen = -np.inf, dict[str, Any]()
-    for regions in _each(TRIED_REGIONS):
+    for tried in _each(TRIED_REGIONS):
+        regions = {**tried, **(fixed or {})}
         loose = [_loose(patient, seen, regions) for patient, seen in looks]
         for sure in _each(TRIED_SURE):
             tally = Tally()
