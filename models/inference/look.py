@@ -12,7 +12,8 @@ from models.card import Card
 from models.inference.grid import body_grid, hu_on, masks_of, suv_on
 from models.inference.predict import Scan
 from models.training.labels import with_wholes
-from oncology.imaging.home import HOMES, home_of
+from oncology.imaging.bounds import GROUND_GLASS_FROM_HU
+from oncology.imaging.home import asked_for, home_of
 from oncology.imaging.proposals import Proposal, propose
 from oncology.imaging.stations.finder import station_word
 from oncology.imaging.stations.seen import SeenStations
@@ -106,6 +107,8 @@ def see_lesions(
     tumor = f"tumor_{cancer}" if f"tumor_{cancer}" in labels else "tumor"
     nodes = np.maximum(*(probabilities[labels.index(name)] for name in ("node_small", "node_large")))
     home = home_of(cancer, _homes(cancer, told, structures or {}, ct.geometry, grid), grid.spacing_mm)
+    if home is not None:
+        home &= scan.hu >= GROUND_GLASS_FROM_HU  # air beside a false tumor is no home of it
     return SeenLesions(probabilities[labels.index(tumor)], nodes, grid, with_pet=pet is not None, home=home)
 
 
@@ -129,8 +132,8 @@ def _told(anatomy: SeenAnatomy, grid: Geometry) -> Told:
 def _homes(
     cancer: str, told: Told, structures: Mapping[str, np.ndarray], ct: Geometry, grid: Geometry
 ) -> dict[str, np.ndarray]:
-    """Structures of the cancer's organ on a lesion network's grid, by the anatomy network and by rules."""
-    wanted = HOMES[cancer].structures if cancer in HOMES else ()
+    """The cancer's organ and its neighbors on a lesion network's grid, by the anatomy network and by rules."""
+    wanted = asked_for(cancer)
     labels, names = told.labels.get(ANATOMY), told.names.get(ANATOMY, ())
     seen = {name: labels == names.index(name) + 1 for name in wanted if name in names} if labels is not None else {}
     ruled = {name: _on(structures[name].astype(np.uint8), ct, grid) > 0 for name in wanted if name in structures}

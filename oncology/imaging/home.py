@@ -14,22 +14,33 @@ from oncology.imaging.shape import Spacing
 
 @dataclass(frozen=True)
 class Home:
-    """Structures that a tumor of a site grows in; `margin_mm` for masks that are off by as much, or leave it out."""
+    """Structures that a tumor of a site grows in.
+
+    Attributes:
+        margin_mm: around them, for masks that are off by as much or leave the tumor out.
+        closed_mm: gaps of this radius belong to them: a tumor that was not taken for lung.
+        others: neighbors in which it does not begin, and whose own uptake looks like one.
+    """
 
     structures: tuple[str, ...]
     margin_mm: float
-    closed_mm: float = 0.0  # gaps of this radius belong to it: a tumor that was not taken for lung
+    closed_mm: float = 0.0
+    others: tuple[str, ...] = ()
 
 
 def _both(*names: str) -> tuple[str, ...]:
     return tuple(f"{name}_{side}" for name in names for side in ("left", "right"))
 
 
+HEART = ("heart", "heart_myocardium", *_both("heart_atrium", "heart_ventricle"), "atrial_appendage_left")
 HOMES: Mapping[str, Home] = {
-    "lung": Home((*_both("lung"), *LOBES, "atelectasis"), 2.0, closed_mm=6.0),
-    "esophagus": Home(("esophagus",), 8.0),
+    "lung": Home(
+        (*_both("lung"), *LOBES, "atelectasis"), 2.0, closed_mm=6.0, others=(*HEART, "liver", "spleen", "stomach")
+    ),
+    "esophagus": Home(("esophagus",), 8.0, others=(*HEART, "liver", "aorta")),
     "pancreas": Home(
-        ("pancreas", "pancreas_head", "pancreas_neck", "pancreas_body", "pancreas_tail", "pancreatic_duct"), 8.0
+        ("pancreas", "pancreas_head", "pancreas_neck", "pancreas_body", "pancreas_tail", "pancreatic_duct"),
+        8.0, others=(*_both("kidney"), "liver", "spleen", "aorta"),
     ),
     "larynx": Home(
         ("larynx_air", "epiglottis", "thyroid_cartilage", "cricoid_cartilage", "pre_epiglottic_space",
@@ -60,4 +71,14 @@ def home_of(cancer: str, structures: Mapping[str, np.ndarray], spacing_mm: Spaci
     if home is None or whole is None or not whole.any():
         return None
     closed = shape.close(whole, home.closed_mm, spacing_mm) if home.closed_mm else whole
-    return shape.dilate(closed, home.margin_mm, spacing_mm)
+    result = shape.dilate(closed, home.margin_mm, spacing_mm)
+    for name in home.others:
+        if name in structures:
+            result &= ~structures[name] | whole
+    return result
+
+
+def asked_for(cancer: str) -> tuple[str, ...]:
+    """Names of the structures that `home_of` reads."""
+    home = HOMES.get(cancer)
+    return (*home.structures, *home.others) if home else ()

@@ -37,6 +37,14 @@ def test_a_nodule_that_was_not_taken_for_lung_lies_at_home_all_the_same():
     assert not home[MUSCLE].any()
 
 
+def test_the_heart_beside_the_lung_is_no_home_of_a_lung_tumor():
+    heart = np.s_[10:30, 19:30, 10:30]
+    home = home_of("lung", {"lung_left": drawn(LUNG), "heart": drawn(heart)}, SPACING)
+    assert home is not None
+    assert not (home & drawn(heart) & ~drawn(LUNG)).any()
+    assert home[LUNG].all()
+
+
 def test_where_the_organ_was_not_seen_nothing_is_said_of_its_place():
     assert home_of("pancreas", {"liver": drawn(MUSCLE)}, SPACING) is None
     assert home_of("pancreas", {"pancreas": np.zeros(SHAPE, bool)}, SPACING) is None
