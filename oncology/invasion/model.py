@@ -78,7 +78,7 @@ def row_from(content: Mapping[str, Any]) -> InvasionRow:
 # (0.5 to 0.8 for organs of some centimeters), and what all contacts less deep may say together, half of it at an area
 # of 7 cm2.
 NETWORK_BORDER_MM, UNPROVEN_MOST, UNPROVEN_HALF_MM2 = 4.0, 0.15, 700.0
-TOLD_IN_DEGREES = frozenset({StructureClass.VESSEL, StructureClass.ARTERY})
+HALFWAY_DEG = 180.0  # round a vessel
 
 
 @dataclass(frozen=True)
@@ -179,8 +179,8 @@ def estimate_invasion(findings: Findings, model: InvasionModel | None = None) ->
     """The findings with a probability at every contact that has none, where a model is at hand.
 
     It was fitted to masks as they are. Where only an embedded network drew the structure, contact says little as long
-    as it is no deeper than such a border is off; deeper contact, and that of a vessel, which is told in degrees, stays
-    without a probability, and what a cancer makes of such a contact holds it back.
+    as it is no deeper than such a border is off and goes less than halfway round; other contact stays without a
+    probability, and what a cancer makes of it holds it back.
 
     Args:
         model: instead of the one that is installed.
@@ -204,8 +204,9 @@ def with_invasion(tumor: Tumor, model: InvasionModel, unproven: Collection[str] 
         contact
         for contact in open_
         if contact.structure in unproven
-        and class_of(contact.structure) in model.classes.keys() - TOLD_IN_DEGREES
+        and (class_of(contact.structure) in model.classes or contact.angle_deg is not None)
         and contact.depth_mm < NETWORK_BORDER_MM
+        and (contact.angle_deg or 0.0) < HALFWAY_DEG
     ]
     bounded = shared(said) | _doubted(shallow)
     contacts = tuple(
