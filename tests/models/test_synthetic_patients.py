@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -38,6 +39,14 @@ def demo(cancer: str) -> SyntheticPatient:
 @cache
 def cohort(cancer: str) -> list[SyntheticPatient]:
     return [make_patient(draw_plan(cancer, COHORT, index), images=False) for index in range(EACH)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten_afterwards() -> Iterator[None]:
+    """Patients are gigabytes: they go when this module is done."""
+    yield
+    demo.cache_clear()
+    cohort.cache_clear()
 
 
 def nodes(patient: SyntheticPatient) -> list[Lesion]:
