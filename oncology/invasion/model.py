@@ -200,22 +200,23 @@ def with_invasion(tumor: Tumor, model: InvasionModel, unproven: Collection[str] 
         for contact in open_
         if contact.structure not in unproven and (p := model.probability(contact, tumor)) is not None
     }
-    shallow = [
-        contact
-        for contact in open_
-        if contact.structure in unproven
-        and (class_of(contact.structure) in model.classes or contact.angle_deg is not None)
-        and contact.depth_mm < NETWORK_BORDER_MM
-        and (contact.angle_deg or 0.0) < HALFWAY_DEG
-    ]
-    bounded = shared(said) | _doubted(shallow)
+    doubted = [contact for contact in open_ if contact.structure in unproven and _is_doubtful(contact, model)]
+    bounded = shared(said) | _shared_doubt(doubted)
     contacts = tuple(
         replace(contact, probability=bounded.get(contact, contact.probability)) for contact in tumor.contacts
     )
     return replace(tumor, contacts=contacts)
 
 
-def _doubted(contacts: Sequence[Contact]) -> dict[Contact, float]:
+def _is_doubtful(contact: Contact, model: InvasionModel) -> bool:
+    """Whether contact with a structure that only an embedded network drew may be nothing but the network's error."""
+    kind = class_of(contact.structure)
+    is_vessel = kind in (StructureClass.VESSEL, StructureClass.ARTERY)
+    goes_round = is_vessel and (contact.angle_deg or 0.0) >= HALFWAY_DEG
+    return (is_vessel or kind in model.classes) and contact.depth_mm < NETWORK_BORDER_MM and not goes_round
+
+
+def _shared_doubt(contacts: Sequence[Contact]) -> dict[Contact, float]:
     """Contacts that may be nothing but a network's error: by area, and together no more than UNPROVEN_MOST."""
     area = sum(contact.contact_mm2 for contact in contacts)
     return {contact: round(UNPROVEN_MOST * contact.contact_mm2 / (area + UNPROVEN_HALF_MM2), 4) for contact in contacts}

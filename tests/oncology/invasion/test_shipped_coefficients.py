@@ -114,7 +114,8 @@ def test_a_contact_that_a_person_corrected_away_is_no_invasion(model: InvasionMo
 
 def test_shallow_contact_with_what_only_an_embedded_network_drew_is_doubted_however_many_there_are() -> None:
     names = ("esophagus", "trachea", "duodenum", "thyroid_gland", "cricoid_cartilage", "aorta")
-    met = [Contact(name, 400.0, 2.5, angle_deg=120.0 if name == "aorta" else None) for name in names]
+    degrees = {"aorta": 120.0, "esophagus": 209.0}
+    met = [Contact(name, 400.0, 2.5, angle_deg=degrees.get(name)) for name in names]
     found = replace(with_contacts(*met), structures_unproven=names)
     chances = [contact.probability for contact in estimate_invasion(found).tumors[0].contacts]
     assert all(chance is not None and chance > 0 for chance in chances)
