@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from functools import cache
 
@@ -20,7 +19,6 @@ from models.synthetic.patient import (
     scan_on_model_grid,
     truth,
 )
-from models.synthetic.plan import PatientPlan
 from models.synthetic.shifts import SHIFTS
 from oncology.errors import ScopeError
 from oncology.imaging.diameter import greatest_dimension_mm
@@ -36,9 +34,10 @@ def demo(cancer: str) -> SyntheticPatient:
     return make_patient(DEMOS[cancer], images=False)
 
 
-@cache
-def cohort(cancer: str) -> list[SyntheticPatient]:
-    return [make_patient(draw_plan(cancer, COHORT, index), images=False) for index in range(EACH)]
+@pytest.fixture(scope="module", params=COHORTS)
+def cohort(request: pytest.FixtureRequest) -> list[SyntheticPatient]:
+    """Patients of one cancer, for all tests of theirs in a row: gigabytes, of one cancer at a time."""
+    return [make_patient(draw_plan(request.param, COHORT, index), images=False) for index in range(EACH)]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,7 +45,6 @@ def forgotten_afterwards() -> Iterator[None]:
     """Patients are gigabytes: they go when this module is done."""
     yield
     demo.cache_clear()
-    cohort.cache_clear()
 
 
 def nodes(patient: SyntheticPatient) -> list[Lesion]:
@@ -70,7 +68,7 @@ def test_a_demo_tumor_is_as_long_as_planned(cancer: str) -> None:
 @pytest.mark.parametrize("cancer", DEMOS)
 def test_every_planned_node_of_a_demo_is_drawn_in_its_station(cancer: str) -> None:
     patient = demo(cancer)
-    finder = station_finder(cancer, patient.masks, patient.landmarks, patient.canvas.geometry)
+    finder = station_finder(patient.plan.cancer, patient.masks, patient.landmarks, patient.canvas.geometry)
     assert len(nodes(patient)) == len(patient.plan.nodes)
     for node in nodes(patient):
         found = finder.probabilities(node.mask)
@@ -135,18 +133,16 @@ def test_truth_tells_sizes_nodes_and_what_is_invaded() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cancer", COHORTS)
-def test_drawn_sizes_are_the_planned_ones_to_a_third_of_a_voxel(cancer: str) -> None:
-    for patient in cohort(cancer):
+def test_drawn_sizes_are_the_planned_ones_to_a_third_of_a_voxel(cohort: list[SyntheticPatient]) -> None:
+    for patient in cohort:
         drawn = truth(patient)["measurements"]["greatest_dimension_mm"]
         voxel = patient.canvas.geometry.spacing_mm[0]
         assert drawn == pytest.approx(patient.plan.tumor.greatest_mm, abs=voxel / 3 + 0.05), patient.plan.tumor
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cancer", COHORTS)
-def test_what_is_to_be_invaded_is_entered_and_what_is_touched_is_not(cancer: str) -> None:
-    for patient in cohort(cancer):
+def test_what_is_to_be_invaded_is_entered_and_what_is_touched_is_not(cohort: list[SyntheticPatient]) -> None:
+    for patient in cohort:
         facts = truth(patient)["facts"]
         for name in patient.plan.tumor.invaded:
             deep, thick = depth_mm(patient, name)
@@ -157,24 +153,12 @@ def test_what_is_to_be_invaded_is_entered_and_what_is_touched_is_not(cancer: str
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cancer", COHORTS)
-def test_nodes_lie_in_their_stations(cancer: str) -> None:
+def test_nodes_lie_in_their_stations(cohort: list[SyntheticPatient]) -> None:
     right = total = 0
-    for patient in cohort(cancer):
-        finder = station_finder(cancer, patient.masks, patient.landmarks, patient.canvas.geometry)
+    for patient in cohort:
+        finder = station_finder(patient.plan.cancer, patient.masks, patient.landmarks, patient.canvas.geometry)
         for node in nodes(patient):
             found = finder.probabilities(node.mask)
             total += 1
             right += bool(found) and max(found, key=lambda name: found[name]).startswith(str(node.station))
     assert right >= 0.9 * total
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("cancer", COHORTS)
-def test_a_patient_with_both_scans_is_made_in_ten_seconds(cancer: str) -> None:
-    plan: PatientPlan = draw_plan(cancer, COHORT, 9)
-    start = time.process_time()
-    patient = make_patient(plan, images=False)
-    scan_on_model_grid(patient, np.random.default_rng(0))
-    truth(patient)
-    assert time.process_time() - start < 10.0
