@@ -19,7 +19,7 @@ from oncology.errors import ModelError
 
 CARDS, WEIGHTS = Path(__file__).parent / "cards", Path(__file__).parent / "weights"
 CARD_FILE = "card.toml"
-ROLES = ("anatomy", "lesion", "node_ene", "node_malignancy", "node_involvement", "invasion")
+ROLES = ("anatomy", "anatomy_fine", "lesion", "node_ene", "node_malignancy", "node_involvement", "invasion")
 EMBEDDED_NETWORKS = ("unet", "fusion", "two_branch")
 WITHOUT_IMAGES = ("xgboost", "table")
 WITHOUT_WEIGHTS = ("totalsegmentator",)  # an installed package brings its own

@@ -17,6 +17,7 @@ MEASURES: Mapping[str, str] = {
     "node_involvement": "models.involvement.measurement",
     "node_malignancy": "models.nodes.measurement",
     "anatomy": "models.training.measure",
+    "anatomy_fine": "models.training.measure",
     "lesion": "models.training.measure",
     "node_ene": "models.training.node_measure",
     "invasion": "models.training.invasion_measure",

@@ -13,7 +13,7 @@ import numpy as np
 
 from models.adapters import foreign
 from models.card import EMBEDDED_NETWORKS, Card
-from models.inference.look import Ask, SeenAnatomy, see_anatomy, see_lesions
+from models.inference.look import Ask, SeenAnatomy, see_anatomy, see_finer, see_lesions
 from models.inference.run import ask
 from models.training.labels import label_map
 from oncology.errors import ModelError
@@ -26,7 +26,7 @@ from oncology.imaging.volume import Geometry, Volume
 from tasks.model_choice import chosen_cards, refusals
 from tasks.settings import settings
 
-ROLES = ("anatomy", "lesion")
+ROLES = ("anatomy", "anatomy_fine", "lesion")
 Answer = TypeVar("Answer")
 CONVERTED = "converted"  # below the home folder: networks in the form that the processor runs fastest
 
@@ -53,13 +53,15 @@ class Seen:
 
 
 def chosen_models(cancer: str) -> list[Card]:
-    """Models that will look: for anatomy those that were added and the first embedded one, for lesions the best.
+    """Models that will look: for anatomy those that were added, the first embedded one and the one for a finer look at
+    a part of it, for lesions the best.
 
     An added model may know a few structures only; the embedded one gives the others.
     """
     anatomy = chosen_cards("anatomy", cancer)
     added, embedded = ([card for card in anatomy if (card.source == "added") is own] for own in (True, False))
-    return [*added, *embedded[:1], *chosen_cards("lesion", cancer)[:1]]
+    finer = chosen_cards("anatomy_fine", cancer)[:1] if anatomy else []
+    return [*added, *embedded[:1], *finer, *chosen_cards("lesion", cancer)[:1]]
 
 
 def model_marks(cancer: str) -> list[str]:
@@ -87,12 +89,11 @@ def look_with_networks(
     for card in _asked(seen, chosen_models(cancer), structures, ct.geometry):
         if card.role == "anatomy":
             found = _tried(seen, card, partial(_anatomy, card, cancer, ct, body, run))
+            _keep(seen, card, found, ct.geometry)
             anatomy = found or anatomy
-            if found is not None:  # what an earlier, better model knows stays
-                seen.stations = seen.stations or found.stations
-                seen.structures = {**(masks := found.masks(ct.geometry)), **seen.structures}
-                seen.trusted |= masks.keys() if card.source == "added" else set()
-                seen.verdicts += _nothing_seen(card, list(masks), "structure")
+        elif card.role == "anatomy_fine":
+            if anatomy is not None:
+                _keep(seen, card, _tried(seen, card, partial(see_finer, card, anatomy, ct, body, run)), ct.geometry)
         else:
             proposals = _tried(seen, card, partial(_lesions, card, cancer, ct, pet, body, anatomy, run, structures))
             seen.regions += _regions(card, proposals or [])
@@ -100,6 +101,18 @@ def look_with_networks(
                 seen.verdicts += _nothing_seen(card, [one.role for one in proposals if one.role == "tumor"], "tumor")
                 seen.verdicts += _without_pet(card, pet)
     return seen
+
+
+def _keep(seen: Seen, card: Card, found: SeenAnatomy | None, grid: Geometry) -> None:
+    """Add structures that a network saw: what an earlier, better model knows stays, a finer look replaces the first."""
+    if found is None:
+        return
+    masks = found.masks(grid)
+    replaced = masks.keys() - seen.trusted if card.role == "anatomy_fine" else masks.keys() - seen.structures.keys()
+    seen.structures |= {name: mask for name, mask in masks.items() if name in replaced}
+    seen.stations = seen.stations or found.stations
+    seen.trusted |= masks.keys() if card.source == "added" else set()
+    seen.verdicts += _nothing_seen(card, list(masks), "structure")
 
 
 def _asked(

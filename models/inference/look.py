@@ -15,11 +15,13 @@ from models.training.labels import with_wholes
 from oncology.imaging.bounds import GROUND_GLASS_FROM_HU
 from oncology.imaging.home import asked_for, home_of
 from oncology.imaging.proposals import Proposal, propose
+from oncology.imaging.region import bounding_box, crop, grown
 from oncology.imaging.stations.finder import station_word
 from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.volume import Geometry, Volume, resample
 
 Ask = Callable[[Card, Scan], Mapping[str, np.ndarray]]
+FINER_MARGIN_MM = 15.0  # around what the first look saw
 ANATOMY, STATIONS = "anatomy", "stations_"
 LESION = "lesion"
 WITHOUT_PET = "without_pet"  # those of a card's settings that hold on a CT alone
@@ -60,6 +62,28 @@ def see_anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, ask: Ask)
         words = tuple(station_word(cancer, label) for label in heads[own])
         stations = SeenStations(answer[own], heads[own], grid, words)
     return SeenAnatomy(grid, answer[ANATOMY], heads[ANATOMY], stations)
+
+
+def see_finer(card: Card, seen: SeenAnatomy, ct: Volume, body: np.ndarray, ask: Ask) -> SeenAnatomy | None:
+    """A second, finer look at a part of the anatomy: the box around what the first look saw of it.
+
+    Args:
+        card: its settings name the structures that the box goes `around`.
+        seen: the first look.
+        body: (Z, Y, X) bool on the CT's grid.
+        ask: runs a network on a scan.
+    Returns:
+        The structures of that part; None where the first look saw none of them.
+    """
+    near = np.isin(seen.labels, [n for n, name in enumerate(seen.names, 1) if name in card.settings["around"]])
+    if not near.any():
+        return None
+    grid = body_grid(Volume(body, ct.geometry), card.spacing_mm)
+    box = grown(bounding_box(_on(near.astype(np.uint8), seen.grid, grid) > 0), grid, FINER_MARGIN_MM)
+    middle = tuple((count - 1) / 2 - side.start for count, side in zip(grid.shape[1:], box[1:], strict=True))
+    part = crop(np.zeros(grid.shape, bool), grid, box).geometry
+    answer = ask(card, Scan(hu_on(ct, part), card.spacing_mm, middle=(middle[0], middle[1])))
+    return SeenAnatomy(part, answer[ANATOMY], card.heads[0].labels)
 
 
 @dataclass(frozen=True)

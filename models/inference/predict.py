@@ -28,6 +28,7 @@ class Scan:
         suv: (Z, Y, X), None without PET.
         labels: map name -> (Z, Y, X) uint8: `anatomy`, or `stations`, for networks that are told of them.
         names: map name -> what its labels 1, 2, ... are called.
+        middle: index (y, x) of the body's middle, where the scan is a part of it; None: the scan's own middle.
     """
 
     hu: np.ndarray
@@ -35,6 +36,7 @@ class Scan:
     suv: np.ndarray | None = None
     labels: Mapping[str, np.ndarray] = field(default_factory=dict)
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    middle: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,11 +131,12 @@ def _window(card: Card, scan: Scan, tile: Tile) -> np.ndarray:
 
 
 def _places(scan: Scan, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
-    """Millimeters (y and x) from the middle of the scan, which is cut to the body."""
+    """Millimeters (y and x) from the middle of the body, to which a whole scan is cut."""
+    middle = scan.middle or ((scan.hu.shape[1] - 1) / 2, (scan.hu.shape[2] - 1) / 2)
     lines = []
     for axis in (1, 2):
         first = tile.seen[axis].start - tile.place[axis].start
-        index = np.arange(WINDOW[axis], dtype=np.float32) + first - (scan.hu.shape[axis] - 1) / 2
+        index = np.arange(WINDOW[axis], dtype=np.float32) + first - middle[axis - 1]
         lines.append(index * scan.spacing_mm[axis])
     return lines[0][None, :, None], lines[1][None, None, :]
 

@@ -27,7 +27,9 @@ def read_job(path: Path) -> Job:
         about = json.loads(file["about"].tobytes())
         z, y, x = about["spacing_mm"]
         labels = {name: file[f"labels_{name}"] for name in about["names"]}
-        return Scan(file["hu"], (z, y, x), file["suv"] if "suv" in file.files else None, labels, about["names"])
+        suv = file["suv"] if "suv" in file.files else None
+        middle = (about["middle"][0], about["middle"][1]) if about["middle"] else None
+        return Scan(file["hu"], (z, y, x), suv, labels, about["names"], middle)
 
 
 def write_job(job: Job, path: Path) -> None:
@@ -39,7 +41,8 @@ def write_job(job: Job, path: Path) -> None:
 
 
 def _write_scan(scan: Scan, path: Path) -> None:
-    about = {"spacing_mm": scan.spacing_mm, "names": {name: list(scan.names[name]) for name in scan.labels}}
+    names = {name: list(scan.names[name]) for name in scan.labels}
+    about = {"spacing_mm": scan.spacing_mm, "names": names, "middle": scan.middle}
     arrays = {"hu": scan.hu, **{f"labels_{name}": array for name, array in scan.labels.items()}}
     if scan.suv is not None:
         arrays["suv"] = scan.suv.astype(np.float16)

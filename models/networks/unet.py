@@ -25,7 +25,7 @@ class ConvPair(nn.Sequential):
         for count, step in ((inside, stride), (outside, 1)):
             layers += [
                 nn.Conv3d(count, outside, 3, stride=step, padding=1, bias=False),
-                nn.InstanceNorm3d(outside, affine=True),
+                nn.GroupNorm(outside, outside),  # a group a channel is instance normalization, and compiles well
                 nn.LeakyReLU(SLOPE, inplace=True),
             ]
         super().__init__(*layers)

@@ -13,7 +13,7 @@ from torch.nn import functional
 from models.networks.context import STATION_MAP
 from models.networks.inputs import OUTSIDE_HU, build_inputs, context_groups
 from models.training.node_crops import node_stream
-from models.training.recipe import Recipe
+from models.training.recipe import LABELED, Recipe
 from models.training.sample import IGNORED, Sample, varied_ct, varied_pet
 from models.training.store import StoredPatient, load_patient
 from oncology.errors import ModelError
@@ -101,17 +101,28 @@ def smooth_bend(crop: Sequence[int], size: float, random: np.random.Generator) -
 
 
 def draw_center(patient: StoredPatient, recipe: Recipe, random: np.random.Generator) -> np.ndarray:
-    """The middle of a sample: in a tumor, in a node, or anywhere in the body."""
+    """The middle of a sample: in a tumor, a node, a structure that is asked for, or anywhere in the body."""
     kinds = list(recipe.centers)
     kind = str(random.choice(kinds, p=list(recipe.centers.values())))
     places = [
         n for n, lesion in enumerate(patient.about["lesions"], start=1) if lesion["kind"] == kind and lesion["voxels"]
     ]
+    if kind == "structure":
+        return _in_structure(patient, recipe.heads[0].labels, random)
     if kind != "body" and places:
         found = np.argwhere(patient.lesions == int(random.choice(places)))
         if len(found):
             return found[random.integers(len(found))].astype(np.float32)
     return (random.uniform(0.08, 0.92, 3) * np.array(patient.anatomy.shape)).astype(np.float32)
+
+
+def _in_structure(patient: StoredPatient, names: Sequence[str], random: np.random.Generator) -> np.ndarray:
+    """A voxel of a structure that is drawn first, so that small ones come as often as large ones."""
+    counts = np.bincount(patient.anatomy.ravel(), minlength=256)
+    there = [place for place, name in enumerate(patient.about["labels"], start=1) if name in names and counts[place]]
+    found = np.flatnonzero(patient.anatomy.ravel() == int(random.choice(there)))
+    index = np.unravel_index(found[random.integers(len(found))], patient.anatomy.shape)
+    return np.array(index, np.float32)
 
 
 def draw_sample(patient: StoredPatient, recipe: Recipe, random: np.random.Generator) -> Sample:
@@ -148,7 +159,7 @@ def _context(
 
 def targets_of(patient: StoredPatient, places: Places, recipe: Recipe) -> np.ndarray:
     """(T, Z, Y, X) uint8 for the recipe's heads."""
-    if recipe.kind == "anatomy":
+    if recipe.kind in LABELED:
         return np.stack([_labels(patient, places, head.name, head.labels) for head in recipe.heads])
     lesions = places.nearest(patient.lesions)
     return lesion_targets(lesions, patient.about["lesions"], patient.about["cancer"], recipe.heads[0].labels)

@@ -12,17 +12,22 @@ from typing import Any
 import torch
 
 from models.card import CARD_FILE, CARDS, WEIGHTS, Card, write_card
-from models.inference.look import ANATOMY
 from models.registry import content_sha256
 from models.training import lesion_tuning, node_measure
-from models.training.measure import figures_of
+from models.training.labels import FINE, WIDE
+from models.training.measure import figures_of, first_look
 from models.training.recipe import Recipe, recipe
 from models.training.trainer import network_shape
 from oncology.errors import ModelError
 
 # A recipe's kind -> the role that its network has, where they are not called alike.
-ROLES: Mapping[str, str] = {"node": "node_ene"}
-WORDS: Mapping[str, str] = {"anatomy": "anatomy", "lesion": "lesions", "node": "extranodal extension of nodes"}
+ROLES: Mapping[str, str] = {"node": "node_ene", "fine": "anatomy_fine"}
+WORDS: Mapping[str, str] = {
+    "anatomy": "anatomy",
+    "fine": "a second, finer look at the anatomy",
+    "lesion": "lesions",
+    "node": "extranodal extension of nodes",
+}
 LESION_MARGIN = 8  # voxels; they are told of organs around their window and need less of a rim
 LICENCE = "Apache-2.0"
 USES = ("research",)
@@ -60,6 +65,8 @@ def card_of(made: Recipe, weights: Path, about: str) -> Card:
     settings: dict[str, Any] = {"station_maps": dict(STATION_MAPS[made.region])} if mapped else {}
     if made.kind == "lesion":
         settings["margin"] = LESION_MARGIN
+    if made.kind == "fine":
+        settings["around"] = [name for name in FINE[made.region] if name not in WIDE]
     return Card(
         id=made.id,
         role=ROLES.get(made.kind, made.kind),
@@ -114,7 +121,7 @@ def _measured(card: Card, store: Path, *, tuning: int, count: int) -> Card:
     if card.role == ROLES["node"]:
         card = replace(card, settings=node_measure.tuned(card, store, tuning))
         return replace(card, figures=tuple(node_measure.figures_of(card, store, count)))
-    anatomy = _anatomy_of(card) if card.role != ANATOMY else None
+    anatomy = first_look(card, None)
     if card.role == "lesion" and tuning:
         card = replace(card, settings=lesion_tuning.tuned(card, anatomy, store, tuning))
     return replace(card, figures=tuple(figures_of(card, anatomy, store, count)))
@@ -123,12 +130,6 @@ def _measured(card: Card, store: Path, *, tuning: int, count: int) -> Card:
 def _told(checkpoint: Path) -> str:
     kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
     return f"{int(kept['step'])} steps in {float(kept['spent_s']) / 60:.0f} minutes"
-
-
-def _anatomy_of(card: Card) -> Card | None:
-    from models.registry import all_cards
-
-    return all_cards(None).get(f"anatomy-{card.region}")
 
 
 if __name__ == "__main__":

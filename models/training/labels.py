@@ -47,6 +47,14 @@ NECK = (
     "brachiocephalic_trunk", "trachea", "larynx_air", "hypopharynx", "oropharynx", "nasopharynx",
     *_both("pyriform_sinus"),
 )  # fmt: skip
+_FAR_OF_NECK = {
+    *_both("lung", "trapezius", "autochthon", "levator_scapulae", "middle_scalene", "posterior_scalene", "clavicula"),
+    *_both("scapula", "temporalis", "zygomatic_arch"),
+    "brain",
+    "skull",
+    "ribs",
+    "sternum",
+}
 ABDOMEN = (
     "skeletal_muscle", *_both("autochthon", "quadratus_lumborum", "iliopsoas"), *_both("lung"), "diaphragm", "heart",
     "liver", "spleen", "stomach", "small_bowel", "colon", "duodenum", "gallbladder", *_both("kidney", "adrenal_gland"),
@@ -57,6 +65,28 @@ ABDOMEN = (
     "gastroduodenal_artery", "common_hepatic_artery", "proper_hepatic_artery", "superior_mesenteric_artery",
 )  # fmt: skip
 ANATOMY: Mapping[str, tuple[str, ...]] = {"thorax": THORAX, "neck": NECK, "abdomen": ABDOMEN}
+# What the second, finer look tells apart: what invasion and stations are decided by.
+FINE: Mapping[str, tuple[str, ...]] = {
+    "thorax": (
+        "liver", "stomach", "heart_myocardium", *_both("heart_atrium", "heart_ventricle"), "atrial_appendage_left",
+        "thyroid_gland", "sternum", "spine", "spinal_canal", "esophagus", "inferior_vena_cava", "azygos_vein",
+        "superior_vena_cava", *_both("brachiocephalic_vein", "subclavian_vein"), "pulmonary_vein", "pulmonary_artery",
+        "aorta", "brachiocephalic_trunk", *_both("common_carotid_artery", "subclavian_artery"), "trachea",
+        *_both("main_bronchus"), "bronchus_intermedius", "bronchus_upper_lobe_left", "bronchus_lower_lobe_left",
+        "bronchus_upper_lobe_right", "bronchus_middle_lobe_right", "bronchus_lower_lobe_right",
+    ),
+    "neck": tuple(name for name in NECK if name not in _FAR_OF_NECK),
+    "abdomen": (
+        "liver", "stomach", "duodenum", "pancreas_body", "pancreas_tail", "pancreas_neck", "pancreas_head",
+        *_both("adrenal_gland"), "spine", "pancreatic_duct", "common_bile_duct", "inferior_vena_cava",
+        *_both("renal_vein"), "splenic_vein", "superior_mesenteric_vein", "portal_vein", "aorta",
+        *_both("renal_artery"), "celiac_trunk", "left_gastric_artery", "splenic_artery", "gastroduodenal_artery",
+        "common_hepatic_artery", "proper_hepatic_artery", "superior_mesenteric_artery",
+    ),
+}  # fmt: skip
+# Of those, what reaches far beyond the part that is looked at.
+WIDE = ("liver", "stomach", "spine", "spinal_canal", "sternum", *_both("subclavian_vein", "subclavian_artery"),
+        *_both("adrenal_gland", "renal_vein", "renal_artery"))  # fmt: skip
 HEAD_NECK = ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
 REGION_OF: Mapping[str, str] = {
     "lung": "thorax", "esophagus": "thorax", "pancreas": "abdomen", **dict.fromkeys(HEAD_NECK, "neck"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ import numpy as np
 
 from models.card import Card, Figure
 from models.inference.engine import Engine, open_engine
-from models.inference.look import SeenAnatomy, SeenLesions, see_anatomy, see_lesions
+from models.inference.look import SeenAnatomy, SeenLesions, see_anatomy, see_finer, see_lesions
 from models.inference.predict import WINDOW, Scan, predict
-from models.registry import find_card, weights_path
+from models.registry import all_cards, weights_path
 from models.training.store import StoredPatient, load_patient, make_stored, patient_path, save_patient, stored_volumes
 from models.verification import Material
 from oncology.errors import ModelError
@@ -92,12 +92,16 @@ def _figure(name: str, values: Sequence[float], on: str) -> Figure:
     return Figure(name, round(float(array.mean()), 3), "", len(values), round(float(low), 3), round(float(high), 3), on)
 
 
-def anatomy_figures(card: Card, chosen: Iterable[StoredPatient], on: str) -> list[Figure]:
-    """Dice of every structure, their mean over patients, and how often a node's station is named by the network."""
+def anatomy_figures(card: Card, first: Card | None, chosen: Iterable[StoredPatient], on: str) -> list[Figure]:
+    """Dice of every structure, their mean over patients, and how often a node's station is named by the network.
+
+    Args:
+        first: the network of the first look, for one that takes a second.
+    """
     tally, parts = Tally(), Tally()
     for patient in chosen:
         ct, _ = stored_volumes(patient)
-        seen = see_anatomy(card, patient.about["cancer"], ct, body_of(patient), ask_here)
+        seen = _seen(card, first, patient)
         dice = structure_dice(seen, patient, ct.geometry)
         for name, value in dice.items():
             parts.add(f"dice_{name}", value)
@@ -105,21 +109,31 @@ def anatomy_figures(card: Card, chosen: Iterable[StoredPatient], on: str) -> lis
         found: dict[str, StationShares] = {}
         if seen.stations is not None:
             found["station_by_network"] = partial(seen.stations.shares, ct=ct.geometry)
-        rules = station_finder(patient.about["cancer"], seen.masks(ct.geometry), {}, ct.geometry)
-        found["station_by_rules"] = rules.probabilities
+        if first is None:
+            rules = station_finder(patient.about["cancer"], seen.masks(ct.geometry), {}, ct.geometry)
+            found["station_by_rules"] = rules.probabilities
         for name, shares in found.items():
             for right in stations_right(shares, patient):
                 tally.add(name, right)
     return [*tally.figures(on), *parts.figures(on)]
 
 
+def _seen(card: Card, first: Card | None, patient: StoredPatient) -> SeenAnatomy:
+    """What a network for anatomy sees on a stored patient, at the first look or the second."""
+    if first is None:
+        return see_anatomy(card, patient.about["cancer"], stored_volumes(patient)[0], body_of(patient), ask_here)
+    before = _seen(first, None, patient)
+    finer = see_finer(card, before, stored_volumes(patient)[0], body_of(patient), ask_here)
+    return finer or replace(before, labels=np.zeros_like(before.labels), names=card.heads[0].labels)
+
+
 def structure_dice(seen: SeenAnatomy, patient: StoredPatient, grid: Geometry) -> dict[str, float]:
-    """Dice by structure, for those that the patient has."""
+    """Dice by structure, for those that the patient has and the network knows."""
     found = seen.masks(grid)
     result = {}
     for place, name in enumerate(patient.about["labels"], start=1):
         true = patient.anatomy == place
-        if true.any():
+        if name in seen.names and true.any():
             result[name] = _dice(true, found[name]) if name in found else 0.0
     return result
 
@@ -154,7 +168,7 @@ def seen_organs(anatomy: Card | None, patient: StoredPatient) -> SeenAnatomy | N
     """What the anatomy network sees on a stored patient."""
     if anatomy is None:
         return None
-    return see_anatomy(anatomy, patient.about["cancer"], stored_volumes(patient)[0], body_of(patient), ask_here)
+    return _seen(anatomy, None, patient)
 
 
 def seen_lesions(card: Card, organs: SeenAnatomy | None, patient: StoredPatient, *, with_pet: bool) -> SeenLesions:
@@ -210,9 +224,14 @@ def measure(card: Card, material: Material) -> list[Figure]:
     if material.store is None:
         raise ModelError(f"{card.id} is measured on synthetic patients; name a folder for them by --store")
     stated = stated_patients(card) // max(1, len(card.cancers))
-    anatomy = find_card(f"anatomy-{card.region}", material.home) if card.role == "lesion" else None
+    anatomy = first_look(card, material.home)
     count = material.patients or stated or LEAST_PATIENTS
     return list(figures_of(card, anatomy, material.store, count, material.shift))
+
+
+def first_look(card: Card, home: Path | None) -> Card | None:
+    """The anatomy network whose answer a network is told of; None for that network itself."""
+    return None if card.role == "anatomy" else all_cards(home).get(f"anatomy-{card.region}")
 
 
 def stated_patients(card: Card) -> int:
@@ -225,6 +244,6 @@ def figures_of(card: Card, anatomy: Card | None, store: Path, count: int, shift:
     """Figures on `count` held-out patients of every cancer that the model is for."""
     on = f"held-out synthetic patients of: {', '.join(card.cancers)}; seed {HELD_OUT_SEED}"
     chosen = patients(store, card.cancers, count, HELD_OUT_SEED, shift)
-    if card.role == "anatomy":
-        return anatomy_figures(card, chosen, on)
+    if card.role in ("anatomy", "anatomy_fine"):
+        return anatomy_figures(card, anatomy, chosen, on)
     return lesion_figures(card, anatomy, chosen, on)

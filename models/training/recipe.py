@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from models.card import Head
 from models.networks.context import ORGANS, STATION_MAP, STATIONS
-from models.training.labels import ANATOMY, HEAD_NECK
+from models.training.labels import ANATOMY, FINE, HEAD_NECK
 from oncology.errors import ModelError
 
+LABELED = ("anatomy", "fine")  # kinds whose every voxel has one label
 CT_PLACE = ("ct_soft", "ct_wide", "front_back", "right_left")
 CT_PET = ("ct_soft", "ct_wide", "pet", "pet_flag")
 
@@ -19,7 +20,7 @@ class Recipe:
     """How one network is made.
 
     Attributes:
-        kind: anatomy, lesion or node.
+        kind: anatomy, fine (a second look at a part of it, finer), lesion or node.
         cancers: whose synthetic patients it sees, taking turns.
         spacing_mm: of the cubes that it works on.
         crop: voxels (z, y, x) of a training sample.
@@ -69,6 +70,14 @@ def _anatomy(
     )  # fmt: skip
 
 
+def _fine(region: str, cancers: tuple[str, ...], spacing_mm: float) -> Recipe:
+    return Recipe(
+        id=f"anatomy-{region}-fine", kind="fine", region=region, cancers=cancers, spacing_mm=spacing_mm,
+        inputs=CT_PLACE, heads=(Head("anatomy", "softmax", FINE[region]),), hidden=64,
+        centers={"structure": 0.8, "body": 0.2}, start=f"anatomy-{region}",
+    )  # fmt: skip
+
+
 def _lesion(region: str, cancers: tuple[str, ...], spacing_mm: float, tumors: tuple[str, ...], start: str) -> Recipe:
     groups, stations = ORGANS[region], STATIONS[STATION_MAP[region]]
     return Recipe(
@@ -100,6 +109,9 @@ RECIPES: Mapping[str, Recipe] = {
         _anatomy("thorax", ("lung", "esophagus"), 4.0, {"lung": IASLC, "esophagus": ESOPHAGEAL}, "anatomy-thorax"),
         _anatomy("neck", HEAD_NECK, 2.5, {"neck": NECK_LEVELS}, "anatomy-thorax"),
         _anatomy("abdomen", ("pancreas",), 4.0, {"pancreas": PANCREATIC}, "anatomy-thorax"),
+        _fine("thorax", ("lung", "esophagus"), 2.0),
+        _fine("neck", HEAD_NECK, 1.5),
+        _fine("abdomen", ("pancreas",), 2.0),
         _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus"), "anatomy-thorax"),
         _lesion("neck", HEAD_NECK, 1.5, ("tumor",), "lesion-thorax"),
         _lesion("abdomen", ("pancreas",), 1.5, ("tumor",), "lesion-thorax"),

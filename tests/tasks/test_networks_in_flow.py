@@ -31,16 +31,20 @@ CARD = Card(
 @pytest.fixture
 def installed(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A network that calls everything aorta is all that this installation has."""
-    folder = tmp_path / "given"
+    return install(CARD, (0.0, 9.0, 0.0), tmp_path / "given", home, monkeypatch)
+
+
+def install(card: Card, answer: tuple[float, ...], folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Add a network that gives every voxel the same logits, beside those there are."""
     folder.mkdir()
     weights = {name: torch.zeros_like(value).half() for name, value in build_network(SHAPE).state_dict().items()}
-    weights["head.0.bias"] = torch.tensor([0.0, 9.0, 0.0]).half()
-    torch.save(weights, folder / "ours.pt")
-    write_card(replace(CARD, sha256=content_sha256(folder / "ours.pt")), folder / "card.toml")
+    weights["head.0.bias"] = torch.tensor(answer).half()
+    torch.save(weights, folder / card.weights)
+    write_card(replace(card, sha256=content_sha256(folder / card.weights)), folder / "card.toml")
     add_model(folder, home)
-    monkeypatch.setenv("AIMDT_MODELS", "ours")
+    monkeypatch.setenv("AIMDT_MODELS", ",".join(path.name for path in (home / "models").iterdir()))
     settings.cache_clear()
-    return home / "models" / "ours"
+    return home / "models" / card.id
 
 
 @pytest.fixture
@@ -61,6 +65,21 @@ def test_a_network_whose_weights_were_altered_is_named_and_the_rest_goes_on(inst
     assert (seen.structures, seen.models) == ({}, [])
     assert [verdict.code for verdict in seen.verdicts] == ["network-failed"]
     assert "ours" in seen.verdicts[0].message
+
+
+def test_a_finer_look_goes_around_what_the_first_saw_and_adds_to_what_the_hospital_trusts(
+    installed: Path, ct: Volume, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine = replace(
+        CARD, id="fine", role="anatomy_fine", weights="fine.pt", spacing_mm=(4.0, 4.0, 4.0),
+        heads=(Head("anatomy", "softmax", ("esophagus", "trachea")),), settings={"around": ["aorta"]},
+    )  # fmt: skip
+    install(fine, (0.0, 9.0, 0.0), tmp_path / "finer", home, monkeypatch)
+    seen = look_with_networks(ct, None, "lung", np.ones(GRID.shape, bool))
+    assert seen.models == ["ours", "fine"]
+    assert {"aorta", "esophagus"} <= seen.structures.keys()
+    assert seen.structures["esophagus"].mean() > 0.9
+    assert "trachea" not in seen.structures
 
 
 def test_another_network_makes_another_mark(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
