@@ -11,11 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from mdt_fhir.history import read_history
 from mdt_fhir.record import record_of
 from models.synthetic.touch import asked_of
 from oncology.agreement import ASSERTED
 from oncology.cancers.evidence import INVASION_CEILING, contact_probability, largest
+from oncology.cancers.protocol import site_of
 from oncology.errors import AimdtError
 from oncology.findings import (
     CaseId,
@@ -28,8 +31,10 @@ from oncology.findings import (
     Source,
     SourceKind,
     Tumor,
+    to_json,
 )
 from oncology.imaging.survey import Region, body_regions, survey
+from oncology.invasion.model import InvasionRow, row_json
 from oncology.staging import AXES, stage_case
 from oncology.tnm.loader import tables
 from oncology.tnm.table import category_order
@@ -39,7 +44,7 @@ from tasks.eyes import assess, look, scene_for
 
 MODES = ("truth", "record", "images")
 CHOOSES_TABLES = ("site", "histology", "p16", "ebv")
-SUBSITE_CHOOSES = ("larynx", "pancreas")  # cancers whose subsites have tables of their own
+SUBSITE_CHOOSES = ("larynx", "pancreas")  # sites whose subsites have tables of their own
 NO_ANSWER: Mapping[str, Any] = {"category": None, "probabilities": {}, "credible": []}
 # The T decision that matters for treatment: the categories that stand on its far side, in the newest edition.
 DECISIVE: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -57,27 +62,55 @@ DECISIVE: Mapping[str, tuple[str, tuple[str, ...]]] = {
 def score_patient(patient: ScoredPatient, modes: Sequence[str]) -> list[dict[str, Any]]:
     """One row (see oncology/agreement.py) for each mode."""
     history = read_history(record_of(patient.record), patient.cancer)
-    seen = _seen(patient, _narrowed(history, patient.cancer)) if {"record", "images"} & set(modes) else None
+    seen, masks = None, dict[str, np.ndarray]()
+    if {"record", "images"} & set(modes):
+        seen, masks = _seen(patient, _narrowed(history, patient.cancer))
     rows = []
     for mode in modes:
         findings = _given_findings(patient) if mode == "truth" or seen is None else seen
-        rows.append(_row(patient, mode, findings, _narrowed(history, patient.cancer) if mode == "images" else history))
+        row = _row(patient, mode, findings, _narrowed(history, patient.cancer) if mode == "images" else history)
+        rows.append(row if findings is not seen else row | _looked_at(patient, findings, masks))
     return rows
+
+
+def _looked_at(patient: ScoredPatient, findings: Findings, masks: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """What was measured of the primary and the nodes, each with its truth: what a calibration can be made from."""
+    primary = largest(findings.tumors)
+    tumor = {} if primary is None else to_json(replace(primary, contacts=()))
+    return {
+        "contacts": [] if primary is None else _contacts(patient, primary, findings),
+        "tumor": tumor | {"truth": _drawn_as(masks.get(primary.id), patient)} if primary else None,
+        "nodes": [to_json(node) | {"truth": _drawn_as(masks.get(node.id), patient)} for node in findings.nodes],
+        "candidates": to_json(findings.metastasis_candidates),
+        "true_metastases": list(patient.truth.metastases),
+    }
+
+
+def _drawn_as(mask: np.ndarray | None, patient: ScoredPatient) -> str | None:
+    """What the largest part of a mask was drawn as: tumor, metastasis, malignant or benign node; None: no lesion."""
+    if mask is None:
+        return None
+    shared = {
+        (lesion.kind if lesion.kind != "node" else "malignant" if lesion.malignant else "benign"): count
+        for lesion in patient.lesions
+        if (count := int(np.count_nonzero(lesion.mask & mask)))
+    }
+    return max(shared, key=lambda kind: shared[kind], default=None)
 
 
 def _narrowed(history: History, cancer: str) -> History:
     """The record's facts that choose the tables, and no other."""
-    kept = (*CHOOSES_TABLES, "subsite") if cancer in SUBSITE_CHOOSES else CHOOSES_TABLES
+    kept = (*CHOOSES_TABLES, "subsite") if site_of(cancer) in SUBSITE_CHOOSES else CHOOSES_TABLES
     return History(tuple(fact for fact in history.facts if fact.name in kept))
 
 
-def _seen(patient: ScoredPatient, history: History) -> Findings:
-    """What looking gives; of the record nodes are judged with nothing but what chooses the tables."""
+def _seen(patient: ScoredPatient, history: History) -> tuple[Findings, dict[str, np.ndarray]]:
+    """What looking gives, with masks by id; of the record nodes are judged with nothing but what chooses the tables."""
     sight = look(patient.ct, patient.pet, patient.cancer)
     scene = scene_for(
         patient.ct, patient.pet, sight.structures, sight.landmarks, sight.verdicts, sight.stations, sight.unproven
     )
-    found, _ = assess(
+    return assess(
         patient.name,
         patient.cancer,
         scene,
@@ -86,7 +119,6 @@ def _seen(patient: ScoredPatient, history: History) -> Findings:
         nodes_looked_for=sight.nodes_looked_for,
         history=history,
     )
-    return found
 
 
 def _given_findings(patient: ScoredPatient) -> Findings:
@@ -98,7 +130,8 @@ def _given_findings(patient: ScoredPatient) -> Findings:
     lesions = {lesion.id: lesion for lesion in patient.lesions}
     regions = [_region(lesion) for lesion in patient.lesions if lesion.kind in ("tumor", "node")]
     imaged = body_regions(scene.ct, scene.structures)
-    found, _ = survey(CaseId(patient.name), patient.cancer, scene, regions, (), imaged, nodes_looked_for=True)
+    cancer, site = patient.cancer, site_of(patient.cancer)
+    found, _ = survey(CaseId(patient.name), cancer, scene, regions, (), imaged, nodes_looked_for=True, site=site)
     return replace(
         found,
         tumors=tuple(_true_tumor(tumor, patient.truth) for tumor in found.tumors),
@@ -148,10 +181,10 @@ def _row(patient: ScoredPatient, mode: str, findings: Findings, history: History
         "mode": mode,
         "refused": refused,
         "editions": answers,
-        "stations": _stations(staging["facts"], truth, patient.cancer),
+        "stations": _stations(staging["facts"], truth, site_of(patient.cancer)),
         "invasions": _invasions(findings, truth),
         "metastasis": _metastasis(newest, findings, truth),
-        "decisive": _decisive(patient.cancer, newest),
+        "decisive": _decisive(site_of(patient.cancer), newest),
     }
 
 
@@ -216,12 +249,27 @@ def _invasions(findings: Findings, truth: Truth) -> list[dict[str, Any]]:
     """
     tumor = largest(findings.tumors)
     met = {contact.structure: contact for contact in tumor.contacts} if tumor else {}
-    asked = asked_of(str(findings.cancer), met)
+    asked = asked_of(site_of(findings.cancer), met)
     asserted = {name for name in asked if _said(met[name]) >= ASSERTED}
     return [
         {"structure": name, "truth": name in truth.invaded, "p": _said(met.get(name))}
         for name in sorted({*truth.invaded, *truth.touched, *asserted})
     ]
+
+
+def _contacts(patient: ScoredPatient, tumor: Tumor, findings: Findings) -> list[dict[str, Any]]:
+    """Every contact that T asks about as it was measured, and whether it is invasion."""
+    asked = set(asked_of(patient.cancer, [contact.structure for contact in tumor.contacts]))
+    return [
+        row_json(_contact_row(contact, tumor, patient, unproven=contact.structure in findings.structures_unproven))
+        for contact in tumor.contacts
+        if contact.structure in asked
+    ]
+
+
+def _contact_row(contact: Contact, tumor: Tumor, patient: ScoredPatient, *, unproven: bool) -> InvasionRow:
+    invaded = contact.structure in patient.truth.invaded
+    return InvasionRow(contact, tumor, invaded, patient.name, unproven=unproven)
 
 
 def _said(contact: Contact | None) -> float:
@@ -238,9 +286,9 @@ def _metastasis(answers: Mapping[str, Any], findings: Findings, truth: Truth) ->
     }
 
 
-def _decisive(cancer: str, answers: Mapping[str, Any]) -> dict[str, Any] | None:
-    if cancer not in DECISIVE:
+def _decisive(site: str, answers: Mapping[str, Any]) -> dict[str, Any] | None:
+    if site not in DECISIVE:
         return None
-    fact, beyond = DECISIVE[cancer]
+    fact, beyond = DECISIVE[site]
     p = sum(share for name, share in answers["t"]["probabilities"].items() if name in beyond)
     return {"fact": fact, "truth": answers["t"]["truth"] in beyond, "p": round(min(p, 1.0), 4)}

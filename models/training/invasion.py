@@ -1,6 +1,7 @@
 """The invasion model: drawing of contacts, fit, and judgement on held-out patients.
 
 python -m models.training.invasion --cancer larynx --seed 3 --count 30 --rows FILE   # draws, adds rows to a file
+python -m models.training.invasion --seen ROWS.JSONL  # contacts that the shipped networks saw, from `aimdt evaluate`
 python -m models.training.invasion --fit                                             # coefficients and card
 python -m models.training.invasion --judge                                           # figures of what is installed
 """
@@ -9,8 +10,10 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +34,20 @@ from models.training.invasion_rows import (
 from models.training.splits import TRAINING_SEEDS, Split
 from oncology.errors import ModelError
 from oncology.invasion.judgement import judge_classes, only_sound
-from oncology.invasion.model import PATH, InvasionModel, InvasionRow, fit_invasion, load_model, save_model
+from oncology.invasion.model import (
+    PATH,
+    InvasionModel,
+    InvasionRow,
+    fit_invasion,
+    load_model,
+    row_from,
+    save_model,
+    with_networks,
+)
 
 ROWS = Path(__file__).with_name("rows")
 TRAINING_ROWS, HELD_OUT_ROWS = ROWS / "invasion_training.jsonl.gz", ROWS / "invasion_held_out.jsonl.gz"
+SEEN_ROWS = ROWS / "invasion_seen.jsonl.gz"
 CARD_ID = "invasion"
 HELD_OUT_WORDS = "seeds 5100-5202"  # of the rows in HELD_OUT_ROWS
 CROSSING = " where the contours of tumor and structure may overlap"  # as a person's contour and a network's mask may
@@ -50,8 +63,10 @@ def main() -> None:
         for seed, index in patients(cancer, asked.seed, asked.count, asked.into):
             rows = drawn_rows(drawn_tumor(cancer, seed, index), np.random.default_rng((index, seed)))
             append_rows(asked.rows, rows)
+    if asked.seen:
+        append_rows(cleared(SEEN_ROWS), seen_rows(asked.seen))
     if asked.fit:
-        save_model(fitted(asked.rows, asked.held))
+        save_model(fitted(asked.rows, asked.held, SEEN_ROWS))
     if asked.fit or asked.judge:
         sys.stdout.writelines(f"{line}\n" for line in _judged(asked.held))
 
@@ -64,13 +79,35 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--into", nargs="*", default=[], metavar="NAME", help="only tumors planned to invade these")
     parser.add_argument("--rows", type=Path, default=TRAINING_ROWS, help="file of rows; what is drawn is added to it")
     parser.add_argument("--held", type=Path, default=HELD_OUT_ROWS, help="file of rows of held-out patients")
+    parser.add_argument(
+        "--seen", nargs="*", type=Path, default=[], metavar="ROWS",
+        help="rows.jsonl of `aimdt evaluate --mode images` on tuning seeds; replaces what networks saw before",
+    )  # fmt: skip
     parser.add_argument("--fit", action="store_true", help="fit to the rows; install the coefficients, write the card")
     parser.add_argument("--judge", action="store_true", help="judge what is installed on the held-out rows")
     return parser
 
 
-def fitted(training: Path, held: Path) -> InvasionModel:
+def seen_rows(files: Sequence[Path]) -> Iterator[InvasionRow]:
+    """Contacts that networks saw, of the rows that `aimdt evaluate` wrote."""
+    for path in files:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            content = json.loads(line)
+            if content["mode"] == "images":
+                yield from (row_from(item) for item in content["contacts"])
+
+
+def cleared(path: Path) -> Path:
+    """The path, with no file there any more."""
+    path.unlink(missing_ok=True)
+    return path
+
+
+def fitted(training: Path, held: Path, seen: Path) -> InvasionModel:
     """The model fitted to a file of rows, without classes that held-out patients speak against.
+
+    Args:
+        seen: contacts as networks see them, of tuning patients; there may be no such file.
 
     Raises:
         InputError: a row belongs to a patient that is not for training, or a held-out row to one that is.
@@ -86,7 +123,16 @@ def fitted(training: Path, held: Path) -> InvasionModel:
         "held_out_sha256": _sha256(held),
         "method": "ridge logistic by class of structure, signs by anatomy, Platt's line from five folds by patient",
     }
-    return only_sound(fit_invasion(rows, provenance), held_out, rows)
+    model = only_sound(fit_invasion(rows, provenance), held_out, rows)
+    if not seen.exists():
+        return model
+    by_networks = read_rows(seen, Split.TUNING)
+    patients = {row.patient for row in by_networks}
+    told = {
+        "seen_rows": f"{len(by_networks)} contacts of {len(patients)} synthetic patients",
+        "seen_sha256": _sha256(seen),
+    }
+    return replace(with_networks(model, by_networks), provenance={**provenance, **told})
 
 
 def _counts(names: Collection[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from oncology.cancers.evidence import INVASION_CEILING, contact_probability
 from oncology.errors import ModelError
 from oncology.findings import Contact, Findings, Tumor
 from oncology.invasion.bound import highest, shared
 from oncology.invasion.feature import FEATURES, SIGNS, features_of
 from oncology.invasion.logistic import HeldOut, Logistic, fit_logistic
+from oncology.invasion.seen import SEEN_FEATURES, fit_seen, seen_features
 from oncology.invasion.structure_class import StructureClass, class_of
 
 PATH = Path(__file__).with_name("coefficients.json")
@@ -30,6 +32,7 @@ class InvasionRow:
     Attributes:
         patient: keeps a patient's contacts in one fold.
         view: which of several measurements of the same tumor it is from; empty where there is one.
+        unproven: networks looked, and one of them drew the structure.
     """
 
     contact: Contact
@@ -37,6 +40,7 @@ class InvasionRow:
     invaded: bool
     patient: str
     view: str = ""
+    unproven: bool = False
 
 
 def touches(contact: Contact) -> bool:
@@ -59,6 +63,7 @@ def row_json(row: InvasionRow) -> dict[str, Any]:
     return {
         "patient": row.patient,
         "view": row.view,
+        "unproven": row.unproven,
         "invaded": row.invaded,
         "contact": asdict(replace(row.contact, probability=None)),
         "volume_ml": row.tumor.volume_ml,
@@ -71,14 +76,8 @@ def row_from(content: Mapping[str, Any]) -> InvasionRow:
     size = float(content["greatest_dimension_mm"])
     tumor = Tumor("tumor-1", float(content["volume_ml"]), size, size, size, size, None, None, (0.0, 0.0, 0.0))
     contact = Contact(**content["contact"])
-    return InvasionRow(contact, tumor, bool(content["invaded"]), str(content["patient"]), content.get("view", ""))
-
-
-# Of structures that only an embedded network drew: how far their borders are off, by their Dice on held-out patients
-# (0.5 to 0.8 for organs of some centimeters), and what all contacts less deep may say together, half of it at an area
-# of 7 cm2.
-NETWORK_BORDER_MM, UNPROVEN_MOST, UNPROVEN_HALF_MM2 = 4.0, 0.15, 700.0
-HALFWAY_DEG = 180.0  # round a vessel
+    invaded, patient = bool(content["invaded"]), str(content["patient"])
+    return InvasionRow(contact, tumor, invaded, patient, content.get("view", ""), bool(content.get("unproven", False)))
 
 
 @dataclass(frozen=True)
@@ -89,6 +88,8 @@ class InvasionModel:
         held_out: how each did on the patients of other folds.
         judged: how each did on patients that were held out altogether, see judgement.py.
         left_out: classes that are not used, and why.
+        by_networks: what contact says where networks drew tumor or structure, see seen.py; `seen_held_out` how it did
+            on patients of other folds.
     """
 
     classes: Mapping[StructureClass, Logistic]
@@ -96,11 +97,25 @@ class InvasionModel:
     judged: Mapping[StructureClass, Mapping[str, Any]] = field(default_factory=dict)
     left_out: Mapping[StructureClass, str] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
+    by_networks: Logistic | None = None
+    seen_held_out: HeldOut | None = None
 
     def probability(self, contact: Contact, tumor: Tumor) -> float | None:
         """P(the structure is invaded), within what contact may say at most; None for a class that was not trained."""
         p = self.fitted(contact, tumor)
         return None if p is None else min(p, highest(contact))
+
+    def seen(self, contact: Contact, tumor: Tumor, *, unproven: bool) -> float | None:
+        """P(the structure is invaded) where networks drew tumor or structure; None where that was not trained.
+
+        Args:
+            unproven: only an embedded network drew the structure.
+        """
+        if self.by_networks is None or not touches(contact):
+            return None if self.by_networks is None else LEAST
+        features = seen_features(contact, drawn_p(self, contact, tumor), unproven=unproven)
+        p = min(max(float(self.by_networks.probability(features)[0]), LEAST), MOST)
+        return round(min(p, highest(contact)), 4)
 
     def fitted(self, contact: Contact, tumor: Tumor) -> float | None:
         """What the fit says, on the terms of the tumors that it was fitted to."""
@@ -120,7 +135,15 @@ class InvasionModel:
             "judged": {str(kind): dict(figures) for kind, figures in self.judged.items()},
             "left_out": {str(kind): reason for kind, reason in self.left_out.items()},
             "classes": {str(kind): logistic.to_json() for kind, logistic in self.classes.items()},
+            "by_networks": self.by_networks.to_json() if self.by_networks else None,
+            "seen_held_out": asdict(self.seen_held_out) if self.seen_held_out else None,
         }
+
+
+def drawn_p(model: InvasionModel, contact: Contact, tumor: Tumor) -> float:
+    """What the fit to drawn masks says of a contact, or the published ceiling for a class that it does not know."""
+    p = model.fitted(contact, tumor)
+    return contact_probability(replace(contact, probability=None), INVASION_CEILING) if p is None else p
 
 
 def fit_invasion(rows: Sequence[InvasionRow], provenance: Mapping[str, str]) -> InvasionModel:
@@ -141,6 +164,14 @@ def fit_invasion(rows: Sequence[InvasionRow], provenance: Mapping[str, str]) -> 
         if fitted is not None:
             classes[kind], held_out[kind] = fitted
     return InvasionModel(classes, held_out, provenance=dict(provenance))
+
+
+def with_networks(model: InvasionModel, rows: Sequence[InvasionRow]) -> InvasionModel:
+    """The model with a reading of contacts that networks saw; without one where they are too few."""
+    touching = [row for row in rows if touches(row.contact)]
+    x = [seen_features(row.contact, drawn_p(model, row.contact, row.tumor), unproven=row.unproven) for row in touching]
+    fitted = fit_seen(np.array(x), np.array([row.invaded for row in touching]), [row.patient for row in touching])
+    return replace(model, by_networks=fitted[0], seen_held_out=fitted[1]) if fitted else model
 
 
 def save_model(model: InvasionModel, path: Path = PATH) -> None:
@@ -165,22 +196,23 @@ def load_model(path: Path = PATH) -> InvasionModel | None:
         judged, left_out = (
             {StructureClass(kind): item for kind, item in content[name].items()} for name in ("judged", "left_out")
         )
+        by_networks, seen = content.get("by_networks"), content.get("seen_held_out")
+        reading, figures = (Logistic.from_json(by_networks), HeldOut(**seen)) if by_networks else (None, None)
     except (ValueError, KeyError, TypeError) as problem:
         raise ModelError(
             f"{path.name} cannot be read ({problem}); expected what fit_invasion saved; train it again"
         ) from problem
-    strange = [kind for kind, logistic in classes.items() if logistic.features != FEATURES]
+    strange = [str(kind) for kind, logistic in classes.items() if logistic.features != FEATURES]
+    strange += ["by_networks"] if reading and reading.features != SEEN_FEATURES else []
     if strange:
         raise ModelError(f"{path.name} was trained on other features ({', '.join(strange)}); train it again")
-    return InvasionModel(classes, held_out, judged, left_out, content["provenance"])
+    return InvasionModel(classes, held_out, judged, left_out, content["provenance"], reading, figures)
 
 
 def estimate_invasion(findings: Findings, model: InvasionModel | None = None) -> Findings:
     """The findings with a probability at every contact that has none, where a model is at hand.
 
-    It was fitted to masks as they are. Where only an embedded network drew the structure, contact says little as long
-    as it is no deeper than such a border is off and goes less than halfway round; other contact stays without a
-    probability, and what a cancer makes of it holds it back.
+    Contact of what networks drew is read by a fit of its own, as their borders are off by some millimeters.
 
     Args:
         model: instead of the one that is installed.
@@ -193,30 +225,28 @@ def estimate_invasion(findings: Findings, model: InvasionModel | None = None) ->
 
 
 def with_invasion(tumor: Tumor, model: InvasionModel, unproven: Collection[str] = ()) -> Tumor:
-    """The tumor with a probability at every contact that has none; see `estimate_invasion` for unproven structures."""
-    open_ = [contact for contact in tumor.contacts if contact.probability is None]
-    said = {
-        contact: p
-        for contact in open_
-        if contact.structure not in unproven and (p := model.probability(contact, tumor)) is not None
-    }
-    doubted = [contact for contact in open_ if contact.structure in unproven and _is_doubtful(contact, model)]
-    bounded = shared(said) | _shared_doubt(doubted)
+    """The tumor with a probability at every contact that has none.
+
+    Args:
+        unproven: structures that only an embedded network drew.
+    """
+    open_ = (contact for contact in tumor.contacts if contact.probability is None)
+    bounded = shared(dict(_said(open_, tumor, model, unproven)))
     contacts = tuple(
         replace(contact, probability=bounded.get(contact, contact.probability)) for contact in tumor.contacts
     )
     return replace(tumor, contacts=contacts)
 
 
-def _is_doubtful(contact: Contact, model: InvasionModel) -> bool:
-    """Whether contact with a structure that only an embedded network drew may be nothing but the network's error."""
-    kind = class_of(contact.structure)
-    is_vessel = kind in (StructureClass.VESSEL, StructureClass.ARTERY)
-    goes_round = is_vessel and (contact.angle_deg or 0.0) >= HALFWAY_DEG
-    return (is_vessel or kind in model.classes) and contact.depth_mm < NETWORK_BORDER_MM and not goes_round
-
-
-def _shared_doubt(contacts: Sequence[Contact]) -> dict[Contact, float]:
-    """Contacts that may be nothing but a network's error: by area, and together no more than UNPROVEN_MOST."""
-    area = sum(contact.contact_mm2 for contact in contacts)
-    return {contact: round(UNPROVEN_MOST * contact.contact_mm2 / (area + UNPROVEN_HALF_MM2), 4) for contact in contacts}
+def _said(
+    contacts: Iterable[Contact], tumor: Tumor, model: InvasionModel, unproven: Collection[str]
+) -> Iterator[tuple[Contact, float]]:
+    """Contacts that the model knows, each with its probability."""
+    for contact in contacts:
+        is_unproven = contact.structure in unproven
+        if is_unproven or tumor.needs_confirmation:
+            p = model.seen(contact, tumor, unproven=is_unproven)
+        else:
+            p = model.probability(contact, tumor)
+        if p is not None:
+            yield contact, p

@@ -110,19 +110,3 @@ def test_a_contact_that_a_person_corrected_away_is_no_invasion(model: InvasionMo
     p = model.probability(Contact(structure, 0.0, 0.0, 0.0), TUMOR)
     assert p is not None
     assert p < 0.05
-
-
-def test_shallow_contact_with_what_only_an_embedded_network_drew_is_doubted_however_many_there_are() -> None:
-    names = ("esophagus", "trachea", "duodenum", "thyroid_gland", "cricoid_cartilage", "aorta")
-    degrees = {"aorta": 120.0, "esophagus": 209.0}
-    met = [Contact(name, 400.0, 2.5, angle_deg=degrees.get(name)) for name in names]
-    found = replace(with_contacts(*met), structures_unproven=names)
-    chances = [contact.probability for contact in estimate_invasion(found).tumors[0].contacts]
-    assert all(chance is not None and chance > 0 for chance in chances)
-    assert sum(chance for chance in chances if chance is not None) <= 0.15
-
-
-def test_deep_contact_and_half_a_vessel_that_a_network_drew_are_left_to_the_cancers_own_rules() -> None:
-    met = (Contact("duodenum", 400.0, 6.0), Contact("superior_mesenteric_artery", 90.0, 1.0, angle_deg=200.0))
-    found = replace(with_contacts(*met), structures_unproven=tuple(contact.structure for contact in met))
-    assert [contact.probability for contact in estimate_invasion(found).tumors[0].contacts] == [None, None]

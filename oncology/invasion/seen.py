@@ -1,0 +1,62 @@
+"""Contact as networks see it: both masks are off by some millimeters, so that the same contact says less.
+
+One logistic for all classes of structure reads what the model for drawn masks says of a contact together with the
+contact itself. It is fitted to contacts that the shipped networks saw on synthetic patients which none of them was
+trained on, false primaries with their contacts among them; so its probabilities hold for those networks alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from oncology.findings import Contact
+from oncology.invasion.logistic import HeldOut, Logistic, fit_logistic
+from oncology.invasion.structure_class import StructureClass, class_of
+
+LEAST_P = 0.01  # of what the model for drawn masks says; surer than this is no more evidence
+SEEN_FEATURES = (
+    "log_odds",
+    "log_area",
+    "depth_mm",
+    "angle_share",
+    "fat_plane_share",
+    "unproven",
+    *(f"is_{kind}" for kind in StructureClass),
+)
+# As of drawn contacts: more of it never speaks against invasion, more fat never for it.
+SEEN_SIGNS = {"log_odds": 1, "log_area": 1, "depth_mm": 1, "angle_share": 1, "fat_plane_share": -1}
+DEEPEST_MM = 15.0
+
+
+def seen_features(contact: Contact, p_drawn: float, *, unproven: bool) -> np.ndarray:
+    """(F,) in the order of SEEN_FEATURES; what was not measured is NaN, which the model takes for its mean.
+
+    Args:
+        p_drawn: what the same contact of drawn masks would say.
+        unproven: only an embedded network drew the structure; else rules did, or a person.
+    """
+    p = min(max(p_drawn, LEAST_P), 1.0 - LEAST_P)
+    values = [
+        math.log(p / (1.0 - p)),
+        math.log1p(contact.contact_mm2),
+        min(contact.depth_mm, DEEPEST_MM),
+        (contact.angle_deg or 0.0) / 360.0,
+        math.nan if contact.fat_plane_share is None else contact.fat_plane_share,
+        float(unproven),
+    ]
+    kind = class_of(contact.structure)
+    return np.array([*values, *(float(kind is one) for one in StructureClass)])
+
+
+def fit_seen(x: np.ndarray, y: np.ndarray, patients: Sequence[str]) -> tuple[Logistic, HeldOut] | None:
+    """Fit to contacts that networks saw; None where they are too few.
+
+    Args:
+        x: (N, F), see `seen_features`.
+        y: (N,) bool, invaded or not.
+        patients: of each row; a patient's rows stay in one fold.
+    """
+    return fit_logistic(x, y, patients, SEEN_FEATURES, signs=SEEN_SIGNS)
