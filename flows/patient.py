@@ -82,10 +82,10 @@ def _analyze(case_id: str, run: str, asked: dict[str, Any]) -> list[dict[str, An
     artifacts.show_staging(case_id)
 
     # What the board, the EHR and the PACS get
-    pictures = parts.run("key images", draw_key_images, case_id, findings, staging, images)
+    language, told = asked["language"], -1
+    pictures = parts.run("key images", draw_key_images, case_id, findings, staging, images, language)
     artifacts.show_pictures(case_id, pictures)
     masks = parts.run("masks", write_masks, case_id, findings, anatomy) if asked["nifti"] else None
-    language, told = asked["language"], -1
     while told != len(parts.failures):  # what fails after the report was written is named in it as well
         told = len(parts.failures)
         report = parts.run(

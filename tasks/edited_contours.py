@@ -12,6 +12,7 @@ import numpy as np
 
 from db.accounts import Person, Role
 from mdt_dicom.contours import Contour, ContourSet, read_contours
+from oncology.cancers.protocol import site_of
 from oncology.edit import Edit, EditKind
 from oncology.errors import ContourError
 from oncology.findings import CaseId, Source, SourceKind, to_json
@@ -55,7 +56,8 @@ def import_contours(
     files = ReviewFiles(case_id, folder, before.behind)
     scene = scene_of(files, with_pet=files.has(PET), with_anatomy=files.has(ANATOMY_MASKS))
     drawn = _read(files, paths, names)
-    found, masks = survey(CaseId(case_id), before.findings["cancer"], scene, _regions(drawn, person))
+    cancer = str(before.findings["cancer"])
+    found, masks = survey(CaseId(case_id), cancer, scene, _regions(drawn, person), site=site_of(cancer))
     earlier = load_masks(files, FINDING_MASKS, scene.ct.geometry)
     content = json.loads(canonical_json(to_json(found)))
     replaced = [name for name, role in ROLES.items() if any(item.role == role for item in drawn.contours)]
@@ -64,7 +66,7 @@ def import_contours(
     kept = {key: mask for key, mask in earlier.items() if not key.startswith(tuple(ROLES[name] for name in replaced))}
     save_masks(files, FINDING_MASKS, kept | {ids[key]: mask for key, mask in masks.items()}, scene.ct.geometry)
     files.save_json(FINDINGS, {**before.findings, **lists})
-    draw(files, with_pet=files.has(PET))
+    draw(files, with_pet=files.has(PET), language=files.read_private("request.json")["language"])
     edit = Edit(EditKind.IMPORT, "contours", lists | {"folder": folder}, reason=reason)
     return decide(case_id, person, [edit], seen)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from oncology.cancers.protocol import cancer as plugin_of
+from oncology.cancers.protocol import site_of
 from oncology.imaging.diameter import Caliper, measure_diameters
 from oncology.imaging.volume import Volume
 from oncology.probabilities import decisive_nodes
@@ -21,6 +21,7 @@ from tasks.masks import FINDING_MASKS, load_masks
 from tasks.staging import STAGING
 from tasks.step import step
 from templates.key_image import BONE_WINDOW, LUNG_WINDOW, SOFT_TISSUE_WINDOW, key_image, source_slice
+from templates.render import translator
 from templates.station_map import station_map, station_statuses
 
 PICTURES, STATION_MAP = "pictures.json", "station_map.svg"
@@ -59,14 +60,14 @@ class Shot:
         return f"{self.finding['id']} {self.place}, {self.plane} {self.kind}".replace("  ", " ").replace(" ,", ",")
 
 
-@step("2")
-def draw_key_images(case_id: str, findings: Outputs, staging: Outputs, images: Outputs) -> Outputs:
+@step("3")
+def draw_key_images(case_id: str, findings: Outputs, staging: Outputs, images: Outputs, language: str) -> Outputs:
     """One PNG per view, the list of them with captions, and the station map."""
-    return draw(CaseFiles(case_id), with_pet=PET in images)
+    return draw(CaseFiles(case_id), with_pet=PET in images, language=language)
 
 
-def draw(case: CaseFiles, *, with_pet: bool) -> Outputs:
-    """Pictures of what lies in the case's work folder."""
+def draw(case: CaseFiles, *, with_pet: bool, language: str) -> Outputs:
+    """Pictures of what lies in the case's work folder, with words in the report's language."""
     content = case.load_json(FINDINGS)
     ct = case.load_volume(CT)
     suv = case.load_volume(PET) if with_pet else None
@@ -87,10 +88,11 @@ def draw(case: CaseFiles, *, with_pet: bool) -> Outputs:
             suv=suv if shot.with_pet else None,
             calipers=[line for lines in calipers.values() for line in lines],
             pointed=shot.pointed,
+            translate=translator(language),
         )
         outputs |= case.save_bytes(shot.name, _png(picture))
         listed.append(_listed(shot, source_slice(ct.geometry, focus, shot.plane), slices))
-    outputs |= case.save_bytes(STATION_MAP, draw_station_map(case, content["cancer"]).encode())
+    outputs |= case.save_bytes(STATION_MAP, draw_station_map(case, content["cancer"], language).encode())
     return outputs | case.save_json(PICTURES, {"pictures": listed})
 
 
@@ -125,7 +127,7 @@ def picture_slices(case: CaseFiles) -> list[dict[str, Any]]:
 def _shots(findings: Mapping[str, Any], decisive: Sequence[str], *, with_pet: bool) -> Iterator[Shot]:
     """Tumors, then what may be metastases, then nodes; the first tumor and the first open candidate go to page 1."""
     open_ones = [item for item in findings["metastasis_candidates"] if item["confirmed"] is None]
-    window = TUMOR_WINDOWS.get(findings["cancer"], SOFT_TISSUE_WINDOW)
+    window = TUMOR_WINDOWS.get(site_of(findings["cancer"]), SOFT_TISSUE_WINDOW)
     for place, tumor in enumerate(findings["tumors"]):
         first = place == 0
         yield Shot(f"key_images/{tumor['id']}-axial.png", tumor, "axial", window, False, first)
@@ -176,10 +178,11 @@ def _focus(shot: Shot, calipers: Mapping[str, Sequence[Caliper]]) -> Sequence[fl
     return center
 
 
-def draw_station_map(case: CaseFiles, cancer: str) -> str:
+def draw_station_map(case: CaseFiles, cancer: str, language: str) -> str:
     """The map by what the staging believes of each node: biopsies included."""
     entries = next((fact["value"] for fact in case.load_json(STAGING)["facts"] if fact["key"] == "nodes"), None)
-    return station_map(plugin_of(cancer).tnm_site, station_statuses([_believed(entry) for entry in entries or ()]))
+    statuses = station_statuses([_believed(entry) for entry in entries or ()])
+    return station_map(site_of(cancer), statuses, translate=translator(language))
 
 
 def _believed(entry: Mapping[str, Any]) -> dict[str, Any]:

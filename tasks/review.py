@@ -18,6 +18,7 @@ from db.review import Reviews, State
 from db.tables import Case, Review, Run
 from mdt_fhir.history import FACT_NAMES
 from oncology.cancers.evidence import classify_nodes
+from oncology.cancers.protocol import site_of
 from oncology.edit import LISTS, METASTASIS, Draft, Edit, EditKind, apply_edits, summary
 from oncology.errors import ReviewError
 from oncology.invasion.model import estimate_invasion
@@ -154,7 +155,7 @@ def _check_addition(edit: Edit, case_id: str) -> None:
     """Only facts that somebody reads may be added: a misspelled one would be ignored in silence."""
     if edit.kind is not EditKind.ADD or edit.target == METASTASIS:
         return
-    known = {*FACT_NAMES, *vocabulary().site(store().case(case_id).cancer).facts}
+    known = {*FACT_NAMES, *vocabulary().site(site_of(store().case(case_id).cancer)).facts}
     if edit.target not in known:
         raise ReviewError(f"there is no fact {edit.target}; expected metastasis or one of: {', '.join(sorted(known))}")
 
@@ -164,7 +165,7 @@ def _check_station(edit: Edit, case_id: str) -> None:
     named = edit.value.get("station") if edit.kind is EditKind.ADD and isinstance(edit.value, Mapping) else None
     if edit.kind is EditKind.SET and edit.target.replace("/", ".").rpartition(".")[2] == "station":
         named = edit.value
-    known = vocabulary().site(store().case(case_id).cancer).stations
+    known = vocabulary().site(site_of(store().case(case_id).cancer)).stations
     if named is not None and str(named) not in known:
         raise ReviewError(f"there is no station {named}; expected one of: {', '.join(known)}")
 
@@ -239,23 +240,24 @@ def write_report(
     files.save_json(FINDINGS, restaged.findings)
     files.save_json(HISTORY, restaged.history)
     save_staging(files, restaged.findings, restaged.staging)
-    pictures = _keep_pictures(files, restaged.findings)
+    language = files.read_private("request.json")["language"]
+    pictures = _keep_pictures(files, restaged.findings, language)
     review = {**restaged.decisions, "signature": signature}
-    html = render_html(assemble(files, pictures, [], status, review), files.read_private("request.json")["language"])
+    html = render_html(assemble(files, pictures, [], status, review), language)
     files.save_bytes(HTML, html.encode())
     if pdf:
         files.save_bytes(PDF, render_pdf(html))
     return files
 
 
-def _keep_pictures(files: ReviewFiles, findings: Mapping[str, Any]) -> Outputs | None:
+def _keep_pictures(files: ReviewFiles, findings: Mapping[str, Any], language: str) -> Outputs | None:
     """Pictures of those findings that are still there, and the map of stations as they are now."""
     if not files.has(PICTURES):
         return None
     there = {item["id"] for name in LISTS for item in findings[name]}
     listed = files.load_json(PICTURES)["pictures"]
     kept = files.save_json(PICTURES, {"pictures": [item for item in listed if _shows(item["name"], there)]})
-    return kept | files.save_bytes(STATION_MAP, draw_station_map(files, findings["cancer"]).encode())
+    return kept | files.save_bytes(STATION_MAP, draw_station_map(files, findings["cancer"], language).encode())
 
 
 def _replace_now(case_id: str, folder: str) -> None:

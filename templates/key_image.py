@@ -271,10 +271,10 @@ def _draw_words(
     pen = ImageDraw.Draw(picture)
     scale = view.size_px / SIZE_PX
     size, edge = view.size_px, 10 * scale
-    kind = translate("PET/CT") if top_suv else translate("CT")
+    kind, plane = "PET/CT" if top_suv else "CT", _capital(translate(view.name))
     axis = "xyz"[NORMAL_AXIS[view.name]]
     position = f"{view.position_mm:+.1f}".replace("-", "−")
-    _write(pen, (edge, edge), f"{translate(view.name.capitalize())} {kind}\n{axis} {position} mm", scale, "la")
+    _write(pen, (edge, edge), f"{plane} {kind}\n{axis} {position} mm", scale, "la")
     level = f"{window[0]:.0f}".replace("-", "−")
     _write(pen, (size - edge, edge), f"W {window[1]:.0f}  L {level}", scale, "ra")
     middle, far = size / 2, size - edge
@@ -284,6 +284,10 @@ def _draw_words(
     _draw_scale_bar(pen, view, scale)
     if top_suv:
         _draw_color_scale(picture, top_suv, scale)
+
+
+def _capital(word: str) -> str:
+    return word[:1].upper() + word[1:]
 
 
 def _draw_lengths(picture: Image.Image, view: Plane, calipers: Sequence[Caliper]) -> None:
@@ -348,7 +352,7 @@ def _with_legend(picture: Image.Image, roles: Sequence[str], translate: Callable
         for piece in [line] if gap == 0.0 else dashes(line, dash * scale, gap * scale):
             pen.line([tuple(point) for point in piece], fill=color, width=math.ceil(2.5 * scale))
         x += 50 * scale
-        word = translate(role.capitalize())
+        word = _capital(translate(role))
         write(pen, (x, middle), word, size, "lm", 0.0)
         x += text_width(pen, word, size) + 22 * scale
     write(pen, (picture.width - 12 * scale, middle), translate("Research use only"), size, "rm", 0.0)

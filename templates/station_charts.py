@@ -108,8 +108,8 @@ LUNG = Chart(
         ("Trachea", 320, 14),
     ),
     places=(
-        Place("cervical_level_III_right", 200, 24, label="III R"),
-        Place("cervical_level_III_left", 440, 24, label="III L"),
+        Place("cervical_level_III_right", 208, 24, label="Level III R"),
+        Place("cervical_level_III_left", 432, 24, label="Level III L"),
         Place("1R", 262, 58),
         Place("1L", 378, 58),
         Place("2R", 262, 124),

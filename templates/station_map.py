@@ -105,7 +105,7 @@ def station_map(cancer: str, statuses: Mapping[str, str], *, translate: Callable
     known = {name: _known(name, status) for name, status in statuses.items()}
     shown = {place: _status_at(place, known) for place in chart.places}
     rest = sorted(name for name in known if not any(_is_at(name, place) for place in chart.places))
-    others = [f"{name.replace('_', ' ')} {SIGNS[known[name]] or '·'}" for name in rest]
+    others = [f"{translate(name.replace('_', ' '))} {SIGNS[known[name]] or '·'}" for name in rest]
     height = chart.height + LEGEND_HEIGHT + (22 if others else 0)
     size = f'viewBox="0 0 {chart.width} {height}" width="{chart.width}" height="{height}"'
     parts = [
@@ -114,7 +114,7 @@ def station_map(cancer: str, statuses: Mapping[str, str], *, translate: Callable
         f'<rect width="{chart.width}" height="{height}" fill="#ffffff"/>',
         *_anatomy(chart, translate),
         *(_leader(place) for place in chart.places if place.anchor),
-        *(_pill(place.x, place.y, translate(_label(place)), status) for place, status in shown.items()),
+        *(_pill(place.x, place.y, _label(place, translate), status) for place, status in shown.items()),
         *_legend(chart, translate),
         *_others(chart, others, translate),
         "</svg>",
@@ -149,8 +149,9 @@ def _is_at(name: str, place: Place) -> bool:
     return side in ("left", "right") and base == place.station and place.side in (None, side)
 
 
-def _label(place: Place) -> str:
-    return place.label or place.station
+def _label(place: Place, translate: Callable[[str], str]) -> str:
+    """A station's own code is alike in every language; words are not."""
+    return translate(place.label) if place.label else place.station
 
 
 def _description(shown: Mapping[Place, StationStatus], translate: Callable[[str], str]) -> str:
@@ -158,7 +159,7 @@ def _description(shown: Mapping[Place, StationStatus], translate: Callable[[str]
     lines = []
     for status in reversed(StationStatus):
         names = [
-            f"{_label(place)} {place.side}" if place.side else _label(place)
+            " ".join(filter(None, (_label(place, translate), translate(place.side) if place.side else "")))
             for place, found in shown.items()
             if found is status
         ]

@@ -137,7 +137,8 @@ def _placed_images(images: Sequence[Mapping[str, Any]], report: Report) -> dict[
 def _image(image: KeyImage, translate: Translate) -> dict[str, Any]:
     uri = "data:image/png;base64," + base64.b64encode(image.png).decode()
     words = caption(image.caption, image.shows, translate)
-    return {"uri": uri, "alt": image.alt, "caption": words, "front": image.front, "shows": image.shows}
+    alt = f"{words}, {translate(image.alt.rpartition(', ')[2])}" if image.shows else image.alt
+    return {"uri": uri, "alt": alt, "caption": words, "front": image.front, "shows": image.shows}
 
 
 def _edition(name: str, result: Mapping[str, Any], translate: Translate) -> dict[str, Any]:
@@ -286,10 +287,15 @@ def _question(history: Mapping[str, Any]) -> str | None:
     return next((str(fact["value"]) for fact in history.get("facts", ()) if fact["name"] == "question"), None)
 
 
+def _site(report: Report) -> str:
+    """By which pages differ; an added cancer is told as its site."""
+    return str(report.staging.get("site", report.findings["cancer"]))
+
+
 def _alerts(report: Report, translate: Translate) -> list[str]:
     alerts = [item["message"] for item in report.staging.get("conflicts", ())]
     alerts += [item["message"] for item in report.findings["quality"] if item["severity"] == "error"]
-    aside = () if report.findings["cancer"] in CHEST_CANCERS else CHEST_LIMITS
+    aside = () if _site(report) in CHEST_CANCERS else CHEST_LIMITS
     warnings = [item for item in report.findings["quality"] if item["severity"] == "warning"]
     alerts += [item["message"] for item in warnings if item["code"] not in aside]
     return [translate(message) for message in alerts]
@@ -335,7 +341,7 @@ def number(value: float | None, digits: int = 0) -> str:
 
 def _measurements(report: Report, translate: Translate) -> dict[str, Any]:
     findings = report.findings
-    hidden = HIDDEN_COLUMNS.get(findings["cancer"], ("Solid part", "To carina"))
+    hidden = HIDDEN_COLUMNS.get(_site(report), ("Solid part", "To carina"))
     note = "No suspicious node." if findings["nodes_assessed"] else "Lymph nodes were not assessed: none was contoured."
     return {
         "tumor_columns": [name for name in TUMOR_COLUMNS if name not in hidden],

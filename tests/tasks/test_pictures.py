@@ -49,7 +49,7 @@ def case(home: Path) -> CaseFiles:
     files.save_json(IMAGES, {"series": [{"sop_instance_uids": UIDS}]})
     files.save_volume(CT, Volume(np.where(TUMOR, 40, -800).astype(np.int16), GRID))
     save_masks(files, FINDING_MASKS, {"tumor-1": TUMOR}, GRID)
-    draw(files, with_pet=False)
+    draw(files, with_pet=False, language="en")
     return files
 
 
@@ -70,7 +70,7 @@ def test_a_picture_names_the_slice_that_it_shows(case: CaseFiles) -> None:
 @pytest.mark.parametrize(("cancer", "gray"), [("lung", 76), ("larynx", 0)])  # of tissue at -800 HU
 def test_a_tumor_is_shown_in_the_window_of_its_organ(case: CaseFiles, cancer: str, gray: int) -> None:
     case.save_json(FINDINGS, findings() | {"cancer": cancer})
-    draw(case, with_pet=False)
+    draw(case, with_pet=False, language="en")
     picture = Image.open(BytesIO(case.load_bytes("key_images/tumor-1-axial.png"))).convert("L")
     assert picture.getpixel((160, 60)) == pytest.approx(gray, abs=1)
 
@@ -94,5 +94,5 @@ def test_a_decisive_node_is_drawn_before_others(case: CaseFiles) -> None:
     told["editions"]["8"]["would_change"] = [change(1)]
     case.save_json(FINDINGS, seen)
     case.save_json(STAGING, told)
-    draw(case, with_pet=False)
+    draw(case, with_pet=False, language="en")
     assert [item["finding"] for item in picture_slices(case)][-2:] == ["node-2", "node-1"]

@@ -13,6 +13,8 @@ from oncology.errors import ReportError
 from oncology.imaging.diameter import measure_diameters
 from oncology.imaging.volume import Volume
 from templates.key_image import LUNG_WINDOW, SIZE_PX, SOFT_TISSUE_WINDOW, dashes, hot, key_image
+from templates.language import language
+from templates.render import languages
 from templates.slicing import Plane, sample, snapped
 
 GRID = phantoms.make_grid((160, 160, 160), (2.5, 1.0, 1.0), center_lps=(20, -30, 400))
@@ -183,6 +185,18 @@ def test_dashes_are_evenly_fitted() -> None:
 
     assert len(pieces) == 5
     assert [piece[0, 0] for piece in pieces] == pytest.approx([0, 19, 38, 57, 76])
+
+
+@pytest.mark.parametrize("told", [name for name in languages() if name != "en"])
+@pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
+def test_no_word_of_a_picture_falls_back_to_english(plane: str, told: str) -> None:
+    translate, masks = language(told), {"a": TUMOR, "b": TUMOR, "c": TUMOR}
+    roles = {"a": "tumor", "b": "node", "c": "structure"}
+
+    picture = key_image(CT, FOCUS, masks, roles=roles, plane=plane, translate=translate)
+
+    assert translate.unknown == set()
+    assert np.any(pixels(picture) != pixels(key_image(CT, FOCUS, masks, roles=roles, plane=plane)))
 
 
 def test_unknown_plane_or_role_is_named() -> None:

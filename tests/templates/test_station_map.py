@@ -11,11 +11,14 @@ import pytest
 import yaml
 
 from oncology.errors import ReportError
+from templates.language import language
+from templates.render import languages, translator
 from templates.station_charts import CHARTS, Place
 from templates.station_map import PILL_HEIGHT, StationStatus, _status_at, station_map, station_statuses
 
 SVG = "{http://www.w3.org/2000/svg}"
 VOCABULARY = Path(__file__).parents[2] / "oncology" / "tnm" / "vocabulary.yaml"
+EVERY_LANGUAGE = pytest.mark.parametrize("told", languages())
 UNPLACED = {"mediastinal_ipsilateral_unspecified", "unspecified"}  # they have no place by their nature
 
 
@@ -42,11 +45,17 @@ def test_every_station_of_the_vocabulary_has_a_place(cancer: str) -> None:
     assert set(stations) - UNPLACED - SPELLED_TWICE.get(cancer, set()) == placed
 
 
+def half_width(place: Place, told: str) -> float:
+    label = translator(told)(place.label) if place.label else place.station
+    return (7.0 * len(label) + 12.0 + 20.0) / 2
+
+
+@EVERY_LANGUAGE
 @pytest.mark.parametrize("cancer", sorted(CHARTS))
-def test_labels_do_not_cover_one_another(cancer: str) -> None:
+def test_labels_do_not_cover_one_another(cancer: str, told: str) -> None:
     boxes = []
     for place in CHARTS[cancer].places:
-        half = (7.0 * len(place.label or place.station) + 12.0 + 20.0) / 2
+        half = half_width(place, told)
         boxes.append((place.station, place.side, place.x - half, place.x + half, place.y))
 
     for first, second in itertools.combinations(boxes, 2):
@@ -54,12 +63,13 @@ def test_labels_do_not_cover_one_another(cancer: str) -> None:
         assert apart, (first, second)
 
 
+@EVERY_LANGUAGE
 @pytest.mark.parametrize("cancer", sorted(CHARTS))
-def test_labels_stay_inside_the_picture(cancer: str) -> None:
+def test_labels_stay_inside_the_picture(cancer: str, told: str) -> None:
     chart = CHARTS[cancer]
 
     for place in chart.places:
-        half = (7.0 * len(place.label or place.station) + 12.0 + 20.0) / 2
+        half = half_width(place, told)
         assert half <= place.x <= chart.width - half, place
         assert PILL_HEIGHT / 2 <= place.y <= chart.height - PILL_HEIGHT / 2, place
 
@@ -163,12 +173,18 @@ def test_node_without_a_station_marks_nothing() -> None:
     assert station_statuses([node(None, 0.9)]) == {}
 
 
-def test_words_are_translated() -> None:
-    german = {"positive": "befallen", "Right": "Rechts"}
+@pytest.mark.parametrize("told", [name for name in languages() if name != "en"])
+@pytest.mark.parametrize("cancer", sorted(CHARTS))
+def test_no_word_of_the_map_falls_back_to_english(cancer: str, told: str) -> None:
+    translate, first = language(told), CHARTS[cancer].places[0].station
 
-    found = words(station_map("lung", {}, translate=lambda word: german.get(word, word)))
+    station_map(cancer, {first: "doubtful", "mediastinal_ipsilateral_unspecified": "positive"}, translate=translate)
 
-    assert {"befallen", "Rechts"} <= set(found)
+    assert translate.unknown == set()
+
+
+def test_a_code_is_not_spelled_out_in_another_language() -> None:
+    assert "RP" in words(station_map("larynx", {}, translate=language("de")))
 
 
 def test_unknown_cancer_or_status_is_named() -> None:
