@@ -22,6 +22,7 @@ MEASURES: Mapping[str, str] = {
     "node_ene": "models.training.node_measure",
     "invasion": "models.training.invasion_measure",
 }
+SHIFTED = "; shift "  # in a figure's `on`, before the shift that its patients were scanned under
 # How far a figure without an interval may be off: the larger of the two.
 SLACK, SLACK_SHARE = 0.01, 0.02
 MANY_FIGURES = 1.5  # from two standard deviations to three
@@ -141,7 +142,17 @@ def _key(figure: Figure, names: Sequence[str]) -> tuple[str, str]:
 
 
 def compare(card: Card, measured: Sequence[Figure]) -> list[Comparison]:
-    """Each figure of the card with what was measured under its name, on the same patients where a name comes twice."""
-    names = [figure.name for figure in card.figures]
+    """Each figure of the card with what was measured under its name, on the same patients where a name comes twice.
+
+    Patients of a shift are held against the card's figures of that shift, where it has some, else against its others.
+    """
+    shifts = {_shift_of(figure) for figure in measured} & {_shift_of(figure) for figure in card.figures} or {""}
+    stated = [figure for figure in card.figures if _shift_of(figure) in shifts]
+    names = [figure.name for figure in stated]
     found = {_key(figure, names): figure for figure in measured}
-    return [Comparison(figure, found.get(_key(figure, names))) for figure in card.figures]
+    return [Comparison(figure, found.get(_key(figure, names))) for figure in stated]
+
+
+def _shift_of(figure: Figure) -> str:
+    """The shift that a figure's patients were scanned under, empty for none."""
+    return figure.on.partition(SHIFTED)[2]

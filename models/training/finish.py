@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from models.card import CARD_FILE, CARDS, WEIGHTS, Card, write_card
+from models.card import CARD_FILE, CARDS, WEIGHTS, Card, Figure, read_card, write_card
 from models.registry import content_sha256
+from models.synthetic.shifts import SHIFTS
 from models.training import lesion_tuning, node_measure
 from models.training.labels import FINE, WIDE
 from models.training.measure import figures_of, first_look
@@ -28,6 +29,7 @@ WORDS: Mapping[str, str] = {
     "lesion": "lesions",
     "node": "extranodal extension of nodes",
 }
+OVERALL = ("dice_mean",)  # of Dice this is told under shifts, too
 LESION_MARGIN = 8  # voxels; they are told of organs around their window and need less of a rim
 LICENCE = "Apache-2.0"
 USES = ("research",)
@@ -101,30 +103,51 @@ def main() -> int:
     parser.add_argument("--store", type=Path, required=True, help="folder of patients")
     parser.add_argument("--count", type=int, default=8, metavar="N", help="held-out patients of each cancer")
     parser.add_argument("--tuning", type=int, default=3, metavar="N", help="tuning patients of each cancer")
+    parser.add_argument("--again", action="store_true", help="only figures, of the model that ships; its card stays")
+    parser.add_argument("--shifted", type=int, default=0, metavar="N", help="patients of each cancer for every shift")
     parser.add_argument("--ship", action="store_true", help="into this package, in place of a folder in --out")
     asked = parser.parse_args()
     made = recipe(asked.model)
-    checkpoint = asked.out / f"{made.id}.checkpoint.pt"
-    folder = WEIGHTS if asked.ship else asked.out / made.id
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = export(made, checkpoint, folder)
-    card = card_of(made, weights, _told(checkpoint))
-    card = _measured(card, asked.store, tuning=asked.tuning, count=asked.count)
-    write_card(card, CARDS / f"{card.id}.toml" if asked.ship else folder / CARD_FILE)
+    if asked.again:
+        card, place = read_card(CARDS / f"{made.id}.toml"), CARDS / f"{made.id}.toml"
+    else:
+        card, place = _exported(made, asked.out, ship=asked.ship)
+        card = _tuned(card, asked.store, asked.tuning)
+    card = replace(card, figures=tuple(_figures(card, asked.store, asked.count, asked.shifted)))
+    write_card(card, place)
     for figure in card.figures:
         sys.stdout.write(f"{figure.name} {figure.value} ({figure.low}-{figure.high}) n={figure.n}\n")
     return 0
 
 
-def _measured(card: Card, store: Path, *, tuning: int, count: int) -> Card:
-    """The card with thresholds from tuning patients, and figures on held-out ones."""
+def _exported(made: Recipe, out: Path, *, ship: bool) -> tuple[Card, Path]:
+    """A card without figures for the weights of a checkpoint, and where it belongs."""
+    checkpoint = out / f"{made.id}.checkpoint.pt"
+    folder = WEIGHTS if ship else out / made.id
+    folder.mkdir(parents=True, exist_ok=True)
+    card = card_of(made, export(made, checkpoint, folder), _told(checkpoint))
+    return card, CARDS / f"{made.id}.toml" if ship else folder / CARD_FILE
+
+
+def _tuned(card: Card, store: Path, tuning: int) -> Card:
+    """The card with thresholds from tuning patients."""
     if card.role == ROLES["node"]:
-        card = replace(card, settings=node_measure.tuned(card, store, tuning))
-        return replace(card, figures=tuple(node_measure.figures_of(card, store, count)))
-    anatomy = first_look(card, None)
+        return replace(card, settings=node_measure.tuned(card, store, tuning))
     if card.role == "lesion" and tuning:
-        card = replace(card, settings=lesion_tuning.tuned(card, anatomy, store, tuning))
-    return replace(card, figures=tuple(figures_of(card, anatomy, store, count)))
+        return replace(card, settings=lesion_tuning.tuned(card, first_look(card, None), store, tuning))
+    return card
+
+
+def _figures(card: Card, store: Path, count: int, shifted: int) -> Iterator[Figure]:
+    """Figures on held-out patients, and on as many under every shift as are asked for."""
+    if card.role == ROLES["node"]:
+        yield from node_measure.figures_of(card, store, count)
+        return
+    anatomy = first_look(card, None)
+    yield from figures_of(card, anatomy, store, count)
+    for shift in SHIFTS if shifted else ():
+        found = figures_of(card, anatomy, store, shifted, shift)
+        yield from (figure for figure in found if figure.name in OVERALL or not figure.name.startswith("dice_"))
 
 
 def _told(checkpoint: Path) -> str:

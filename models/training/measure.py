@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from models.inference.look import SeenAnatomy, SeenLesions, see_anatomy, see_fin
 from models.inference.predict import WINDOW, Scan, predict
 from models.registry import all_cards, weights_path
 from models.training.store import StoredPatient, load_patient, make_stored, patient_path, save_patient, stored_volumes
-from models.verification import Material
+from models.verification import SHIFTED, Material
 from oncology.errors import ModelError
 from oncology.imaging.proposals import Proposal
 from oncology.imaging.stations.finder import station_finder
@@ -29,22 +29,24 @@ VISIBLE_MM = 5.0  # nodes with a smaller short axis are not asked for
 RESAMPLES = 500
 StationShares = Callable[[np.ndarray], Mapping[str, float]]
 BY_PATIENT = ("dice_mean", "ct_pet_false_tumors", "ct_false_tumors")  # figures with one value a patient
+HEALTHY_SHARE = 2  # one body without lesions for so many with
 LEAST_PATIENTS = 4  # of each cancer, where nobody says how many
 
 
 def patients(
-    store: Path, cancers: Sequence[str], count: int, seed: int, shift: str | None = None
+    store: Path, cancers: Sequence[str], count: int, seed: int, shift: str | None = None, *, healthy: bool = False
 ) -> Iterable[StoredPatient]:
     """`count` patients of each cancer, made where the store does not hold them yet.
 
     Args:
         shift: scanned under this shift, see models/synthetic/shifts.py.
+        healthy: the same bodies without any lesion.
     """
     for cancer in cancers:
         for index in range(count):
-            path = patient_path(store, cancer, seed, index, shift)
+            path = patient_path(store, cancer, seed, index, shift, healthy=healthy)
             if not path.exists():
-                save_patient(make_stored(cancer, seed, index, shift, scans=1), path)
+                save_patient(make_stored(cancer, seed, index, shift, scans=1, healthy=healthy), path)
             yield load_patient(path)
 
 
@@ -153,15 +155,32 @@ def stations_right(shares: StationShares, patient: StoredPatient) -> Iterable[bo
                 yield bool(found) and max(found, key=lambda name: found[name]) == lesion["station"]
 
 
-def lesion_figures(card: Card, anatomy: Card | None, chosen: Iterable[StoredPatient], on: str) -> list[Figure]:
-    """Tumor found and its Dice, nodes found by size and kind, false proposals a patient; with and without PET."""
+def lesion_figures(
+    card: Card, anatomy: Card | None, chosen: Iterable[StoredPatient], healthy: Iterable[StoredPatient], on: str
+) -> list[Figure]:
+    """Tumor found and its Dice, nodes found by size and kind, false proposals a patient; with and without PET.
+
+    Args:
+        healthy: bodies without a lesion: whatever is proposed there is false, and counted in milliliters.
+    """
     tally = Tally()
     for patient in chosen:
-        organs, grid = seen_organs(anatomy, patient), stored_volumes(patient)[0].geometry
-        for with_pet in (True, False):
-            seen = seen_lesions(card, organs, patient, with_pet=with_pet)
-            score_lesions(tally, patient, seen.proposals(grid, card.settings), "ct_pet" if with_pet else "ct")
+        for mode, proposals in _proposed(card, anatomy, patient):
+            score_lesions(tally, patient, proposals, mode)
+    for patient in healthy:
+        for mode, proposals in _proposed(card, anatomy, patient):
+            for role in ("tumor", "node"):
+                voxels = sum(int(np.count_nonzero(one.mask)) for one in proposals if one.role == role)
+                tally.add(f"{mode}_healthy_false_{role}_ml", voxels * patient.spacing_mm**3 / 1000.0)
     return tally.figures(on)
+
+
+def _proposed(card: Card, anatomy: Card | None, patient: StoredPatient) -> Iterator[tuple[str, list[Proposal]]]:
+    """What a lesion network proposes, with PET and on the CT alone."""
+    organs, grid = seen_organs(anatomy, patient), stored_volumes(patient)[0].geometry
+    for with_pet in (True, False):
+        seen = seen_lesions(card, organs, patient, with_pet=with_pet)
+        yield "ct_pet" if with_pet else "ct", seen.proposals(grid, card.settings)
 
 
 def seen_organs(anatomy: Card | None, patient: StoredPatient) -> SeenAnatomy | None:
@@ -243,7 +262,9 @@ def stated_patients(card: Card) -> int:
 def figures_of(card: Card, anatomy: Card | None, store: Path, count: int, shift: str | None = None) -> list[Figure]:
     """Figures on `count` held-out patients of every cancer that the model is for."""
     on = f"held-out synthetic patients of: {', '.join(card.cancers)}; seed {HELD_OUT_SEED}"
+    on += f"{SHIFTED}{shift}" if shift else ""
     chosen = patients(store, card.cancers, count, HELD_OUT_SEED, shift)
     if card.role in ("anatomy", "anatomy_fine"):
         return anatomy_figures(card, anatomy, chosen, on)
-    return lesion_figures(card, anatomy, chosen, on)
+    healthy = patients(store, card.cancers, max(1, count // HEALTHY_SHARE), HELD_OUT_SEED, shift, healthy=True)
+    return lesion_figures(card, anatomy, chosen, healthy, on)

@@ -30,6 +30,7 @@ VERSION = 1  # of the content; files of another version are not read
 BODY_MARGIN_MM = 6.0
 PET_STEP = 2  # the PET is kept on every second voxel: its point spread hides the rest
 FAST = 1  # zlib level
+HEALTHY = "healthy"
 # Station maps of a scan, by the cancer whose map it is.
 MAPS_OF: Mapping[str, tuple[str, ...]] = {"lung": ("lung", "esophagus"), "esophagus": ("lung", "esophagus")}
 
@@ -79,14 +80,24 @@ def spread(small: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(result, np.float32)
 
 
-def patient_path(root: Path, cancer: str, seed: int, index: int, shift: str | None = None) -> Path:
+def patient_path(
+    root: Path, cancer: str, seed: int, index: int, shift: str | None = None, *, healthy: bool = False
+) -> Path:
     """Where a patient lies in a store."""
-    return root / cancer / f"{seed:04d}-{index:05d}{f'-{shift}' if shift else ''}.npz"
+    marks = [mark for mark in (shift, HEALTHY if healthy else None) if mark]
+    return root / cancer / f"{'-'.join((f'{seed:04d}', f'{index:05d}', *marks))}.npz"
 
 
-def make_stored(cancer: str, seed: int, index: int, shift: str | None = None, scans: int = 2) -> StoredPatient:
-    """Draw one patient and scan it: first as planned, then as scanners of other kinds would show it."""
+def make_stored(
+    cancer: str, seed: int, index: int, shift: str | None = None, scans: int = 2, *, healthy: bool = False
+) -> StoredPatient:
+    """Draw one patient and scan it: first as planned, then as scanners of other kinds would show it.
+
+    Args:
+        healthy: the same body without any lesion.
+    """
     patient = make_patient(draw_plan(cancer, seed, index, shift), images=False)
+    patient = replace(patient, lesions=[]) if healthy else patient
     random = np.random.default_rng((seed, index, 7))
     box = grown(bounding_box(patient.masks["body"]), patient.canvas.geometry, BODY_MARGIN_MM)
     region = REGION_OF[cancer]

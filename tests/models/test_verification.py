@@ -45,6 +45,17 @@ def test_the_narrow_interval_of_two_patients_is_not_taken_at_its_word() -> None:
     assert Comparison(STATED, two).outcome is Outcome.TOO_FEW
 
 
+def test_patients_of_a_shift_are_held_against_the_figures_of_that_shift() -> None:
+    thick = replace(STATED, value=0.70, low=0.66, high=0.74, on="held out; shift thick")
+    card = Card(id="ours", role="lesion", kind="unet", figures=(replace(STATED, on="held out"), thick))
+    found = compare(card, [replace(thick, value=0.71)])
+    assert [(one.stated, one.outcome) for one in found] == [(thick, Outcome.WITHIN)]
+    unshifted = compare(card, [replace(STATED, on="held out")])
+    assert [one.outcome for one in unshifted] == [Outcome.WITHIN]
+    unknown = compare(replace(card, figures=card.figures[:1]), [replace(thick, value=0.71)])
+    assert [one.outcome for one in unknown] == [Outcome.WORSE]
+
+
 def test_a_figure_that_nothing_measured_is_named() -> None:
     card = Card(id="ours", role="lesion", kind="unet", figures=(STATED, ERROR))
     assert [one.outcome for one in compare(card, [STATED])] == [Outcome.WITHIN, Outcome.NOT_MEASURED]
