@@ -23,14 +23,19 @@ def distance_mm(mask: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
 
 def dilate(mask: np.ndarray, radius_mm: float, spacing_mm: Spacing) -> np.ndarray:
     """Grow a mask by a ball."""
-    if not mask.any():
-        return mask.copy()
-    return distance_mm(~mask, spacing_mm) <= radius_mm
+    grown = np.zeros_like(mask, bool)
+    if mask.any():
+        near = bounding_box(mask, radius_mm, spacing_mm)
+        grown[near] = distance_mm(~mask[near], spacing_mm) <= radius_mm
+    return grown
 
 
 def erode(mask: np.ndarray, radius_mm: float, spacing_mm: Spacing) -> np.ndarray:
     """Shrink a mask by a ball."""
-    return distance_mm(mask, spacing_mm) > radius_mm
+    shrunk = np.zeros_like(mask, bool)
+    near = bounding_box(mask, max(spacing_mm), spacing_mm)  # one voxel more shows what lies beyond
+    shrunk[near] = distance_mm(mask[near], spacing_mm) > radius_mm
+    return shrunk
 
 
 def close(mask: np.ndarray, radius_mm: float, spacing_mm: Spacing) -> np.ndarray:
