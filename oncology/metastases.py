@@ -19,6 +19,7 @@ from scipy import ndimage
 
 from oncology.cancers.evidence import malignancy_probability
 from oncology.cancers.protocol import cancer as plugin_of
+from oncology.cancers.protocol import site_of
 from oncology.cancers.spread import distant_stations
 from oncology.errors import ScopeError
 from oncology.findings import (
@@ -97,7 +98,7 @@ def find_candidates(
     Args:
         scene: CT, PET and structures; what is missing is not looked at.
         findings: tumors and nodes that were measured; they are no candidates unless they lie too far away.
-        cancer: the site being staged.
+        cancer: key of the cancer that is staged; where it goes is told by its site.
         masks: finding id -> (Z, Y, X) bool on the CT's grid; without one a ball of the finding's size stands for it.
     """
     return tuple(found.candidate for found in locate_candidates(scene, findings, cancer, masks))
@@ -106,7 +107,7 @@ def find_candidates(
 def locate_candidates(scene: Scene, findings: Findings, cancer: str, masks: Masks = NO_MASKS) -> tuple[Located, ...]:
     """As find_candidates, each with its mask."""
     found = [Located(candidate, masks.get(candidate.id)) for candidate in _of_findings(findings, cancer)]
-    found += [*_fluids(scene), *_hot(scene, findings, cancer, masks), *_adrenals(scene), *_liver(scene)]
+    found += [*_fluids(scene), *_hot(scene, findings, site_of(cancer), masks), *_adrenals(scene), *_liver(scene)]
     once: list[Located] = []
     for one in found:
         if not any(_same(one.candidate, other.candidate) for other in once):
@@ -127,13 +128,14 @@ def _same(one: MetastasisCandidate, other: MetastasisCandidate) -> bool:
 
 def _of_findings(findings: Findings, cancer: str) -> Iterator[MetastasisCandidate]:
     """Nodes out of the region, and for the lung a proposed tumor of the other side."""
-    distant = distant_stations(cancer, _subset(findings, cancer))
+    site = site_of(cancer)
+    distant = distant_stations(site, _subset(findings, cancer))
     for node in findings.nodes:
         if node.station in distant and _is_suspicious(node):
             p = malignancy_probability(node)
             yield _candidate("non_regional_lymph_node", node, p)
     primary = max(findings.tumors, key=lambda tumor: tumor.greatest_dimension_mm, default=None)
-    for tumor in findings.tumors if cancer == "lung" else ():
+    for tumor in findings.tumors if site == "lung" else ():
         if primary is not None and tumor.needs_confirmation and _is_opposite(tumor.laterality, primary.laterality):
             yield _candidate("contralateral_lung_nodule", tumor, None)
 
@@ -156,7 +158,8 @@ def _is_opposite(one: Laterality | None, other: Laterality | None) -> bool:
 def _subset(findings: Findings, cancer: str) -> str | None:
     """The part of the organ, by the images alone, where regional stations differ by it."""
     try:
-        return plugin_of(cancer).derive(findings, History()).subset
+        plugin = plugin_of(cancer)
+        return plugin.derive(replace(findings, cancer=plugin.tnm_site), History()).subset
     except ScopeError:  # refused when it is staged, with its reason
         return None
 
@@ -217,7 +220,7 @@ class _Pet:
         return wide
 
 
-def _hot(scene: Scene, findings: Findings, cancer: str, masks: Masks) -> Iterator[Located]:
+def _hot(scene: Scene, findings: Findings, site: str, masks: Masks) -> Iterator[Located]:
     """Foci of uptake in an organ that metastases go to."""
     if scene.suv is None:
         return
@@ -227,7 +230,7 @@ def _hot(scene: Scene, findings: Findings, cancer: str, masks: Masks) -> Iterato
     usual = pet.around(pet.mask(PHYSIOLOGIC), SPILL_MM)
     known = _known(pet, findings, masks)
     hot = np.where(pet.around(liver, NEAR_ORGAN_MM), pet.suv > in_liver, pet.suv > lowest)
-    sites = _sites(pet, liver, cancer, findings)
+    organs = _sites(pet, liver, site, findings)
     for part, box in components(hot):
         size_ml = volume_ml(part, pet.grid)
         if size_ml < LEAST_HOT_ML:
@@ -235,9 +238,9 @@ def _hot(scene: Scene, findings: Findings, cancer: str, masks: Masks) -> Iterato
         peak = _peak(pet.suv[box], part, box)
         if size_ml > MOST_HOT_ML or usual[peak] or (known[box] & part).any():
             continue
-        site = next((name for name, organ in sites if organ[peak]), None)
-        if site is not None and not _is_fat(part, box, pet):
-            yield _of_pet(part, box, pet, site)
+        place = next((name for name, organ in organs if organ[peak]), None)
+        if place is not None and not _is_fat(part, box, pet):
+            yield _of_pet(part, box, pet, place)
 
 
 def _peak(suv: np.ndarray, part: np.ndarray, box: tuple[slice, ...]) -> tuple[int, ...]:
@@ -282,7 +285,7 @@ def _known(pet: _Pet, findings: Findings, masks: Masks) -> np.ndarray:
     return known
 
 
-def _sites(pet: _Pet, liver: np.ndarray, cancer: str, findings: Findings) -> list[tuple[str, np.ndarray]]:
+def _sites(pet: _Pet, liver: np.ndarray, site: str, findings: Findings) -> list[tuple[str, np.ndarray]]:
     """Where a focus makes which metastasis, small organs first."""
     found = [
         ("adrenal_left", pet.around(pet.mask(("adrenal_gland_left",)), NEAR_ORGAN_MM)),
@@ -290,7 +293,7 @@ def _sites(pet: _Pet, liver: np.ndarray, cancer: str, findings: Findings) -> lis
         ("liver", liver),
         ("bone", pet.around(pet.mask(BONES), 2.0)),
     ]
-    if cancer != "lung":
+    if site != "lung":
         return [*found, ("other", pet.mask(("lung_",)))]
     primary = max(findings.tumors, key=lambda tumor: tumor.greatest_dimension_mm, default=None)
     side = primary.laterality if primary else None

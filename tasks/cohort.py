@@ -13,7 +13,7 @@ import numpy as np
 from mdt_dicom.intake import read_study
 from models.synthetic.draw import COHORTS
 from models.synthetic.patient import SyntheticPatient, draw_plan, make_patient, scan_on_model_grid, truth
-from oncology.cancers.protocol import MODULES
+from oncology.cancers.protocol import MODULES, site_of
 from oncology.errors import InputError
 from oncology.findings import Point
 from oncology.imaging.volume import Volume
@@ -81,9 +81,10 @@ def make_scored(cancer: str, seed: int, index: int, shift: str | None, *, images
     """Draw one patient on the model's grid.
 
     Args:
+        cancer: one that a package adds is scored on patients drawn for its site.
         images: also take CT and PET; without them the CT is a plain one with three densities.
     """
-    patient = make_patient(draw_plan(cancer, seed, index, shift), images=False)
+    patient = make_patient(draw_plan(site_of(cancer), seed, index, shift), images=False)
     ct, pet = _scans(patient) if images else (Volume(_plain_ct(patient), patient.canvas.geometry), None)
     return ScoredPatient(
         name=patient_name(cancer, seed, index, shift),

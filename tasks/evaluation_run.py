@@ -14,6 +14,7 @@ from typing import Any
 
 from oncology.agreement import summarize
 from oncology.cancers.neck_node import NECK_SITES
+from oncology.cancers.protocol import added_cancers, site_of
 from oncology.errors import InputError
 from tasks.case_files import write_bytes
 from tasks.cohort import MADE, TRUTH, make_scored, patient_name, read_scored
@@ -41,6 +42,8 @@ class Job:
 def counts_by_cancer(asked: str, count: int) -> dict[str, int]:
     """How many patients of each cancer are made: `count` of one, of each for "all"; a group's sites share them.
 
+    A cancer that a package adds is scored on patients drawn for its site.
+
     Raises:
         InputError: no synthetic patients of that cancer are made.
     """
@@ -50,7 +53,7 @@ def counts_by_cancer(asked: str, count: int) -> dict[str, int]:
         return shared
     if asked == ALL:
         return {**{name: count for name in MADE if name not in shared}, **shared}
-    if asked in MADE:
+    if asked in MADE or (asked in added_cancers()[0] and site_of(asked) in MADE):
         return {asked: count}
     raise InputError(f"no synthetic patients of {asked!r} are made; expected one of: {', '.join((*MADE, POOLED, ALL))}")
 

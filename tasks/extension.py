@@ -13,10 +13,11 @@ from models.inference.node_look import see_nodes
 from models.inference.run import ask
 from oncology.cancers.neck_extension import Reading, grade, is_neighbor, signs_of
 from oncology.cancers.neck_node import NECK_SITES
+from oncology.cancers.protocol import site_of
 from oncology.errors import ModelError
 from oncology.findings import Ene, Findings, Node, Severity, Verdict
 from oncology.imaging.survey import Scene
-from tasks.model_choice import chosen_cards, refusals
+from tasks.model_choice import chosen_cards, refusals, unserved
 from tasks.settings import settings
 
 ROLE, LABEL = "node_ene", "ene"
@@ -33,7 +34,7 @@ def judge_extension(findings: Findings, scene: Scene, masks: Mapping[str, np.nda
         masks: (Z, Y, X) bool of nodes by id, on the CT's grid.
     """
     asked = [node for node in findings.nodes if _is_asked(node) and node.id in masks]
-    if findings.cancer not in NECK_SITES or not asked:
+    if site_of(findings.cancer) not in NECK_SITES or not asked:
         return findings
     refused = [
         Verdict("model-not-allowed", Severity.WARNING, words, "nodes") for words in refusals(ROLE, findings.cancer)
@@ -41,7 +42,7 @@ def judge_extension(findings: Findings, scene: Scene, masks: Mapping[str, np.nda
     findings = replace(findings, quality=(*findings.quality, *refused))
     cards = [card for card in chosen_cards(ROLE, findings.cancer) if card.kind == "two_branch"]
     if not cards:
-        return findings
+        return replace(findings, quality=(*findings.quality, *unserved((ROLE,), findings.cancer, "nodes")))
     try:
         return _judged(findings, asked, cards[0], scene, masks)
     except ModelError as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from oncology.cancers.evidence import classify_nodes
+from oncology.cancers.protocol import site_of
 from oncology.findings import CaseId, Findings, History, Point, Severity, SourceKind, Verdict
 from oncology.imaging.anatomy import Anatomy, give_back, lobe_at, segment_anatomy
 from oncology.imaging.bounds import within_tissue
@@ -22,11 +23,13 @@ from oncology.imaging.volume import Volume
 from oncology.invasion.model import estimate_invasion
 from oncology.metastases import find_candidates
 from tasks.extension import judge_extension
+from tasks.model_choice import unserved
 from tasks.networks import look_with_networks
 from tasks.node_judgement import judge_nodes
 
 # A proposal of which this part lies in a lesion that a person drew shows that lesion.
 SAME_LESION_SHARE = 0.2
+LOOKING = ("anatomy", "lesion")  # roles of the networks that look at a scan
 
 
 @dataclass(frozen=True)
@@ -59,28 +62,28 @@ def look(ct: Volume, pet: Volume | None, cancer: str) -> Sight:
     Args:
         ct: in HU.
         pet: in SUV on any grid of the same frame of reference, None where there is none.
-        cancer: the site word of the TNM vocabulary.
+        cancer: its key; models are chosen by it, all else goes by its site.
     """
     anatomy = segment_anatomy(ct)
     floor = Sight(anatomy.masks, anatomy.landmarks, verdicts=anatomy.verdicts)
     if "body" not in anatomy.masks:
         return floor
     seen = look_with_networks(ct, pet, cancer, anatomy.masks["body"], anatomy.masks)
-    regions, refused = bounded(seen.regions, cancer, ct, anatomy.masks)
+    regions, refused = bounded(seen.regions, site_of(cancer), ct, anatomy.masks)
     return replace(
         floor,
         structures=joined(anatomy.masks, seen.structures, seen.trusted),
         unproven=frozenset(seen.structures.keys() - anatomy.masks.keys() - seen.trusted),
         stations=seen.stations,
         regions=tuple(regions),
-        verdicts=(*anatomy.verdicts, *seen.verdicts, *refused),
+        verdicts=(*anatomy.verdicts, *seen.verdicts, *refused, *unserved(LOOKING, cancer, "networks")),
         models=tuple(seen.models),
         nodes_looked_for=seen.looked_for_lesions,
     )
 
 
 def bounded(
-    proposals: Iterable[Region], cancer: str, ct: Volume, structures: Mapping[str, np.ndarray]
+    proposals: Iterable[Region], site: str, ct: Volume, structures: Mapping[str, np.ndarray]
 ) -> tuple[list[Region], list[Verdict]]:
     """Proposals cut to what intensities allow, and a verdict for each that nothing remains of.
 
@@ -89,7 +92,7 @@ def bounded(
     """
     kept, refused = list[Region](), list[Verdict]()
     for region in proposals:
-        found = within_tissue(region.mask, region.role, cancer, ct, structures)
+        found = within_tissue(region.mask, region.role, site, ct, structures)
         if found.mask.any():
             kept.append(replace(region, mask=found.mask))
         else:
@@ -163,7 +166,8 @@ def assess(
     """
     imaged = body_regions(scene.ct, scene.structures)
     chosen = person_first(regions)
-    found, masks = survey(CaseId(case_id), cancer, scene, chosen, verdicts, imaged, nodes_looked_for=nodes_looked_for)
+    looked, site = nodes_looked_for, site_of(cancer)
+    found, masks = survey(CaseId(case_id), cancer, scene, chosen, verdicts, imaged, nodes_looked_for=looked, site=site)
     judged = discounted(classify_nodes(judge_nodes(estimate_invasion(found), history)))
     found = judge_extension(judged, scene, masks)
     return replace(found, metastasis_candidates=find_candidates(scene, found, cancer, masks)), masks

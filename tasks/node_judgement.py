@@ -15,10 +15,11 @@ from typing import Any
 from models.card import Card
 from models.nodes.features import is_complete
 from oncology.cancers.neck_node import NECK_SITES
+from oncology.cancers.protocol import site_of
 from oncology.errors import ModelError
 from oncology.findings import Findings, History, Node, Severity, Verdict
 from tasks.case_files import Outputs
-from tasks.model_choice import chosen_cards, refusals
+from tasks.model_choice import chosen_cards, refusals, unserved
 
 ROLE, PRIOR_ROLE = "node_malignancy", "node_involvement"
 EXTENSION_ROLE = "node_ene"  # asked by tasks/extension.py
@@ -38,7 +39,7 @@ def record_for_nodes(cancer: str, record: Outputs) -> Outputs | None:
 
     Elsewhere a changed record leaves what was measured as it is.
     """
-    return record if cancer in NECK_SITES else None
+    return record if site_of(cancer) in NECK_SITES else None
 
 
 def judge_nodes(findings: Findings, history: History | None = None) -> Findings:
@@ -61,7 +62,7 @@ def judge_nodes(findings: Findings, history: History | None = None) -> Findings:
     findings = replace(findings, quality=(*findings.quality, *refused))
     cards = chosen_cards(ROLE, findings.cancer)
     if not cards:
-        return findings
+        return replace(findings, quality=(*findings.quality, *unserved((ROLE,), findings.cancer, "nodes")))
     try:
         return _judged(findings, history or History(), nodes, cards[0])
     except ModelError as error:
@@ -74,11 +75,12 @@ def _judged(findings: Findings, history: History, nodes: Sequence[Node], card: C
     classifier = importlib.import_module(CLASSIFIER)
     model = classifier.load_model(card)
     prior = next(iter(chosen_cards(PRIOR_ROLE, findings.cancer)), None)
-    usual = importlib.import_module(PRIOR).priors_of(prior, findings, nodes) if prior else {}
-    answers = dict(zip((node.id for node in nodes), classifier.judge(model, findings, nodes, usual), strict=True))
+    told = replace(findings, cancer=site_of(findings.cancer))  # models know sites, whose words an added cancer uses
+    usual = importlib.import_module(PRIOR).priors_of(prior, told, nodes) if prior else {}
+    answers = dict(zip((node.id for node in nodes), classifier.judge(model, told, nodes, usual), strict=True))
     if prior and usual:
-        alone = {node.id: _alone(classifier, model, findings, node, usual) for node in nodes}
-        answers = _weighed(prior, findings, history, answers, alone)
+        alone = {node.id: _alone(classifier, model, told, node, usual) for node in nodes}
+        answers = _weighed(prior, told, history, answers, alone)
     used = [card.id, *([prior.id] if prior and usual else [])]
     judged = tuple(
         replace(node, p_malignant=answer.p, reasons=answer.reasons, malignancy_model=card.id)

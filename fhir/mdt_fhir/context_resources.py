@@ -12,6 +12,7 @@ from mdt_fhir.links import Links
 from mdt_fhir.naming import case_identifier, oid
 from mdt_fhir.patient import PrivatePatient
 from mdt_fhir.report_case import ImagedSeries, Imaging, ReportCase, Signer
+from oncology.cancers.protocol import site_of
 
 DATA_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 MASKED = [{"extension": [{"url": DATA_ABSENT, "valueCode": "unknown"}]}]
@@ -51,7 +52,7 @@ def condition(findings: Mapping[str, Any], links: Links) -> Json:
     written = record_writer.primary_cancer(
         "condition",
         "patient",
-        findings["cancer"],
+        site_of(findings["cancer"]),
         date=case.diagnosed,
         laterality=largest["laterality"] if largest else None,
         histology=case.histology,

@@ -10,6 +10,7 @@ from mdt_fhir.code_table import table, uri
 from mdt_fhir.concept import LOINC, MCODE, SNOMED, Json, coding, concept, quantity, without_empty
 from mdt_fhir.links import Links
 from mdt_fhir.naming import case_identifier, oid
+from oncology.cancers.protocol import site_of
 
 BODY_STRUCTURE_TYPE = concept(coding("http://hl7.org/fhir/resource-types", "BodyStructure"))
 CT_METHOD = concept(coding(SNOMED, "77477000", "Computerized axial tomography (procedure)"))
@@ -21,7 +22,7 @@ SIDES = {"right": ("24028007", "Right"), "left": ("7771000", "Left"), "midline":
 def tumor_resources(findings: Mapping[str, Any], links: Links) -> Iterator[tuple[str, Json]]:
     """(role, resource): a BodyStructure and a size Observation per tumor."""
     for tumor in findings["tumors"]:
-        yield tumor["id"], _body_structure(tumor, findings["cancer"], links)
+        yield tumor["id"], _body_structure(tumor, site_of(findings["cancer"]), links)
         yield f"{tumor['id']}.size", _size(tumor, links)
 
 

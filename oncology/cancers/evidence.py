@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from oncology.cancers.neck_node import NECK_SITES, neck_malignancy
+from oncology.cancers.protocol import site_of
 from oncology.findings import (
     REVIEW_RESOURCE,
     Contact,
@@ -131,7 +132,7 @@ def _likelihood_ratio(positive: bool, sensitivity: float, specificity: float) ->
 
 def classify_nodes(findings: Findings) -> Findings:
     """The findings with a probability for every node that has none yet, by the signs of the cancer's region."""
-    of_region = neck_malignancy if findings.cancer in NECK_SITES else malignancy_probability
+    of_region = neck_malignancy if site_of(findings.cancer) in NECK_SITES else malignancy_probability
     nodes = tuple(replace(node, p_malignant=_chance(node, of_region)) for node in findings.nodes)
     return replace(findings, nodes=nodes)
 

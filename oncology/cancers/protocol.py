@@ -50,7 +50,8 @@ class CancerPlugin:
         settled: facts that nobody doubts once a tumor was measured; they are left out of what would change the stage.
         particulars: what a report says of this organ beside T, N and M, as plain values.
         resectability: the class beside T, as a record; None where the field has no such classes.
-        site: the vocabulary's site whose facts and tables serve it; empty: the key is that word.
+        site: the vocabulary's site whose facts and tables serve it; empty: the key is that word. Everything else that
+            differs by organ (map of stations, signs of nodes, regional stations, report) is that site's, see `site_of`.
     """
 
     key: str
@@ -87,6 +88,18 @@ def cancer(key: str) -> CancerPlugin:
     if points is None:
         raise ScopeError(f"cancer {key!r} is not staged from images yet; expected one of: {', '.join(cancer_keys())}")
     return _only(key, points)
+
+
+def site_of(key: str) -> str:
+    """The site word of a cancer, by which every table and rule that differs by organ is looked up.
+
+    >>> site_of("larynx")
+    'larynx'
+
+    Raises:
+        ScopeError: there is no usable cancer of that key.
+    """
+    return key if key in MODULES else cancer(key).tnm_site
 
 
 def cancer_keys() -> tuple[str, ...]:

@@ -94,21 +94,24 @@ def survey(
     regions_imaged: Sequence[str] = (),
     *,
     nodes_looked_for: bool = False,
+    site: str = "",
 ) -> tuple[Findings, dict[str, np.ndarray]]:
     """Measure every tumor and node among the regions; drawn structures replace those of the scene.
 
     Args:
         nodes_looked_for: a network (or a person) looked at the whole scan for nodes, so that none is an answer.
+        site: whose organs, parts and stations hold for this cancer; empty: the cancer is that word.
     Returns:
         The findings, and the mask (Z, Y, X) of each by its id.
     """
     drawn = {region.structure: region.mask for region in regions if region.role == "structure" and region.structure}
+    site = site or cancer
     scene = replace(scene, structures={**scene.structures, **drawn}, unproven=scene.unproven - drawn.keys())
     lesions, doubles = _without_doubles([region for region in regions if region.role == "tumor"])
-    tumors = [_tumor(region, scene, place, cancer) for place, region in enumerate(lesions, start=1)]
+    tumors = [_tumor(region, scene, place, site) for place, region in enumerate(lesions, start=1)]
     parts = _node_parts([region for region in regions if region.role == "node"], scene)
     if any(region.station is None for region, _ in parts) and scene.guess_station is None:
-        scene = replace(scene, guess_station=_station_guess(cancer, scene))
+        scene = replace(scene, guess_station=_station_guess(site, scene))
     scene = replace(scene, references=_references(scene) if parts else {})
     nodes = [_node(region, part, scene, place) for place, (region, part) in enumerate(parts, start=1)]
     masks = {tumor.id: region.mask for tumor, region in zip(tumors, lesions, strict=True)}
@@ -147,7 +150,7 @@ def _overlap(one: np.ndarray, other: np.ndarray) -> float:
     return np.count_nonzero(one & other) / smaller if smaller else 0.0
 
 
-def _tumor(region: Region, scene: Scene, place: int, cancer: str) -> Tumor:
+def _tumor(region: Region, scene: Scene, place: int, site: str) -> Tumor:
     tumor = measure_tumor(
         region.mask,
         scene.ct,
@@ -156,15 +159,15 @@ def _tumor(region: Region, scene: Scene, place: int, cancer: str) -> Tumor:
         scene.landmarks,
         id=f"tumor-{place}",
         source=region.source,
-        locations=_parts(cancer, region.mask, scene),
-        regions=LOBES if cancer == "lung" else (),
-        held_by=HELD_BY.get(cancer, HOLDING),
+        locations=_parts(site, region.mask, scene),
+        regions=LOBES if site == "lung" else (),
+        held_by=HELD_BY.get(site, HOLDING),
         needs_confirmation=region.needs_confirmation,
     )
     met = tuple(contact for contact in tumor.contacts if contact.structure != tumor.location)
-    own = organ_measures(cancer, region.mask, scene.ct, scene.structures, scene.landmarks, tumor.laterality)
+    own = organ_measures(site, region.mask, scene.ct, scene.structures, scene.landmarks, tumor.laterality)
     tumor = replace(tumor, contacts=met, measures=own, key_image=f"key_images/{tumor.id}-axial.png")
-    if tumor.location is None and cancer == "lung":
+    if tumor.location is None and site == "lung":
         guess = dict(scene.guess_lobe(region.mask, tumor.centroid_lps))
         location = max(guess, key=lambda name: guess[name]) if guess else None
         tumor = replace(tumor, location=location, location_alternatives=guess)
@@ -176,25 +179,25 @@ def _references(scene: Scene) -> Mapping[str, float]:
     return {} if scene.suv is None else reference_uptake(scene.structures, scene.ct.geometry, scene.suv)
 
 
-def _station_guess(cancer: str, scene: Scene) -> StationGuess | None:
+def _station_guess(site: str, scene: Scene) -> StationGuess | None:
     """By the network's map where it knows the place, by rules elsewhere."""
-    by_rules, seen = _stations_by_rules(cancer, scene), scene.stations
+    by_rules, seen = _stations_by_rules(site, scene), scene.stations
     if seen is None:
         return by_rules
     return lambda mask: seen.shares(mask, scene.ct.geometry) or (by_rules(mask) if by_rules else {})
 
 
-def _stations_by_rules(cancer: str, scene: Scene) -> StationGuess | None:
-    """The map of the cancer's stations, read from the structures at hand; None where there is no map for it."""
+def _stations_by_rules(site: str, scene: Scene) -> StationGuess | None:
+    """The map of the site's stations, read from the structures at hand; None where there is no map for it."""
     try:
-        return station_finder(cancer, scene.structures, scene.landmarks, scene.ct.geometry).probabilities
+        return station_finder(site, scene.structures, scene.landmarks, scene.ct.geometry).probabilities
     except ScopeError:  # the nodes stay without a station, which N says
         return None
 
 
-def _parts(cancer: str, mask: np.ndarray, scene: Scene) -> Mapping[str, float]:
+def _parts(site: str, mask: np.ndarray, scene: Scene) -> Mapping[str, float]:
     """Probability by part of the organ, for organs whose parts matter."""
-    return pancreas_parts(mask, scene.structures, scene.ct.geometry) if cancer == "pancreas" else {}
+    return pancreas_parts(mask, scene.structures, scene.ct.geometry) if site == "pancreas" else {}
 
 
 def _node_parts(regions: Sequence[Region], scene: Scene) -> list[tuple[Region, np.ndarray]]:
