@@ -47,6 +47,7 @@ class Truth:
         nodes: station, malignant, ... of every node.
         invaded: structures that the tumor invades; `touched`: those it merely meets.
         metastases: sites.
+        greatest_mm: of the primary, on the drawn mask; None where it is not told.
     """
 
     categories: Mapping[str, Mapping[str, str]]
@@ -54,6 +55,7 @@ class Truth:
     invaded: tuple[str, ...] = ()
     touched: tuple[str, ...] = ()
     metastases: tuple[str, ...] = ()
+    greatest_mm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ def truth_from(content: Mapping[str, Any]) -> Truth:
         invaded=tuple(facts.get("invaded", ())),
         touched=tuple(facts.get("touched", ())),
         metastases=tuple(facts.get("metastases", ())),
+        greatest_mm=content.get("measurements", {}).get("greatest_dimension_mm"),
     )
 
 

@@ -82,7 +82,7 @@ def _looked_at(patient: ScoredPatient, findings: Findings, masks: Mapping[str, n
         "tumor": tumor | {"truth": _drawn_as(masks.get(primary.id), patient)} if primary else None,
         "nodes": [to_json(node) | {"truth": _drawn_as(masks.get(node.id), patient)} for node in findings.nodes],
         "candidates": to_json(findings.metastasis_candidates),
-        "true_metastases": list(patient.truth.metastases),
+        "true": {"metastases": list(patient.truth.metastases), "greatest_mm": patient.truth.greatest_mm},
     }
 
 
