@@ -62,7 +62,8 @@ def judge_nodes(findings: Findings, history: History | None = None) -> Findings:
     findings = replace(findings, quality=(*findings.quality, *refused))
     cards = chosen_cards(ROLE, findings.cancer)
     if not cards:
-        return replace(findings, quality=(*findings.quality, *unserved((ROLE,), findings.cancer, "nodes")))
+        lacking = [one for one in unserved((ROLE,), findings.cancer, "nodes") if one not in findings.quality]
+        return replace(findings, quality=(*findings.quality, *lacking))
     try:
         return _judged(findings, history or History(), nodes, cards[0])
     except ModelError as error:

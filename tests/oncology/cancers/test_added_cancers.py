@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import phantoms
+import templates_sample
 from flows.commands.doctor import examine
 from mdt_fhir import record_writer as write
 from mdt_fhir.history import read_history
 from mdt_fhir.record import record_of
 from oncology.cancers.protocol import MODULES, added_cancers, cancer, cancer_keys
 from oncology.errors import RecordError, ScopeError
-from oncology.findings import CaseId, Findings, History, to_json
+from oncology.findings import CaseId, Findings, History, Laterality, Source, SourceKind, to_json
+from oncology.imaging.survey import Region, Scene
+from oncology.imaging.volume import Volume
+from oncology.metastases import find_candidates
 from oncology.probabilities import tumor_probabilities
 from oncology.staging import stage_case
-from tasks.findings import findings_from
+from tasks.evaluation_run import counts_by_cancer
+from tasks.eyes import assess, look, scene_for
+from tasks.findings import findings_from, findings_json
+from templates.render import render_html
 from templates.sections import section
+from templates.station_map import station_map
 from trunk_cases import categories, node, tumor
 
 PLUGIN = """
@@ -78,6 +88,117 @@ def test_an_added_cancer_of_another_site_is_told_in_the_words_of_that_site(insta
     assert "Nodes by level" in {item.title for item in section(to_json(findings), staged)}
     organs = tumor_probabilities(findings, staged | {"tables_version": "t"})["organs"]
     assert (organs["larynx"]["tumor"], "voice_box" in organs) == (1.0, False)
+
+
+NECK = phantoms.make_grid((150, 130, 130), (2.5, 2.5, 2.5))
+VOICE_BOX = PLUGIN.format(key="voice_box", site="larynx").replace("lung", "larynx").replace("LUNG", "LARYNX")
+DRAWN = Source(SourceKind.CONTOUR, "drawn")
+
+
+def neck_structures() -> dict[str, np.ndarray]:
+    """A neck of tubes and boxes: hyoid above (its lower border at z = 18), cricoid below (at z = -24)."""
+    masks = {
+        "body": phantoms.cylinder(NECK, (0, 0, 0), (0, 0, 1), 124),
+        "hyoid": phantoms.box(NECK, (-14, -34, 18), (14, -26, 26)),
+        "thyroid_cartilage": phantoms.box(NECK, (-18, -40, -12), (18, -34, 12)),
+        "cricoid_cartilage": phantoms.box(NECK, (-14, -34, -24), (14, -12, -16)),
+        "thyroid_gland": phantoms.box(NECK, (-25, -32, -55), (25, -22, -32)),
+        "vertebrae_C5": phantoms.box(NECK, (-14, 16, -20), (14, 44, 4)),
+    }
+    for side, sign in (("left", 1), ("right", -1)):
+        masks |= {
+            f"common_carotid_artery_{side}": phantoms.cylinder(NECK, (28 * sign, 4, 0), (0, 0, 1), 8),
+            f"internal_jugular_vein_{side}": phantoms.cylinder(NECK, (38 * sign, 8, 0), (0, 0, 1), 12),
+            f"sternocleidomastoid_{side}": phantoms.cylinder(NECK, (48 * sign, 8, 0), (0, 0, 1), 16),
+            f"submandibular_gland_{side}": phantoms.box(NECK, (20 * sign - 8, -40, 26), (20 * sign + 8, -22, 44)),
+        }
+    return masks
+
+
+def neck_scene() -> tuple[Scene, list[Region]]:
+    """A tumor of the right vocal cord, a node of 14 mm between hyoid and cricoid, and uptake in a vertebra."""
+    masks = neck_structures()
+    cord, lump = phantoms.sphere(NECK, (-7, -22, -6), 16), phantoms.sphere(NECK, (-36, -8, -3), 14)
+    hot = {9.0: cord, 8.0: lump, 10.0: phantoms.sphere(NECK, (0, 30, -8), 14)}
+    suv, hu = np.full(NECK.shape, 0.8), np.where(masks["body"], -90.0, -1000.0)
+    for value, mask in hot.items():
+        suv[mask], hu[mask] = value, 60.0
+    hu += np.random.default_rng(1).normal(0.0, 8.0, hu.shape)
+    marks = {"sternal_notch": (0.0, -30.0, -60.0), "skull_base": (0.0, 0.0, 70.0)}
+    scene = scene_for(Volume(hu.astype(np.int16), NECK), Volume(suv.astype(np.float32), NECK), masks, marks)
+    return scene, [Region("tumor", "cord", cord, DRAWN), Region("node", "lump", lump, DRAWN)]
+
+
+def without_name(findings: Findings) -> Mapping[str, object]:
+    """What is delivered of them, but for the cancer's key and the verdicts."""
+    content = findings_json(findings)
+    return {name: content[name] for name in content if name not in ("cancer", "quality")}
+
+
+def test_a_drawn_neck_is_measured_and_judged_for_an_added_cancer_as_for_its_site(install: Install, home: Path) -> None:
+    install("north-cancers", "voice_box = north_cancers:CANCER", VOICE_BOX)
+    scene, regions = neck_scene()
+    ours, added = (assess("0123456789abcdef", key, scene, regions)[0] for key in ("larynx", "voice_box"))
+
+    assert without_name(added) == without_name(ours)
+    (lump,) = added.nodes
+    assert (lump.station, lump.laterality) == ("III", Laterality.RIGHT)
+    assert [candidate.site for candidate in added.metastasis_candidates] == ["bone"]
+    odds = 0.3 / 0.7 * 0.81 / 0.24 * 0.79 / 0.14  # prior, size and PET of the neck: not those of the mediastinum
+    core = {None: 1.0, False: 0.68 / 0.97, True: 0.32 / 0.03}[lump.necrosis]
+    assert lump.p_malignant == pytest.approx(odds * core / (1 + odds * core), abs=0.001)
+
+
+def test_a_task_that_no_model_does_for_an_added_cancer_is_named(install: Install, all_models: None) -> None:
+    install("north-cancers", "voice_box = north_cancers:CANCER", VOICE_BOX)
+    scene, regions = neck_scene()
+    sight = look(scene.ct, scene.suv, "voice_box")
+    found, _ = assess("0123456789abcdef", "voice_box", scene, regions, sight.verdicts)
+
+    told = [verdict.message for verdict in found.quality if verdict.code == "no-model-for-cancer"]
+    assert [message.split(" names the cancer voice_box: ")[0] for message in told] == [
+        f"no model in use for {role}" for role in ("anatomy", "lesion", "node malignancy", "node ene")
+    ]
+    assert found.models == sight.models == ()
+    assert found.nodes[0].malignancy_model is None
+
+
+def test_a_drawn_neck_of_an_added_cancer_ends_in_a_report(install: Install, home: Path) -> None:
+    install("north-cancers", "voice_box = north_cancers:CANCER", VOICE_BOX)
+    scene, regions = neck_scene()
+    found, _ = assess("0123456789abcdef", "voice_box", scene, regions)
+    staged = stage_case(found, History(), ("8",), subset="glottis") | {"tables_version": "t"}
+
+    assert staged["site"] == "larynx"
+    assert staged["editions"]["8"]["m"]["category"] != "M1"  # uptake in bone waits for a person
+    page = render_html(
+        templates_sample.report(
+            cancer_title=cancer("voice_box").title,
+            findings=findings_json(found),
+            staging=staged,
+            probabilities=tumor_probabilities(found, staged),
+            station_map_svg=station_map(staged["site"], {"III_right": "doubtful"}),
+        )
+    )
+    for words in ("Apical larynx cancer", "Nodes by level", "candidate-1", "no model in use for node malignancy"):
+        assert words in page
+
+
+def test_uptake_in_the_other_lung_is_a_candidate_of_an_added_lung_cancer(install: Install, home: Path) -> None:
+    install("north-cancers", "lung_apex = north_cancers:CANCER")
+    grid = phantoms.make_grid((120, 120, 240), (4.0, 4.0, 4.0))
+    lungs = {f"lung_{side}": phantoms.sphere(grid, (x, 0, 0), 90) for side, x in (("left", 60), ("right", -60))}
+    suv = np.where(phantoms.sphere(grid, (60, 0, 0), 16), 9.0, 0.5)
+    scene = scene_for(Volume(np.full(grid.shape, -800, np.int16), grid), Volume(suv, grid), lungs, {})
+    right = replace(tumor(30.0), laterality=Laterality.RIGHT, centroid_lps=(-60.0, 0.0, 0.0))
+    findings = Findings(CaseId("0123456789abcdef"), "lung_apex", tumors=(right,))
+    assert [one.site for one in find_candidates(scene, findings, "lung_apex")] == ["contralateral_lung_nodule"]
+
+
+def test_an_added_cancer_is_evaluated_on_patients_drawn_for_its_site(install: Install) -> None:
+    install("north-cancers", "lung_apex = north_cancers:CANCER")
+    assert counts_by_cancer("lung_apex", 3) == {"lung_apex": 3}
+    assert "lung_apex" not in counts_by_cancer("all", 3)
 
 
 def test_the_record_of_an_added_cancer_is_read_by_the_codes_of_its_site(install: Install) -> None:
