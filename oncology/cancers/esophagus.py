@@ -19,6 +19,7 @@ from oncology.cancers.evidence import (
     from_tumor,
     known,
     largest,
+    rounded_shares,
     unknown,
     whole_mm,
 )
@@ -325,15 +326,7 @@ def _layer_by_wall(primary: Tumor) -> dict[str, float]:
         "muscularis_propria": beyond_submucosa - deep,
         "adventitia": deep,
     }
-    return _rounded(chances)
-
-
-def _rounded(chances: Mapping[str, float]) -> dict[str, float]:
-    """Rounded to 4 digits, adding up to 1."""
-    kept = {name: round(p, 4) for name, p in chances.items() if p >= 0.0005}
-    likeliest = max(kept, key=lambda name: kept[name])
-    kept[likeliest] = round(1.0 - sum(p for name, p in kept.items() if name != likeliest), 4)
-    return kept
+    return rounded_shares(chances)
 
 
 def _eus_layer(history: History, invaded: Mapping[str, Any], otherwise: str) -> Fact:

@@ -21,7 +21,6 @@ from oncology.cancers.evidence import (
     from_tumor,
     known,
     unknown,
-    whole_mm,
 )
 from oncology.cancers.histology import recorded_histology
 from oncology.cancers.neck_spread import neck_nodes_fact
@@ -245,12 +244,6 @@ def contact_mm2(primary: Tumor | None, beginning: str) -> float:
     """The largest area of contact with a structure whose name begins so, whole mm2."""
     contacts = primary.contacts if primary else ()
     return round(max((one.contact_mm2 for one in contacts if one.structure.startswith(beginning)), default=0.0))
-
-
-def size_fact(primary: Tumor) -> Fact:
-    """The greatest dimension, in whole millimeters."""
-    size = whole_mm(primary.greatest_dimension_mm)
-    return known("greatest_dimension_mm", size, from_tumor(primary, f"greatest dimension {size} mm"))
 
 
 def refuse_other_histology(history: History, title: str, also: Sequence[str] = ()) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from oncology.cancers.endoscopy import distinct, seen
-from oncology.cancers.evidence import doubtful, from_record, from_tumor, known, largest, unknown
+from oncology.cancers.evidence import doubtful, from_record, from_tumor, known, largest, longest_diameter, unknown
 from oncology.cancers.head_and_neck import (
     CAROTIDS,
     MEDIASTINUM,
@@ -22,7 +22,6 @@ from oncology.cancers.head_and_neck import (
     mucosa,
     n_facts,
     refuse_other_histology,
-    size_fact,
     structures_fact,
     vessel,
 )
@@ -98,7 +97,7 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
     if "esophageal_muscle" in by_ct:
         by_ct["esophageal_muscle"] = round(by_ct["esophageal_muscle"] * MUSCLE_OF_ESOPHAGUS, 4)
     return (
-        stated_fact(history, "greatest_dimension_mm") or size_fact(primary),
+        stated_fact(history, "greatest_dimension_mm") or longest_diameter(primary),
         _fixation(history),
         _subsites_count(primary, history),
         structures_fact(findings, primary, history, "adjacent_site_extension", ADJACENT),

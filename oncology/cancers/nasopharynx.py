@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from oncology.cancers.endoscopy import seen
-from oncology.cancers.evidence import largest
+from oncology.cancers.evidence import largest, longest_diameter
 from oncology.cancers.head_and_neck import (
     MUST_IMAGE,
     Border,
@@ -23,7 +23,6 @@ from oncology.cancers.head_and_neck import (
     n_facts,
     polarity,
     refuse_other_histology,
-    size_fact,
     space,
     structures_fact,
     unseen_primary,
@@ -101,7 +100,10 @@ def particulars(findings: Findings, history: History) -> dict[str, Any]:
 def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tuple[Fact, ...]:
     if primary is None:
         return unseen_primary(history, "ebv", "involved_structures")
-    return (stated_fact(history, "greatest_dimension_mm") or size_fact(primary), _involved(findings, primary, history))
+    return (
+        stated_fact(history, "greatest_dimension_mm") or longest_diameter(primary),
+        _involved(findings, primary, history),
+    )
 
 
 def _involved(findings: Findings, primary: Tumor, history: History) -> Fact:

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from oncology.cancers.endoscopy import endoscopy
-from oncology.cancers.evidence import doubtful, from_record, from_tumor, known, largest, unknown
+from oncology.cancers.evidence import doubtful, from_record, from_tumor, known, largest, longest_diameter, unknown
 from oncology.cancers.head_and_neck import (
     MUST_IMAGE,
     NO_TUMOR,
@@ -23,7 +23,6 @@ from oncology.cancers.head_and_neck import (
     m_facts,
     n_facts,
     refuse_other_histology,
-    size_fact,
     structures_fact,
     vessel,
 )
@@ -109,7 +108,7 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
     by_ct = chances(primary.contacts, INVADED) | chances(primary.contacts, MUSCLES)
     eroded = max(by_ct.get(MANDIBLE, 0.0), by_ct.get(MAXILLA, 0.0))  # who passes the cortex has passed its surface
     return (
-        stated_fact(history, "greatest_dimension_mm") or size_fact(primary),
+        stated_fact(history, "greatest_dimension_mm") or longest_diameter(primary),
         _depth(primary, history),
         structures_fact(findings, primary, history, "invaded_structures", INVADED, by_ct | {EROSION: eroded}),
     )

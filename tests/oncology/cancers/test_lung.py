@@ -96,6 +96,13 @@ def test_t_follows_the_size_in_whole_millimeters(size_mm: float, expected: str) 
     assert categories(result, "8")[0] == categories(result, "9")[0] == expected
 
 
+def test_a_length_that_a_network_drew_leaves_the_neighboring_categories_open_until_it_is_confirmed() -> None:
+    proposed = staged(tumor(29.0, needs_confirmation=True))["editions"]["9"]["t"]
+    assert proposed["category"] == "T1c"
+    assert {"T1b", "T1c", "T2a"} >= set(proposed["credible"]) > {"T1c"}
+    assert staged(tumor(29.0))["editions"]["9"]["t"]["probabilities"]["T1c"] > proposed["probabilities"]["T1c"]
+
+
 def test_a_part_solid_tumor_is_staged_by_its_solid_part() -> None:
     assert categories(staged(tumor(34.0, solid_component_mm=18.0)))[0] == "T1b"
 
