@@ -24,7 +24,34 @@ NO_CONTRAST = (
     "The CT was done without contrast: contact with vessels, necrosis of nodes and liver lesions are hard to see."
 )
 CONTRAST_UNSTATED = "Nothing says whether contrast was given: vessels and liver are judged with reserve."
-NOT_IMAGED = "Not on these images: {regions}; a metastasis there cannot be seen."
+NOT_IMAGED = "Not, or only in part, on these images: {regions}; a metastasis there may not be seen."
+# By region: what of it is seen, what of it is not, and the sentence that holds then; names are those of structures.
+UPPER_NECK = ("hyoid", "thyroid_cartilage", "submandibular_gland_left", "submandibular_gland_right")
+LOWER_NECK = ("thyroid_gland",)
+IN_PART: Mapping[str, tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...]] = {
+    "neck": (
+        (
+            LOWER_NECK,
+            UPPER_NECK,
+            "only the lower neck is on the images: nodes of the upper neck were not seen",
+        ),
+        (
+            UPPER_NECK,
+            LOWER_NECK,
+            "only the upper neck is on the images: nodes of the lower neck and above the clavicles were not seen",
+        ),
+    ),
+    "thorax": (
+        (
+            ("lung_left", "lung_right"),
+            (),
+            "only a part of the chest is on the images: lung and mediastinal nodes outside of it were not seen",
+        ),
+    ),
+    "abdomen": (
+        (("liver",), (), "only a part of the upper abdomen was recognized on the images: the rest of it was not seen"),
+    ),
+}
 # By the code of a verdict, whole or its beginning: what the scan could not show.
 SENTENCES = {
     "ct-thick-slices": "The slices are thick ({thickness} mm): nodes below 10 mm, thin planes of fat and lengths along "
@@ -45,6 +72,23 @@ SENTENCES = {
     "pet-incomplete": "Slices of the PET are missing: uptake outside of the rest was not seen.",
     "pet-suv-implausible": "The PET's values are implausible: uptake is not to be compared with limits.",
 }
+
+
+def why_not_imaged(region: str, reason: str, structures: Iterable[str]) -> str:
+    """Why a region does not count as imaged: which part of it is missing, where another part is there.
+
+    Args:
+        reason: what is said where nothing of it is there.
+        structures: names of structures that were seen.
+
+    >>> why_not_imaged("neck", "cervical nodes were not seen", ["thyroid_gland", "trachea"])
+    'only the lower neck is on the images: nodes of the upper neck were not seen'
+    >>> why_not_imaged("neck", "cervical nodes were not seen", ["trachea"])
+    'cervical nodes were not seen'
+    """
+    seen = set(structures)
+    parts = IN_PART.get(region, ())
+    return next((words for there, gone, words in parts if seen.intersection(there) and not seen & set(gone)), reason)
 
 
 def scan_limits(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypedDict
 
+from oncology.adequacy import why_not_imaged
 from oncology.cancers.protocol import CancerPlugin, cancer
 from oncology.cancers.scope import check_scope
 from oncology.errors import ScopeError
@@ -153,7 +154,9 @@ def _missing(facts: Facts, findings: Findings, plugin: CancerPlugin, subset: str
     if subset is None and plugin.without_subset:
         gaps.insert(0, {"what": "subset", "why": plugin.without_subset, "axis": "t"})
     regions = _not_imaged(findings, plugin)
-    return gaps + [{"what": region, "why": plugin.must_image[region], "axis": "m"} for region in regions]
+    seen = findings.structures_assessed
+    reasons = {region: why_not_imaged(region, plugin.must_image[region], seen) for region in regions}
+    return gaps + [{"what": region, "why": why, "axis": "m"} for region, why in reasons.items()]
 
 
 def _discussion(

@@ -107,6 +107,6 @@ def caption(words: str, shows: Mapping[str, Any], translate: Translate) -> str:
     """A picture's caption in the report's language: what, where, plane, kind and slice of the CT."""
     if not shows:
         return words
-    where = f"{shows['finding']} {translate(shows['place'])}".strip()
+    where = f"{shows['finding']} ({translate(shows['place'])})" if shows["place"] else shows["finding"]
     told = f"{where}, {translate(shows['plane'])} {translate(shows['kind'])}"
     return told if shows["slice_index"] is None else f"{told}, {translate('slice')} {shows['slice_index']}"

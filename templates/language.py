@@ -25,7 +25,8 @@ SAME = re.compile(
     r"|[A-Z][\w-]+ (?:19|20)\d\d\b.*"  # a source: Wolak 2008, JACC 1:200
     r"|(?:\{\w+\}[: ]*)+"
 )
-LISTS = ("; ", ", ", " > ", " or ", " and ")
+BETWEEN = "; "  # stands between sentences, never inside a place of one
+LISTS = (BETWEEN, ", ", " > ", " or ", " and ")
 SIDES = re.compile(r"(?P<word>.+) (?P<side>left|right)")
 ANSWER = re.compile(r"(?P<word>.+) (?P<answer>yes|no|unknown|positive|negative|-?[\d.]+(?: %| mm)?)")
 
@@ -66,7 +67,10 @@ class Language:
     def _by_pattern(self, text: str) -> str | None:
         for pattern, sentence in self._patterns:
             found = pattern.fullmatch(text)
-            parts = {name: self.tell(part) for name, part in found.groupdict().items()} if found else {}
+            filled = found.groupdict() if found else {}
+            if any(BETWEEN in part for part in filled.values()):
+                continue  # two sentences, not one with another in its place
+            parts = {name: self.tell(part) for name, part in filled.items()}
             if found and None not in parts.values():
                 return sentence.format(**parts)
         return None
@@ -101,8 +105,8 @@ class Language:
     def _words(self) -> dict[str, str]:
         """Keys of the vocabulary as the engine writes them, by what wording.yaml calls them."""
         found = {key: words for key, words in _titles() if words in self._texts}
-        unit = {f"{key[:-3]} (mm)": words for key, words in found.items() if key.endswith(" mm")}
-        return {key: self._texts[words] for key, words in (found | unit).items()}
+        told = {key: self._texts[words] for key, words in found.items()}
+        return told | {f"{key[:-3]} (mm)": f"{words} (mm)" for key, words in told.items() if key.endswith(" mm")}
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], str]]:

@@ -26,6 +26,7 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+    sources: tuple[tuple[str, str], ...] = ()  # what a limit is of, and the work that it is from, in its own words
 
 
 def section(findings: Content, staging: Content) -> list[Table]:
@@ -58,7 +59,7 @@ def _stations(title: str, place: str) -> Callable[[Content, Content], Table]:
     def build(findings: Content, staging: Content) -> Table:
         groups: dict[tuple[str, str], list[Content]] = {}
         for node in findings["nodes"]:
-            groups.setdefault((node["station"] or "?", node["laterality"] or ""), []).append(node)
+            groups.setdefault((node["station"] or "unknown", node["laterality"] or ""), []).append(node)
         rows = tuple(_station_row(*key, nodes) for key, nodes in sorted(groups.items()))
         columns = (
             place,
@@ -70,7 +71,8 @@ def _stations(title: str, place: str) -> Callable[[Content, Content], Table]:
             "Necrosis",
             "Extranodal extension",
         )
-        return Table(title, columns, rows)
+        graded = any((node["ene"] or {}).get("grade") is not None for node in findings["nodes"])
+        return Table(title, columns, rows, GRADED if graded else "")
 
     return build
 
@@ -181,7 +183,12 @@ def _side_findings(findings: Content, staging: Content) -> Table:
     if lacking:
         rows += (("not seen or not segmented", DASH, DASH, lacking),)
     note = "Computed from masks; beside the question, but they bear on the decision."
-    return Table("Side findings", ("Item", "Value", "Limit", "Meaning"), rows, note)
+    sources = tuple((_words(item["name"]), item["source"]) for item in found if _has_limit(item))
+    return Table("Side findings", ("Item", "Value", "Limit", "Meaning"), rows, note, sources)
+
+
+def _has_limit(item: Content) -> bool:
+    return bool(item.get("value") is not None and item.get("cutoff") and item.get("source"))
 
 
 def _side_row(item: Content) -> tuple[str, ...]:
@@ -193,6 +200,9 @@ def _side_row(item: Content) -> tuple[str, ...]:
         str(item.get("cutoff") or DASH),
         str(item.get("meaning") or item.get("reason") or DASH),
     )
+
+
+GRADED = "Extranodal extension: the grade on images, 0 to 3 as HNCIG defines it, and its probability."
 
 
 def _words(key: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
 from oncology.adequacy import scan_limits
@@ -154,7 +156,7 @@ def _edition(name: str, result: Mapping[str, Any], translate: Translate) -> dict
 
 
 def _group_certainty(shown: Mapping[str, Any], answer: Mapping[str, Any], translate: Translate) -> str:
-    parts = [] if shown["percent"] is None else [f"{translate('probability')} {shown['percent']} %"]
+    parts = [] if shown["percent"] is None else [f"{translate('probability')} {percent_words(shown)}"]
     if _is_settled(shown):
         parts = [translate(SETTLED)]
     if len(shown["credible"]) > 1:
@@ -244,36 +246,54 @@ def _mapping_words(value: Mapping[str, Any], translate: Translate) -> str:
 
 def _reasons(staging: Mapping[str, Any], translate: Translate) -> list[dict[str, str]]:
     """One row per reason; editions that agree share it."""
-    rows: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    rows: dict[tuple[str, str, bool], dict[str, list[str]]] = {}
+    answers: dict[tuple[str, str, bool], dict[str, Mapping[str, Any]]] = {}
     for edition, result in staging["editions"].items():
         for axis, letter in (("t", "T"), ("n", "N"), ("m", "M")):
             answer = result[axis]
             shown = answer["category"] or f"{letter}?"
             because = nodal_reason(staging, answer) if axis == "n" else answer.get("because")
             reason = "; ".join(translate(text) for text in (because, answer.get("reason")) if text)
-            row = rows.setdefault((letter, reason, _certainty(answer, translate)), {})
-            row.setdefault(f"c{shown}", []).append(edition)
+            key = (letter, reason, _is_settled(_axis(answer, "")))
+            rows.setdefault(key, {}).setdefault(f"c{shown}", []).append(edition)
+            answers.setdefault(key, {})[edition] = answer
     every = len(staging["editions"])
     return [
         {
             "label": ", ".join(
                 label + ("" if len(found) == every else f" ({', '.join(found)})") for label, found in categories.items()
             ),
-            "reason": reason,
-            "certainty": sure,
+            "reason": key[1],
+            "certainty": _certainty(answers[key], translate),
         }
-        for (_, reason, sure), categories in sorted(rows.items(), key=lambda item: "TNM".index(item[0][0]))
+        for key, categories in sorted(rows.items(), key=lambda item: "TNM".index(item[0][0]))
     ]
 
 
-def _certainty(answer: Mapping[str, Any], translate: Translate) -> str:
-    shown = _axis(answer, "")
-    if _is_settled(shown):
+def _certainty(answers: Mapping[str, Mapping[str, Any]], translate: Translate) -> str:
+    """How sure one category is, by edition where editions differ."""
+    shown = {edition: _axis(answer, "") for edition, answer in answers.items()}
+    if all(map(_is_settled, shown.values())):
         return translate(SETTLED)
-    parts = [] if shown["percent"] is None else [f"{shown['percent']} %"]
-    if len(shown["possible"]) > 1:
-        parts.append(f"{translate('possible')}: {', '.join(shown['possible'])}")
+    chances = {edition: chance for edition, one in shown.items() if (chance := percent_words(one))}
+    same = len(set(chances.values())) == 1 and len(chances) == len(shown)
+    told = [next(iter(chances.values()))] if same else [f"{chance} ({name})" for name, chance in chances.items()]
+    parts = [", ".join(told)] if told else []
+    possible = list(dict.fromkeys(one for item in shown.values() for one in item["possible"]))
+    if any(len(item["possible"]) > 1 for item in shown.values()):
+        parts.append(f"{translate('possible')}: {', '.join(possible)}")
     return "; ".join(parts) or DASH
+
+
+def percent_words(shown: Mapping[str, Any]) -> str:
+    """A category's chance; never the whole while another category is possible.
+
+    >>> percent_words({"percent": 100, "possible": ["M0", "M1b"]}), percent_words({"percent": 81, "possible": []})
+    ('> 99 %', '81 %')
+    """
+    if shown["percent"] is None:
+        return ""
+    return "> 99 %" if shown["percent"] == 100 and len(shown["possible"]) > 1 else f"{shown['percent']} %"
 
 
 def _missing(staging: Mapping[str, Any], translate: Translate) -> list[str]:
@@ -355,11 +375,18 @@ def _measurements(report: Report, translate: Translate) -> dict[str, Any]:
         "nodes": [_node(node, translate) for node in findings["nodes"]],
         "nodes_note": translate(note),
         "station_map": _map_uri(report.station_map_svg),
+        "map_words": _map_words(report.station_map_svg),
     }
 
 
 def _map_uri(svg: str | None) -> str | None:
     return None if svg is None else "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def _map_words(svg: str | None) -> str:
+    """What the map says to those who hear it: readable too where the map is printed small."""
+    found = re.search(r"<desc>(.*?)</desc>", svg or "", re.DOTALL)
+    return unescape(found.group(1)) if found else ""
 
 
 def _tumor(tumor: Mapping[str, Any], translate: Translate) -> Row:

@@ -45,28 +45,35 @@ class Case:
 def sentences(staging: Mapping[str, Any], translate: Translate) -> list[str]:
     """One sentence per finding; editions with one outcome share it.
 
-    Those that change the stage group come first, and of these one per fact before a second one.
+    Those that change the stage group come first, and of these such as leave one group only; then one per fact before
+    a second one.
     """
     case = Case(_spec(staging.get("site")), {fact["key"]: fact["value"] for fact in staging["facts"]}, translate)
     told: dict[str, dict[str, Outcome]] = {}
     facts: dict[str, str] = {}
     moving: set[str] = set()
+    vague: set[str] = set()
     for edition, result in staging["editions"].items():
         now = {axis: _now(result[axis]) for axis in ("t", "n", "m", "stage_group")}
         for change in result.get("would_change", ()):
             text = opening(change, case)
             facts.setdefault(text, str(change["finding"]).split(".")[0])
             told.setdefault(text, {})[edition] = _outcome(change["then"], now, translate)
-            moving |= {text} if change["then"].get("stage_group") != now["stage_group"] else set()
-    return [f"{text}: {_told(told[text], len(staging['editions']), translate)}." for text in _ordered(facts, moving)]
+            group = change["then"].get("stage_group")
+            moving |= {text} if group != now["stage_group"] else set()
+            vague |= {text} if _is_open(group or "") else set()
+    return [
+        f"{text}: {_told(told[text], len(staging['editions']), translate)}."
+        for text in _ordered(facts, moving - vague, moving)
+    ]
 
 
-def _ordered(facts: Mapping[str, str], moving: Collection[str]) -> list[str]:
-    """Sentences that move the group first, then one of each fact after another, else as the engine has them."""
-    turns: dict[tuple[bool, str], int] = {}
+def _ordered(facts: Mapping[str, str], *better: Collection[str]) -> list[str]:
+    """Sentences of the first collection that holds them, then one of each fact after another, else as they come."""
+    turns: dict[tuple[int, str], int] = {}
     ranks = {}
     for text, fact in facts.items():
-        kind = (text not in moving, fact)
+        kind = (next((place for place, some in enumerate(better) if text in some), len(better)), fact)
         turns[kind] = turns.get(kind, 0) + 1
         ranks[text] = (kind[0], turns[kind])
     return sorted(facts, key=lambda text: ranks[text])

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import oncology
-from oncology.adequacy import NO_CONTRAST, NO_PET, NOT_IMAGED, SENTENCES, scan_limits
+from oncology.adequacy import NO_CONTRAST, NO_PET, NOT_IMAGED, SENTENCES, scan_limits, why_not_imaged
 
 ROOT = Path(oncology.__file__).parents[1]
 
@@ -49,3 +51,19 @@ def test_every_sentence_belongs_to_a_verdict_that_is_given() -> None:
     )
     given = {key for key in SENTENCES if code.count(f'"{key}"') > 1 or key.startswith("lung-")}
     assert given == set(SENTENCES)
+
+
+@pytest.mark.parametrize(
+    ("region", "seen", "missing"),
+    [
+        ("neck", ["thyroid_gland"], "upper neck"),
+        ("neck", ["thyroid_cartilage", "hyoid"], "above the clavicles"),
+        ("thorax", ["lung_left"], "mediastinal nodes outside"),
+        ("abdomen", ["liver"], "upper abdomen"),
+    ],
+)
+def test_a_region_in_part_is_told_by_the_part_that_is_missing(region: str, seen: list[str], missing: str) -> None:
+    told = why_not_imaged(region, "nothing was seen", seen)
+    assert told.startswith("only")
+    assert missing in told
+    assert why_not_imaged(region, "nothing was seen", ["spine"]) == "nothing was seen"

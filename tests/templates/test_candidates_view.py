@@ -60,7 +60,7 @@ def test_a_candidate_is_listed_with_size_uptake_probability_and_slice() -> None:
 def test_a_caption_is_translated_and_names_its_slice() -> None:
     words = {"axial": "axial", "slice": "Schicht", "liver": "Leber"}
     told = caption("x", SHOWS, lambda text: words.get(text, text))
-    assert told == "candidate-1 Leber, axial PET/CT, Schicht 48"
+    assert told == "candidate-1 (Leber), axial PET/CT, Schicht 48"
 
 
 def test_the_footnote_of_a_decisive_node_reckons_as_stated() -> None:

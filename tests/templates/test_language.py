@@ -73,6 +73,16 @@ def test_a_sentence_is_translated_around_its_numbers_and_names() -> None:
     assert told == "Endoskopie: Hirnnerven (Lähmung) nein; reicht 12.3 mm tief (M. pterygoideus lateralis links)"
 
 
+def test_two_sentences_are_not_told_as_one() -> None:
+    told = language("de")("T by EUS: T3; 17 degrees of the aorta in contact; 149 mm2 of contact with esophagus")
+    assert "Kontakt über 17 Grad (Aorta)" in told
+    assert told.endswith("149 mm² Kontakt (Ösophagus)")
+
+
+def test_a_length_keeps_its_unit() -> None:
+    assert language("de")("greatest dimension (mm)") == "längster Durchmesser (mm)"
+
+
 def test_what_is_not_known_stays_as_it_is_and_is_kept() -> None:
     translate = language("de")
     assert translate("short axis 9.0 mm; a sentence nobody wrote") == "Kurzachse 9.0 mm; a sentence nobody wrote"

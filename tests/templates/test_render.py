@@ -42,6 +42,36 @@ def test_page_one_holds_however_much_there_is_to_say() -> None:
     assert "Lung cancer" in printed[1][:200]
 
 
+def test_page_one_ends_a_list_of_reasons_behind_a_whole_one() -> None:
+    content, one = staging(), "4R: short axis 12.4 mm, SUVmax 7.2"
+    for edition in content["editions"].values():
+        edition["n"]["because"] = "; ".join([one] * 20)
+    first = " ".join(pages(render_pdf(render_html(report(staging=content))))[0].split())
+    assert re.search(rf"{one}; and \d+ more", first)
+    assert "…" not in first
+
+
+def test_a_category_is_never_wholly_sure_while_another_is_possible() -> None:
+    content = staging()
+    for edition in content["editions"].values():
+        edition["m"] |= {"possible": ["M0", "M1b"], "probabilities": {"M0": 1.0, "M1b": 0.0}}
+    page = render_html(report(staging=content))
+    assert "&gt; 99 %; possible: M0, M1b" in page
+    assert "100 %" not in front(page)
+
+
+def test_editions_of_one_reason_share_a_row_with_both_chances() -> None:
+    content = staging()
+    content["editions"]["9"]["n"] |= {"category": "N2b", "probabilities": {"N2b": 0.6, "N2a": 0.4}}
+    page = front(render_html(report(staging=content)))
+    assert "cN2a (8), cN2b (9)" in page
+    assert "81 % (8), 60 % (9); possible: N2a, N2b" in page
+
+
+def front(page: str) -> str:
+    return page[page.index('<section class="front">') : page.index("</section>")]
+
+
 def test_an_open_group_is_said_to_be_open_with_what_is_possible(html: str) -> None:
     assert "Stage cannot be told yet" in html
     assert "credible: IIIA, IIIB" in html

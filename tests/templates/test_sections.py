@@ -39,3 +39,12 @@ def test_a_vessel_is_read_in_words() -> None:
         ("celiac axis", "0", "no contact"),
         ("portal vein", "64", "abutment, irregular"),
     ]
+
+
+def test_a_limit_of_a_side_finding_is_cited_and_one_not_measured_is_not() -> None:
+    measured = {"name": "ascending_aorta", "value": 44.0, "unit": "mm", "cutoff": "41 / 55 mm", "meaning": "dilated"}
+    seen = [measured | {"source": "Wolak 2008"}, {"name": "emphysema", "value": None, "cutoff": "5 %", "source": "x"}]
+    tables = section({"cancer": "lung", "tumors": [], "nodes": [], "side_findings": seen}, {"site": "lung"})
+    (table,) = (table for table in tables if table.title == "Side findings")
+    assert table.rows[0] == ("ascending aorta", "44 mm", "41 / 55 mm", "dilated")
+    assert table.sources == (("ascending aorta", "Wolak 2008"),)
