@@ -16,6 +16,7 @@ from models.card import EMBEDDED_NETWORKS, Card
 from models.inference.look import Ask, SeenAnatomy, see_anatomy, see_finer, see_lesions
 from models.inference.run import ask
 from models.training.labels import label_map
+from oncology.cancers.protocol import site_of
 from oncology.errors import ModelError
 from oncology.findings import Severity, Source, SourceKind, Verdict
 from oncology.imaging.field import shows
@@ -153,7 +154,7 @@ def _regions(card: Card, proposals: Sequence[Proposal]) -> Iterator[Region]:
 
 def _anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, run: Ask) -> SeenAnatomy:
     if card.kind in EMBEDDED_NETWORKS:
-        return see_anatomy(card, cancer, ct, body, run)
+        return see_anatomy(card, site_of(cancer), ct, body, run)
     masks = _by_adapter(card, ct, None)
     return SeenAnatomy(ct.geometry, label_map(masks, list(masks)), tuple(masks))
 
@@ -169,7 +170,7 @@ def _lesions(
     structures: Mapping[str, np.ndarray] | None,
 ) -> list[Proposal]:
     if card.kind in EMBEDDED_NETWORKS:
-        seen = see_lesions(card, cancer, ct, pet, body, anatomy, run, structures)
+        seen = see_lesions(card, site_of(cancer), ct, pet, body, anatomy, run, structures)
         return seen.proposals(ct.geometry, card.settings)
     masks, nothing = _by_adapter(card, ct, pet), np.zeros(ct.geometry.shape, np.float32)
     tumor, node = (masks[role].astype(np.float32) if role in masks else nothing for role in ("tumor", "node"))
