@@ -225,7 +225,7 @@ def _response(pairs: Sequence[Pair]) -> tuple[Response | None, str]:
     before = _sum(pair.prior_mm for pair in targets)
     after = _sum(pair.now_mm or 0.0 for pair in targets)
     change = f"sum {before:.0f} mm before, {after:.0f} mm now ({100 * (after / before - 1):+.0f} %)"
-    new = [pair.now_id for pair in pairs if pair.prior_id is None]
+    new = [pair.now_id for pair in pairs if pair.prior_id is None and not _normal_node(pair)]
     if new:
         return Response.PROGRESSIVE, f"{change}; new: {', '.join(map(str, new))} (to be confirmed)"
     if after >= before * (1 + PROGRESS_SHARE) and after - before >= PROGRESS_MM:
@@ -240,6 +240,11 @@ def _vanished(pair: Pair) -> bool:
     if pair.kind is Kind.NODE:
         return (pair.now_mm or 0.0) < NORMAL_NODE_MM
     return pair.now_id is None
+
+
+def _normal_node(pair: Pair) -> bool:
+    """A node that RECIST 1.1 takes for normal: below 10 mm in its short axis."""
+    return pair.kind is Kind.NODE and pair.now_mm is not None and pair.now_mm < NORMAL_NODE_MM
 
 
 def _sum(values: Any) -> float:

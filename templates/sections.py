@@ -14,6 +14,7 @@ from typing import Any
 from templates.percent import percent
 
 DASH = "–"
+WHOLE_FROM = 100.0  # a tenth says nothing beside a number as large
 HEAD_AND_NECK = ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
 Content = Mapping[str, Any]
 
@@ -224,7 +225,7 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:g}" if value == int(value) else f"{value:.1f}"
+        return f"{value:.0f}" if value == int(value) or value >= WHOLE_FROM else f"{value:.1f}"
     if isinstance(value, Mapping):
         return "; ".join(f"{_words(name)} {_chance(item)}" for name, item in _flat(value).items()) or "none"
     if isinstance(value, (list, tuple)):
@@ -253,6 +254,7 @@ NAMES = {
     "eus_t": "T by endoscopic ultrasound",
     "ebv": "EBV",
     "siewert": "Siewert type",
+    "distance_from_incisors_mm": "upper edge, from the incisors (mm)",
     "l1_attenuation": "attenuation of L1",
     "muscle_area_l3": "muscle area at L3",
 }

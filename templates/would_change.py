@@ -253,8 +253,8 @@ def _node_places(text: str, case: Case) -> list[str]:
         station, side = sided.get(member, (member, ""))
         sides.setdefault(station, set()).add(side)
     found = []
-    for wanted, side in ((("",), ""), (SIDES, ""), (("left",), "left"), (("right",), "right")):
-        stations = [station for station, on in sides.items() if on == set(wanted)]
+    for wanted, side in ((({""}, set(SIDES)), ""), (({"left"},), "left"), (({"right"},), "right")):
+        stations = [station for station, on in sides.items() if on in wanted]
         found += [_on_side(place, side, case.translate) for place in _stations(stations, case)]
     return found
 

@@ -67,6 +67,12 @@ def test_a_new_lesion_is_progression_and_named():
     assert "new: tumor-2" in result.reason
 
 
+@pytest.mark.parametrize(("mm", "response"), [(9.0, Response.STABLE), (11.0, Response.PROGRESSIVE)])
+def test_a_new_node_of_normal_size_is_no_progression(mm, response):
+    result = compare(study(tumor(40), node(mm)), study(tumor(40)), STAGING, STAGING)
+    assert result.response is response
+
+
 def test_studies_of_different_position_are_aligned_by_the_carina():
     moved = study(tumor(40, at=(160.0, 0.0, -100.0)), carina=(100.0, 0.0, -130.0))
     (pair,) = compare(moved, study(tumor(40)), STAGING, STAGING).pairs
