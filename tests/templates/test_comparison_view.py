@@ -17,9 +17,7 @@ AT = (-60.0, 0.0, 80.0)
 
 
 def study(tumor_mm: float, *nodes_mm: float) -> Findings:
-    lengths = {"greatest_dimension_mm": tumor_mm, "axial_diameter_mm": tumor_mm, "diameter_3d_mm": tumor_mm}
-    side = Laterality.RIGHT
-    tumor = Tumor("tumor-1", 20.0, short_axis_mm=30.0, laterality=side, location=None, centroid_lps=AT, **lengths)
+    tumor = Tumor("tumor-1", 20.0, tumor_mm, tumor_mm, tumor_mm, 30.0, Laterality.RIGHT, None, AT)
     nodes = [
         Node(f"node-{place}", "7", None, mm, mm + 4.0, 2.0, (0.0, 0.0, 60.0 + 50.0 * place))
         for place, mm in enumerate(nodes_mm, start=1)
