@@ -45,7 +45,7 @@ IN_PART: Mapping[str, tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...]] 
         (
             ("lung_left", "lung_right"),
             (),
-            "only a part of the chest is on the images: lung and mediastinal nodes outside of it were not seen",
+            "only a part of the chest is on the images: the rest of the lungs and of the mediastinum was not seen",
         ),
     ),
     "abdomen": (

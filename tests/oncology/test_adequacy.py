@@ -58,7 +58,7 @@ def test_every_sentence_belongs_to_a_verdict_that_is_given() -> None:
     [
         ("neck", ["thyroid_gland"], "upper neck"),
         ("neck", ["thyroid_cartilage", "hyoid"], "above the clavicles"),
-        ("thorax", ["lung_left"], "mediastinal nodes outside"),
+        ("thorax", ["lung_left"], "rest of the lungs"),
         ("abdomen", ["liver"], "upper abdomen"),
     ],
 )
