@@ -68,12 +68,12 @@ def see_finer(card: Card, seen: SeenAnatomy, ct: Volume, body: np.ndarray, ask: 
     """A second, finer look at a part of the anatomy: the box around what the first look saw of it.
 
     Args:
-        card: its settings name the structures that the box goes `around`.
+        card: its settings name the structures that the box goes `around`, see also `finer_names`.
         seen: the first look.
         body: (Z, Y, X) bool on the CT's grid.
         ask: runs a network on a scan.
     Returns:
-        The structures of that part; None where the first look saw none of them.
+        Structures, whole ones only; None where the first look saw none of them.
     """
     near = np.isin(seen.labels, [n for n, name in enumerate(seen.names, 1) if name in card.settings["around"]])
     if not near.any():
@@ -83,7 +83,15 @@ def see_finer(card: Card, seen: SeenAnatomy, ct: Volume, body: np.ndarray, ask: 
     middle = tuple((count - 1) / 2 - side.start for count, side in zip(grid.shape[1:], box[1:], strict=True))
     part = crop(np.zeros(grid.shape, bool), grid, box).geometry
     answer = ask(card, Scan(hu_on(ct, part), card.spacing_mm, middle=(middle[0], middle[1])))
-    return SeenAnatomy(part, answer[ANATOMY], card.heads[0].labels)
+    names = card.heads[0].labels
+    given = np.array([0, *(place * (name in finer_names(card)) for place, name in enumerate(names, 1))], np.uint8)
+    return SeenAnatomy(part, given[answer[ANATOMY]], names)
+
+
+def finer_names(card: Card) -> tuple[str, ...]:
+    """What a second look gives: its settings name as `partial` what reaches beyond the box."""
+    partial = card.settings.get("partial", ())
+    return tuple(name for name in card.heads[0].labels if name not in partial)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from models.card import CARD_FILE, CARDS, WEIGHTS, Card, Figure, read_card, writ
 from models.registry import content_sha256
 from models.synthetic.shifts import SHIFTS
 from models.training import lesion_tuning, node_measure
-from models.training.labels import FINE, WIDE
+from models.training.labels import FINE, NOT_AROUND, PARTIAL
 from models.training.measure import figures_of, first_look
 from models.training.recipe import Recipe, recipe
 from models.training.trainer import network_shape
@@ -68,7 +68,8 @@ def card_of(made: Recipe, weights: Path, about: str) -> Card:
     if made.kind == "lesion":
         settings["margin"] = LESION_MARGIN
     if made.kind == "fine":
-        settings["around"] = [name for name in FINE[made.region] if name not in WIDE]
+        settings["around"] = [name for name in FINE[made.region] if name not in NOT_AROUND]
+        settings["partial"] = [name for name in FINE[made.region] if name in PARTIAL]
     return Card(
         id=made.id,
         role=ROLES.get(made.kind, made.kind),

@@ -84,9 +84,9 @@ FINE: Mapping[str, tuple[str, ...]] = {
         "common_hepatic_artery", "proper_hepatic_artery", "superior_mesenteric_artery",
     ),
 }  # fmt: skip
-# Of those, what reaches far beyond the part that is looked at.
-WIDE = ("liver", "stomach", "spine", "spinal_canal", "sternum", *_both("subclavian_vein", "subclavian_artery"),
-        *_both("adrenal_gland", "renal_vein", "renal_artery"))  # fmt: skip
+# Of those, what reaches beyond the box of the second look, and what does not decide how large that box is.
+PARTIAL = ("liver", "spine", "spinal_canal", "sternum", *_both("subclavian_vein", "subclavian_artery"))
+NOT_AROUND = (*PARTIAL, "stomach", *_both("adrenal_gland", "renal_vein", "renal_artery"))
 HEAD_NECK = ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
 REGION_OF: Mapping[str, str] = {
     "lung": "thorax", "esophagus": "thorax", "pancreas": "abdomen", **dict.fromkeys(HEAD_NECK, "neck"),

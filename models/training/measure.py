@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 
 from models.card import Card, Figure
 from models.inference.engine import Engine, open_engine
-from models.inference.look import SeenAnatomy, SeenLesions, see_anatomy, see_finer, see_lesions
+from models.inference.look import SeenAnatomy, SeenLesions, finer_names, see_anatomy, see_finer, see_lesions
 from models.inference.predict import WINDOW, Scan, predict
 from models.registry import all_cards, weights_path
 from models.training.store import StoredPatient, load_patient, make_stored, patient_path, save_patient, stored_volumes
@@ -104,7 +104,7 @@ def anatomy_figures(card: Card, first: Card | None, chosen: Iterable[StoredPatie
     for patient in chosen:
         ct, _ = stored_volumes(patient)
         seen = _seen(card, first, patient)
-        dice = structure_dice(seen, patient, ct.geometry)
+        dice = structure_dice(seen, patient, ct.geometry, finer_names(card))
         for name, value in dice.items():
             parts.add(f"dice_{name}", value)
         tally.add("dice_mean", float(np.mean(list(dice.values()))))
@@ -129,13 +129,15 @@ def _seen(card: Card, first: Card | None, patient: StoredPatient) -> SeenAnatomy
     return finer or replace(before, labels=np.zeros_like(before.labels), names=card.heads[0].labels)
 
 
-def structure_dice(seen: SeenAnatomy, patient: StoredPatient, grid: Geometry) -> dict[str, float]:
-    """Dice by structure, for those that the patient has and the network knows."""
+def structure_dice(
+    seen: SeenAnatomy, patient: StoredPatient, grid: Geometry, wanted: Collection[str]
+) -> dict[str, float]:
+    """Dice by structure, for those that the patient has and the network gives."""
     found = seen.masks(grid)
     result = {}
     for place, name in enumerate(patient.about["labels"], start=1):
         true = patient.anatomy == place
-        if name in seen.names and true.any():
+        if name in wanted and true.any():
             result[name] = _dice(true, found[name]) if name in found else 0.0
     return result
 
