@@ -254,7 +254,7 @@ NAMES = {
     "eus_t": "T by endoscopic ultrasound",
     "ebv": "EBV",
     "siewert": "Siewert type",
-    "distance_from_incisors_mm": "upper edge, from the incisors (mm)",
+    "distance_from_incisors_mm": "upper edge from the incisors (mm)",
     "l1_attenuation": "attenuation of L1",
     "muscle_area_l3": "muscle area at L3",
 }
