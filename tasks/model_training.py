@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from oncology.errors import ModelError
 TUNED_ON = 3  # patients of each cancer for thresholds, at most, where few were asked for
 MAKERS = 8  # processes that make patients at once, at most
 LOOK_EVERY_S = 0.5
+WORTH_COMPILING = 5.0  # minutes of training from which compiled code pays
 LAST_WORDS = 300  # characters of a failed process that the error repeats
 TABLES_MODEL, TABLES = "neck-involvement", "lydata"
 NODES_MODEL, NODES_PATIENTS = "node-malignancy", 150  # trained on nodes of stored patients of every cancer
@@ -157,6 +159,7 @@ def _train_network(asked: Training) -> Iterator[Progress]:
     command = ["models.training", asked.model, "--store", str(asked.store), "--out", str(asked.out)]
     command += ["--device", asked.device]
     command += [] if asked.minutes is None else ["--minutes", str(asked.minutes)]
+    command += ["--compiled"] if shutil.which("c++") and (asked.minutes or WORTH_COMPILING) >= WORTH_COMPILING else []
     yield Progress("training", 0.0, "loading")
     with _process(command, asked, talks=True) as process:
         for line in process.stdout or ():

@@ -98,6 +98,7 @@ def _features(network: Any, plan: Plan) -> Callable[[Tensor], Tensor] | None:
         return None
     if not plan.compiled:
         return network.features
+    torch._dynamo.config.suppress_errors = True  # where compiling fails, plain code computes the same
     compiled = torch.compile(network.to(memory_format=torch.channels_last_3d).features)
     return lambda inputs: compiled(inputs.contiguous(memory_format=torch.channels_last_3d))
 
