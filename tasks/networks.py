@@ -96,7 +96,8 @@ def look_with_networks(
             if anatomy is not None:
                 _keep(seen, card, _tried(seen, card, partial(see_finer, card, anatomy, ct, body, run)), ct.geometry)
         else:
-            proposals = _tried(seen, card, partial(_lesions, card, cancer, ct, pet, body, anatomy, run, structures))
+            known = {**seen.structures, **(structures or {})}
+            proposals = _tried(seen, card, partial(_lesions, card, cancer, ct, pet, body, anatomy, run, known))
             seen.regions += _regions(card, proposals or [])
             if proposals is not None:
                 seen.verdicts += _nothing_seen(card, [one.role for one in proposals if one.role == "tumor"], "tumor")
@@ -167,7 +168,7 @@ def _lesions(
     body: np.ndarray,
     anatomy: SeenAnatomy | None,
     run: Ask,
-    structures: Mapping[str, np.ndarray] | None,
+    structures: Mapping[str, np.ndarray],
 ) -> list[Proposal]:
     if card.kind in EMBEDDED_NETWORKS:
         seen = see_lesions(card, site_of(cancer), ct, pet, body, anatomy, run, structures)

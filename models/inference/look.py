@@ -129,7 +129,7 @@ def see_lesions(
 
     Args:
         anatomy: what the anatomy network saw; without it the network is told nothing of organs.
-        structures: (Z, Y, X) bool on the CT's grid, by rules; with them the tumor's organ is known better.
+        structures: (Z, Y, X) bool on the CT's grid, by rules and finer looks; they tell the tumor's organ better.
     """
     grid = body_grid(Volume(body, ct.geometry), card.spacing_mm)
     told = _told(anatomy, grid) if anatomy is not None else Told()
@@ -164,12 +164,12 @@ def _told(anatomy: SeenAnatomy, grid: Geometry) -> Told:
 def _homes(
     cancer: str, told: Told, structures: Mapping[str, np.ndarray], ct: Geometry, grid: Geometry
 ) -> dict[str, np.ndarray]:
-    """The cancer's organ and its neighbors on a lesion network's grid, by the anatomy network and by rules."""
+    """The cancer's organ and its neighbors on a lesion network's grid, where nothing better is known by the network."""
     wanted = asked_for(cancer)
     labels, names = told.labels.get(ANATOMY), told.names.get(ANATOMY, ())
     seen = {name: labels == names.index(name) + 1 for name in wanted if name in names} if labels is not None else {}
-    ruled = {name: _on(structures[name].astype(np.uint8), ct, grid) > 0 for name in wanted if name in structures}
-    return {name: seen.get(name, False) | ruled.get(name, False) for name in {*seen, *ruled}}
+    better = {name: _on(structures[name].astype(np.uint8), ct, grid) > 0 for name in wanted if name in structures}
+    return {**seen, **better}
 
 
 def _on(labels: np.ndarray, grid: Geometry, other: Geometry) -> np.ndarray:

@@ -74,7 +74,7 @@ def home_of(cancer: str, structures: Mapping[str, np.ndarray], spacing_mm: Spaci
     result = shape.dilate(closed, home.margin_mm, spacing_mm)
     for name in home.others:
         if name in structures:
-            result &= ~structures[name] | whole
+            result &= ~structures[name]
     return result
 
 

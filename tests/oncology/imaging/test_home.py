@@ -41,8 +41,8 @@ def test_the_heart_beside_the_lung_is_no_home_of_a_lung_tumor():
     heart = np.s_[10:30, 19:30, 10:30]
     home = home_of("lung", {"lung_left": drawn(LUNG), "heart": drawn(heart)}, SPACING)
     assert home is not None
-    assert not (home & drawn(heart) & ~drawn(LUNG)).any()
-    assert home[LUNG].all()
+    assert not (home & drawn(heart)).any()  # not even where a mask of the lung reaches into it
+    assert (home | drawn(heart))[LUNG].all()
 
 
 def test_where_the_organ_was_not_seen_nothing_is_said_of_its_place():
