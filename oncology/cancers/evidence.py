@@ -38,8 +38,9 @@ DRAWN_AS_GROSS_TUMOR = 0.95  # a person contoured the node as gross tumor volume
 # Without a calibrated model contact alone never asserts invasion, as TNM takes the lower category when in doubt: these
 # ceilings, all reached at once, still leave the category of the size the likeliest (0.75 * 0.85 * 0.85 * 0.95 > 0.5).
 INVASION_CEILING, PLEURA_CEILING, BRONCHUS_CEILING, COLLAPSE = 0.25, 0.15, 0.15, 0.05
-# One standard deviation of a proposed tumor's length, as a share of it (python -m models.training.proposed_size).
-PROPOSED_SIZE_SD = 0.15
+# One standard deviation of a proposed tumor's length, as a share of it, by the organ that it stands out from (python -m
+# models.training.proposed_size).
+PROPOSED_IN_AIR, PROPOSED_IN_TISSUE = 0.05, 0.13
 # Contact over less than 3 cm with a kept fat plane is usually no invasion (Glazer 1989, Radiology 173).
 CONTACT_HALF_MM2 = math.pi * 15.0**2
 
@@ -160,30 +161,38 @@ def whole_mm(value: float) -> int:
     return math.floor(value + 0.5)
 
 
-def longest_diameter(primary: Tumor) -> Fact:
-    """The greatest dimension in whole millimeters; doubtful where the scan ends in the tumor or a network drew it."""
+def longest_diameter(primary: Tumor, proposed_sd: float = PROPOSED_IN_TISSUE) -> Fact:
+    """The greatest dimension in whole millimeters; doubtful where the scan ends in the tumor or a network drew it.
+
+    Args:
+        proposed_sd: how far a network's length is off, one standard deviation as a share of it.
+    """
     size = whole_mm(primary.greatest_dimension_mm)
     evidence = from_tumor(primary, f"longest diameter {primary.greatest_dimension_mm:.1f} mm")
     if primary.touches_border:
         return doubtful("greatest_dimension_mm", size, evidence, reason="the tumor reaches the edge of the scan")
     if primary.needs_confirmation:
-        chances = {"p": size_chances(primary.greatest_dimension_mm)}
+        chances = {"p": size_chances(primary.greatest_dimension_mm, proposed_sd)}
         reason = "a network drew the border: lengths may be off; confirm or correct it"
         return doubtful("greatest_dimension_mm", chances, evidence, reason=reason)
     return known("greatest_dimension_mm", size, evidence)
 
 
-def size_chances(measured_mm: float) -> dict[str, float]:
+def size_chances(measured_mm: float, sd: float) -> dict[str, float]:
     """What a proposed tumor's length may be, in whole millimeters: a normal distribution cut at two deviations.
 
-    >>> size_chances(20.0)["20"] > size_chances(20.0)["17"] > size_chances(20.0)["14"]
+    Args:
+        sd: one standard deviation as a share of the length.
+
+    >>> chances = size_chances(20.0, 0.15)
+    >>> chances["20"] > chances["17"] > chances["14"]
     True
     """
     steps = [place / 4.0 for place in range(-8, 9)]
     weights = [math.exp(-(step**2) / 2.0) for step in steps]
     found: dict[str, float] = {}
     for step, weight in zip(steps, weights, strict=True):
-        size = str(max(1, whole_mm(measured_mm * (1.0 + PROPOSED_SIZE_SD * step))))
+        size = str(max(1, whole_mm(measured_mm * (1.0 + sd * step))))
         found[size] = found.get(size, 0.0) + weight / sum(weights)
     return rounded_shares(found)
 

@@ -11,6 +11,7 @@ from oncology.cancers.evidence import (
     COLLAPSE,
     INVASION_CEILING,
     PLEURA_CEILING,
+    PROPOSED_IN_AIR,
     contact_probability,
     doubtful,
     from_record,
@@ -113,7 +114,7 @@ def _no_tumor() -> tuple[Fact, ...]:
 
 def _t_facts(primary: Tumor, findings: Findings, history: History) -> tuple[Fact, ...]:
     return (
-        longest_diameter(primary),
+        longest_diameter(primary, PROPOSED_IN_AIR),
         *_solidity(primary),
         _histology(primary, history),
         stated_fact(history, "main_bronchus_involved") or _main_bronchus(primary, history),
