@@ -66,6 +66,9 @@ INVADED = {
     "diaphragm": "diaphragm",
     "brachial_plexus_*": "brachial_plexus",
 }
+# What lies within the mediastinum: a tumor that keeps off the mediastinum has not reached it.
+INNER = ("heart", "atrial_appendage", "pericardium", "aort", "pulmonary_artery", "pulmonary_vein", "superior_vena_cava",
+         "brachiocephalic", "azygos_vein", "thymus", "esophagus", "trachea", "carina")  # fmt: skip
 FISSURE = "adjacent_lobe_across_fissure"
 # A tumor of which this part lies in a second lobe has crossed the fissure more likely than not.
 CROSSED_PART, CROSSED = 0.15, 0.7
@@ -96,7 +99,7 @@ LOBES = (
 
 def derive(findings: Findings, history: History) -> Facts:
     """Facts for T, N and M of one lung cancer."""
-    primary = largest(findings.tumors)
+    primary = _within_reach(largest(findings.tumors), findings)
     return Facts(
         site="lung",
         subset=None,
@@ -105,6 +108,20 @@ def derive(findings: Findings, history: History) -> Facts:
         m=(mets_fact(findings, history), not_imaged(findings, MUST_IMAGE)),
         conflicts=(*history.conflicts, *laterality_conflict(primary, history)),
     )
+
+
+def _within_reach(primary: Tumor | None, findings: Findings) -> Tumor | None:
+    """The tumor without contacts that a network's mask alone makes up: with what lies within the mediastinum, and with
+    branches of its vessels in the lung, where the mediastinum itself is known and not met."""
+    met = {contact.structure for contact in primary.contacts} if primary else set()
+    if primary is None or "mediastinum" in met or "mediastinum" not in findings.structures_assessed:
+        return primary
+    kept = tuple(
+        contact
+        for contact in primary.contacts
+        if not (contact.structure in findings.structures_unproven and contact.structure.startswith(INNER))
+    )
+    return replace(primary, contacts=kept)
 
 
 def _no_tumor() -> tuple[Fact, ...]:

@@ -78,6 +78,8 @@ def staged(
         metastasis_candidates=more.get("candidates", ()),
         regions_imaged=("thorax",),
         nodes_assessed=bool(nodes),
+        structures_assessed=more.get("structures_assessed", ()),
+        structures_unproven=more.get("structures_unproven", ()),
     )
     return stage_case(findings, History(record), ["8", "9"], imaging_date="2026-05-04")
 
@@ -145,6 +147,15 @@ def test_contact_with_the_chest_wall_never_asserts_t3() -> None:
     assert t["category"] in ("T1c", "T2a")
     assert "T3" in t["possible"]
     assert t["probabilities"]["T3"] <= 0.4
+
+
+def test_what_a_network_drew_within_a_mediastinum_that_the_tumor_keeps_off_does_not_count() -> None:
+    met = (Contact("pulmonary_artery", 300.0, 2.0, 360.0, probability=0.4), Contact("chest_wall", 50.0, 0.0))
+    apart = {"structures_assessed": ("mediastinum", "pulmonary_artery"), "structures_unproven": ("pulmonary_artery",)}
+    kept_off = staged(tumor(24.0, contacts=met), **apart)
+    assert "T4" not in kept_off["editions"]["9"]["t"]["possible"]
+    reached = staged(tumor(24.0, contacts=(*met, Contact("mediastinum", 40.0, 0.0))), **apart)
+    assert reached["editions"]["9"]["t"]["probabilities"]["T4"] >= 0.4
 
 
 def test_a_calibrated_probability_is_taken_as_given() -> None:
