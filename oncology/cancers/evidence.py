@@ -40,7 +40,7 @@ DRAWN_AS_GROSS_TUMOR = 0.95  # a person contoured the node as gross tumor volume
 INVASION_CEILING, PLEURA_CEILING, BRONCHUS_CEILING, COLLAPSE = 0.25, 0.15, 0.15, 0.05
 # One standard deviation of a proposed tumor's length, as a share of it, by the organ that it stands out from (python -m
 # models.training.proposed_size).
-PROPOSED_IN_AIR, PROPOSED_IN_TISSUE = 0.05, 0.13
+PROPOSED_IN_AIR, PROPOSED_IN_TISSUE = 0.06, 0.10
 # Contact over less than 3 cm with a kept fat plane is usually no invasion (Glazer 1989, Radiology 173).
 CONTACT_HALF_MM2 = math.pi * 15.0**2
 

@@ -151,7 +151,10 @@ def test_contact_with_the_chest_wall_never_asserts_t3() -> None:
 
 def test_what_a_network_drew_within_a_mediastinum_that_the_tumor_keeps_off_does_not_count() -> None:
     met = (Contact("pulmonary_artery", 300.0, 2.0, 360.0, probability=0.4), Contact("chest_wall", 50.0, 0.0))
-    apart = {"structures_assessed": ("mediastinum", "pulmonary_artery"), "structures_unproven": ("pulmonary_artery",)}
+    apart: dict[str, Any] = {
+        "structures_assessed": ("mediastinum", "pulmonary_artery"),
+        "structures_unproven": ("pulmonary_artery",),
+    }
     kept_off = staged(tumor(24.0, contacts=met), **apart)
     assert "T4" not in kept_off["editions"]["9"]["t"]["possible"]
     reached = staged(tumor(24.0, contacts=(*met, Contact("mediastinum", 40.0, 0.0))), **apart)
