@@ -50,6 +50,7 @@ TRAINING_ROWS, HELD_OUT_ROWS = ROWS / "invasion_training.jsonl.gz", ROWS / "inva
 SEEN_ROWS = ROWS / "invasion_seen.jsonl.gz"
 CARD_ID = "invasion"
 HELD_OUT_WORDS = "seeds 5100-5202"  # of the rows in HELD_OUT_ROWS
+SEEN_WORDS = "tuning synthetic patients of other folds; seed 1010"  # of the rows in SEEN_ROWS
 CROSSING = " where the contours of tumor and structure may overlap"  # as a person's contour and a network's mask may
 VERIFY = "aimdt models verify invasion"
 SHOWN = {"auc": "AUC", "calibration_error": "expected calibration error", "sensitivity": "sensitivity",
@@ -157,14 +158,23 @@ def judged_decisions(model: InvasionModel, rows: Sequence[InvasionRow]) -> dict[
     return judge_decisions(rows, model) | {f"{name}{CROSSING}": figures for name, figures in crossing.items()}
 
 
-def held_out_figures(model: InvasionModel, held: Path) -> list[Figure]:
-    """The figures of the card, on the rows of held-out patients."""
+def card_figures(model: InvasionModel, held: Path, seen: Path) -> list[Figure]:
+    """The figures of the card: on the rows of held-out patients, and of contacts that networks saw."""
     rows = read_rows(held, Split.HELD_OUT)
-    return _card_figures(judged_classes(model, rows), judged_decisions(model, rows))
+    classes, decisions = judged_classes(model, rows), judged_decisions(model, rows)
+    return [*_figures("contacts with", classes), *_figures("decision", decisions), *_seen_figures(model, seen)]
 
 
-def _card_figures(classes: Mapping[str, Mapping[str, Any]], decisions: Mapping[str, Mapping[str, Any]]) -> list[Figure]:
-    return [*_figures("contacts with", classes), *_figures("decision", decisions)]
+def _seen_figures(model: InvasionModel, seen: Path) -> Iterator[Figure]:
+    """Of the reading of contacts that networks saw: fitted anew fold by fold, judged on the patients left out."""
+    rows = read_rows(seen, Split.TUNING) if seen.exists() else []
+    found = with_networks(model, rows).seen_held_out
+    if found is None:
+        return
+    patients = len({row.patient for row in rows})
+    values = dict(zip(SHOWN.values(), (found.auc, found.ece, found.sensitivity, found.specificity), strict=True))
+    for name, value in values.items():
+        yield Figure(name, value, "", patients, on=f"contacts that networks saw, {SEEN_WORDS}")
 
 
 def _judged(held: Path) -> Iterator[str]:
@@ -175,7 +185,7 @@ def _judged(held: Path) -> Iterator[str]:
     rows = read_rows(held, Split.HELD_OUT)
     classes, decisions = judged_classes(model, rows), judged_decisions(model, rows)
     ceilings = judge_decisions(rows, None)
-    write_invasion_card(model, classes, decisions)
+    write_invasion_card(model, card_figures(model, held, SEEN_ROWS))
     yield "contacts as fitted, decisions within the bounds of oncology/invasion/bound.py and as the plug-ins read them"
     yield from (_line(f"contacts: {name}", figures) for name, figures in classes.items())
     yield from (f"contacts: {kind}: left out ({reason})" for kind, reason in model.left_out.items())
@@ -194,13 +204,10 @@ def _line(name: str, figures: Mapping[str, Any]) -> str:
     return f"{name}: {figures['invaded']} patients with, {figures['free']} without; {said}"
 
 
-def write_invasion_card(
-    model: InvasionModel, classes: Mapping[str, Mapping[str, Any]], decisions: Mapping[str, Mapping[str, Any]]
-) -> None:
+def write_invasion_card(model: InvasionModel, figures: Sequence[Figure]) -> None:
     """The model's card with the figures, and the copy of the coefficients that it names."""
     copy = WEIGHTS / f"{CARD_ID}.json"
     copy.write_bytes(PATH.read_bytes())
-    figures = _card_figures(classes, decisions)
     write_card(
         Card(
             id=CARD_ID,
@@ -213,7 +220,8 @@ def write_invasion_card(
             licence="Apache-2.0",
             uses=("research", "commercial"),
             training_data=model.provenance["rows"] + "; each tumor as drawn and with a wavering border, structures "
-            "with and without the part that the tumor replaced. No real patient.",
+            f"with and without the part that the tumor replaced; {model.provenance.get('seen_rows', 'no contact')}, "
+            "seed 1010, as the shipped networks saw them. No real patient.",
             intended_use="How likely a tumor's contact with a structure on CT is invasion, by class of structure.",
             limits=_limits(model),
             figures=tuple(figures),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.card import Card, Figure
 from models.registry import weights_path
-from models.training.invasion import HELD_OUT_ROWS, held_out_figures
+from models.training.invasion import HELD_OUT_ROWS, SEEN_ROWS, card_figures
 from models.verification import Material
 from oncology.errors import ModelError
 from oncology.invasion.model import load_model
@@ -21,4 +21,4 @@ def measure(card: Card, material: Material) -> list[Figure]:
     model = load_model(weights_path(card))
     if model is None:
         raise ModelError(f"{card.id} has no coefficients; restore {card.weights}")
-    return held_out_figures(model, HELD_OUT_ROWS)
+    return card_figures(model, HELD_OUT_ROWS, SEEN_ROWS)
