@@ -27,6 +27,7 @@ from oncology.imaging.volume import Geometry, Volume
 from tasks.model_choice import chosen_cards, refusals
 from tasks.settings import settings
 
+STATIONS, BY_RULES = "stations", "rules"  # a card's setting: rules on these structures name stations better than maps
 ROLES = ("anatomy", "anatomy_fine", "lesion")
 Answer = TypeVar("Answer")
 CONVERTED = "converted"  # below the home folder: networks in the form that the processor runs fastest
@@ -112,7 +113,7 @@ def _keep(seen: Seen, card: Card, found: SeenAnatomy | None, grid: Geometry) -> 
     masks = found.masks(grid)
     replaced = masks.keys() - seen.trusted if card.role == "anatomy_fine" else masks.keys() - seen.structures.keys()
     seen.structures |= {name: mask for name, mask in masks.items() if name in replaced}
-    seen.stations = seen.stations or found.stations
+    seen.stations = None if card.settings.get(STATIONS) == BY_RULES else seen.stations or found.stations
     seen.trusted |= masks.keys() if card.source == "added" else set()
     seen.verdicts += _nothing_seen(card, list(masks), "structure")
 

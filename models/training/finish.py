@@ -29,6 +29,9 @@ WORDS: Mapping[str, str] = {
     "lesion": "lesions",
     "node": "extranodal extension of nodes",
 }
+# Where rules on the finely seen structures name a node's station better than the first look's map: on 7 tuning patients
+# of the pancreas 22 of 22 against 13 (figure station_by_rules); in the chest and neck the map is the better one.
+STATIONS_BY_RULES = ("abdomen",)
 OVERALL = ("dice_mean",)  # of Dice this is told under shifts, too
 LESION_MARGIN = 8  # voxels; they are told of organs around their window and need less of a rim
 LICENCE = "Apache-2.0"
@@ -69,6 +72,8 @@ def card_of(made: Recipe, weights: Path, about: str) -> Card:
         settings["margin"] = LESION_MARGIN
     if made.kind == "fine":
         settings["around"] = [name for name in FINE[made.region] if name not in NOT_AROUND]
+        if made.region in STATIONS_BY_RULES:
+            settings["stations"] = "rules"
         settings["partial"] = [name for name in FINE[made.region] if name in PARTIAL]
     return Card(
         id=made.id,

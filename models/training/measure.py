@@ -111,9 +111,9 @@ def anatomy_figures(card: Card, first: Card | None, chosen: Iterable[StoredPatie
         found: dict[str, StationShares] = {}
         if seen.stations is not None:
             found["station_by_network"] = partial(seen.stations.shares, ct=ct.geometry)
-        if first is None:
-            rules = station_finder(patient.about["cancer"], seen.masks(ct.geometry), {}, ct.geometry)
-            found["station_by_rules"] = rules.probabilities
+        before = {} if first is None else _seen(first, None, patient).masks(ct.geometry)
+        structures = {**before, **seen.masks(ct.geometry)}
+        found["station_by_rules"] = station_finder(patient.about["cancer"], structures, {}, ct.geometry).probabilities
         for name, shares in found.items():
             for right in stations_right(shares, patient):
                 tally.add(name, right)

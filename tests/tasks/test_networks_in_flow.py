@@ -37,7 +37,7 @@ def installed(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 def install(card: Card, answer: tuple[float, ...], folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Add a network that gives every voxel the same logits, beside those there are."""
     folder.mkdir()
-    weights = {name: torch.zeros_like(value).half() for name, value in build_network(SHAPE).state_dict().items()}
+    weights = {name: torch.zeros_like(value).half() for name, value in build_network(card.network).state_dict().items()}
     weights["head.0.bias"] = torch.tensor(answer).half()
     torch.save(weights, folder / card.weights)
     write_card(replace(card, sha256=content_sha256(folder / card.weights)), folder / "card.toml")
@@ -80,6 +80,20 @@ def test_a_finer_look_goes_around_what_the_first_saw_and_adds_to_what_the_hospit
     assert {"aorta", "esophagus"} <= seen.structures.keys()
     assert seen.structures["esophagus"].mean() > 0.9
     assert "trachea" not in seen.structures
+
+
+@pytest.mark.parametrize("named_by", ["map", "rules"])
+def test_a_finer_look_may_leave_the_naming_of_stations_to_rules(
+    named_by: str, ct: Volume, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = (Head("anatomy", "softmax", ("aorta", "esophagus")), Head("stations_lung", "softmax", ("7",)))
+    first = replace(CARD, heads=heads, network={**SHAPE, "outputs": 5})
+    install(first, (0.0, 9.0, 0.0, 0.0, 9.0), tmp_path / "first", home, monkeypatch)
+    settings_ = {"around": ["aorta"], **({"stations": "rules"} if named_by == "rules" else {})}
+    fine = replace(CARD, id="fine", role="anatomy_fine", weights="fine.pt", settings=settings_)
+    install(fine, (0.0, 0.0, 9.0), tmp_path / "finer", home, monkeypatch)
+    seen = look_with_networks(ct, None, "lung", np.ones(GRID.shape, bool))
+    assert (seen.stations is None) == (named_by == "rules")
 
 
 def test_another_network_makes_another_mark(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
