@@ -125,7 +125,8 @@ def test_a_corrected_contact_is_estimated_anew(draft: Draft) -> None:
     rising = Logistic(FEATURES, (0.0,) * count, (1.0,) * count, only("depth_mm"), -4.0)
     model = InvasionModel({StructureClass.VESSEL: rising})
     corrected = Contact(**done.findings["tumors"][0]["contacts"][0])
-    (found,) = with_invasion(replace(TUMOR, contacts=(corrected,)), model).contacts
+    confirmed = replace(TUMOR, contacts=(corrected,), needs_confirmation=False)
+    (found,) = with_invasion(confirmed, model).contacts
     assert found.probability == pytest.approx(1 / (1 + math.exp(-2.0)), abs=1e-3)
 
 
