@@ -33,7 +33,8 @@ from models.training.invasion_rows import (
 )
 from models.training.splits import TRAINING_SEEDS, Split
 from oncology.errors import ModelError
-from oncology.invasion.judgement import judge_classes, only_sound
+from oncology.invasion.judgement import figures_of, judge_classes, only_sound
+from oncology.invasion.logistic import FOLDS
 from oncology.invasion.model import (
     PATH,
     InvasionModel,
@@ -168,13 +169,19 @@ def card_figures(model: InvasionModel, held: Path, seen: Path) -> list[Figure]:
 def _seen_figures(model: InvasionModel, seen: Path) -> Iterator[Figure]:
     """Of the reading of contacts that networks saw: fitted anew fold by fold, judged on the patients left out."""
     rows = read_rows(seen, Split.TUNING) if seen.exists() else []
-    found = with_networks(model, rows).seen_held_out
-    if found is None:
-        return
-    patients = len({row.patient for row in rows})
-    values = dict(zip(SHOWN.values(), (found.auc, found.ece, found.sensitivity, found.specificity), strict=True))
-    for name, value in values.items():
-        yield Figure(name, value, "", patients, on=f"contacts that networks saw, {SEEN_WORDS}")
+    names = sorted({row.patient for row in rows})
+    said: dict[str, list[tuple[bool, float]]] = {}
+    for fold in range(FOLDS):
+        left_out = set(names[fold::FOLDS])
+        fitted = with_networks(model, [row for row in rows if row.patient not in left_out])
+        for row in (row for row in rows if row.patient in left_out):
+            p = fitted.seen(row.contact, row.tumor, unproven=row.unproven)
+            if p is not None:
+                said.setdefault(row.patient, []).append((row.invaded, p))
+    for key, words in SHOWN.items() if said else ():
+        figure = figures_of(list(said.values()))[key]
+        on = f"contacts that networks saw, {SEEN_WORDS}"
+        yield Figure(words, figure["value"], "", figure["n"], figure["low"], figure["high"], on)
 
 
 def _judged(held: Path) -> Iterator[str]:
