@@ -6,6 +6,7 @@ A row (JSON) has:
         group may name the `ladder` of all groups of its table
     stations: [{"station", "truth", "p"}], invasions: [{"structure", "truth", "p"}]
     metastasis: {"truth", "asserted", "candidate"}
+    contacts, tumor, nodes, candidates, true: of looks at images, what was measured with its truth; read by calibrations
     decisive: {"fact", "truth", "p"} or None: the T decision that matters for treatment
 Intervals are 95% percentile bootstraps over patients (Efron 1979), seeded.
 """

@@ -76,26 +76,27 @@ def score_patient(patient: ScoredPatient, modes: Sequence[str]) -> list[dict[str
 def _looked_at(patient: ScoredPatient, findings: Findings, masks: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """What was measured of the primary and the nodes, each with its truth: what a calibration can be made from."""
     primary = largest(findings.tumors)
-    tumor = {} if primary is None else to_json(replace(primary, contacts=()))
+
+    def held(one: Tumor | Node) -> dict[str, Any]:
+        return to_json(one) | {"truth": _drawn_as(masks[one.id], patient)}
+
     return {
-        "contacts": [] if primary is None else _contacts(patient, primary, findings),
-        "tumor": tumor | {"truth": _drawn_as(masks.get(primary.id), patient)} if primary else None,
-        "nodes": [to_json(node) | {"truth": _drawn_as(masks.get(node.id), patient)} for node in findings.nodes],
+        "contacts": _contacts(patient, primary, findings) if primary else [],
+        "tumor": held(replace(primary, contacts=())) if primary else None,
+        "nodes": [held(node) for node in findings.nodes],
         "candidates": to_json(findings.metastasis_candidates),
         "true": {"metastases": list(patient.truth.metastases), "greatest_mm": patient.truth.greatest_mm},
     }
 
 
-def _drawn_as(mask: np.ndarray | None, patient: ScoredPatient) -> str | None:
-    """What the largest part of a mask was drawn as: tumor, metastasis, malignant or benign node; None: no lesion."""
-    if mask is None:
+def _drawn_as(mask: np.ndarray, patient: ScoredPatient) -> str | None:
+    """What the lesion that a mask shows most of was drawn as: tumor, metastasis, malignant or benign (of a node)."""
+    places = np.flatnonzero(mask)
+    shared = [int(np.count_nonzero(lesion.mask.ravel()[places])) for lesion in patient.lesions]
+    if not any(shared):
         return None
-    shared = {
-        (lesion.kind if lesion.kind != "node" else "malignant" if lesion.malignant else "benign"): count
-        for lesion in patient.lesions
-        if (count := int(np.count_nonzero(lesion.mask & mask)))
-    }
-    return max(shared, key=lambda kind: shared[kind], default=None)
+    lesion = patient.lesions[int(np.argmax(shared))]
+    return lesion.kind if lesion.kind != "node" else "malignant" if lesion.malignant else "benign"
 
 
 def _narrowed(history: History, cancer: str) -> History:
@@ -259,7 +260,7 @@ def _invasions(findings: Findings, truth: Truth) -> list[dict[str, Any]]:
 
 def _contacts(patient: ScoredPatient, tumor: Tumor, findings: Findings) -> list[dict[str, Any]]:
     """Every contact that T asks about as it was measured, and whether it is invasion."""
-    asked = set(asked_of(patient.cancer, [contact.structure for contact in tumor.contacts]))
+    asked = set(asked_of(site_of(patient.cancer), [contact.structure for contact in tumor.contacts]))
     return [
         row_json(_contact_row(contact, tumor, patient, unproven=contact.structure in findings.structures_unproven))
         for contact in tumor.contacts

@@ -75,16 +75,17 @@ def see_finer(card: Card, seen: SeenAnatomy, ct: Volume, body: np.ndarray, ask: 
     Returns:
         Structures, whole ones only; None where the first look saw none of them.
     """
-    near = np.isin(seen.labels, [n for n, name in enumerate(seen.names, 1) if name in card.settings["around"]])
+    grid = body_grid(Volume(body, ct.geometry), card.spacing_mm)
+    wanted = [place for place, name in enumerate(seen.names, start=1) if name in card.settings["around"]]
+    near = np.isin(_on(seen.labels, seen.grid, grid), wanted)
     if not near.any():
         return None
-    grid = body_grid(Volume(body, ct.geometry), card.spacing_mm)
-    box = grown(bounding_box(_on(near.astype(np.uint8), seen.grid, grid) > 0), grid, FINER_MARGIN_MM)
-    middle = tuple((count - 1) / 2 - side.start for count, side in zip(grid.shape[1:], box[1:], strict=True))
-    part = crop(np.zeros(grid.shape, bool), grid, box).geometry
-    answer = ask(card, Scan(hu_on(ct, part), card.spacing_mm, middle=(middle[0], middle[1])))
-    names = card.heads[0].labels
-    given = np.array([0, *(place * (name in finer_names(card)) for place, name in enumerate(names, 1))], np.uint8)
+    box = grown(bounding_box(near), grid, FINER_MARGIN_MM)
+    part = crop(near, grid, box).geometry
+    y, x = ((count - 1) / 2 - side.start for count, side in zip(grid.shape[1:], box[1:], strict=True))
+    answer = ask(card, Scan(hu_on(ct, part), card.spacing_mm, middle=(y, x)))
+    names, whole = card.heads[0].labels, finer_names(card)
+    given = np.array([0, *(place if name in whole else 0 for place, name in enumerate(names, start=1))], np.uint8)
     return SeenAnatomy(part, given[answer[ANATOMY]], names)
 
 

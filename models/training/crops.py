@@ -104,11 +104,11 @@ def draw_center(patient: StoredPatient, recipe: Recipe, random: np.random.Genera
     """The middle of a sample: in a tumor, a node, a structure that is asked for, or anywhere in the body."""
     kinds = list(recipe.centers)
     kind = str(random.choice(kinds, p=list(recipe.centers.values())))
+    if kind == "structure":
+        return _in_structure(patient, recipe.heads[0].labels, random)
     places = [
         n for n, lesion in enumerate(patient.about["lesions"], start=1) if lesion["kind"] == kind and lesion["voxels"]
     ]
-    if kind == "structure":
-        return _in_structure(patient, recipe.heads[0].labels, random)
     if kind != "body" and places:
         found = np.argwhere(patient.lesions == int(random.choice(places)))
         if len(found):

@@ -66,7 +66,9 @@ def main() -> None:
             rows = drawn_rows(drawn_tumor(cancer, seed, index), np.random.default_rng((index, seed)))
             append_rows(asked.rows, rows)
     if asked.seen:
-        append_rows(cleared(SEEN_ROWS), seen_rows(asked.seen))
+        looked = list(seen_rows(asked.seen))  # read before what was there is let go
+        SEEN_ROWS.unlink(missing_ok=True)
+        append_rows(SEEN_ROWS, looked)
     if asked.fit:
         save_model(fitted(asked.rows, asked.held, SEEN_ROWS))
     if asked.fit or asked.judge:
@@ -97,12 +99,6 @@ def seen_rows(files: Sequence[Path]) -> Iterator[InvasionRow]:
             content = json.loads(line)
             if content["mode"] == "images":
                 yield from (row_from(item) for item in content["contacts"])
-
-
-def cleared(path: Path) -> Path:
-    """The path, with no file there any more."""
-    path.unlink(missing_ok=True)
-    return path
 
 
 def fitted(training: Path, held: Path, seen: Path) -> InvasionModel:

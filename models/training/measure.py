@@ -103,7 +103,8 @@ def anatomy_figures(card: Card, first: Card | None, chosen: Iterable[StoredPatie
     tally, parts = Tally(), Tally()
     for patient in chosen:
         ct, _ = stored_volumes(patient)
-        seen = _seen(card, first, patient)
+        before = seen_organs(first, patient)
+        seen = _seen(card, before, patient)
         dice = structure_dice(seen, patient, ct.geometry, finer_names(card))
         for name, value in dice.items():
             parts.add(f"dice_{name}", value)
@@ -111,8 +112,7 @@ def anatomy_figures(card: Card, first: Card | None, chosen: Iterable[StoredPatie
         found: dict[str, StationShares] = {}
         if seen.stations is not None:
             found["station_by_network"] = partial(seen.stations.shares, ct=ct.geometry)
-        before = {} if first is None else _seen(first, None, patient).masks(ct.geometry)
-        structures = {**before, **seen.masks(ct.geometry)}
+        structures = {**(before.masks(ct.geometry) if before else {}), **seen.masks(ct.geometry)}
         found["station_by_rules"] = station_finder(patient.about["cancer"], structures, {}, ct.geometry).probabilities
         for name, shares in found.items():
             for right in stations_right(shares, patient):
@@ -120,12 +120,12 @@ def anatomy_figures(card: Card, first: Card | None, chosen: Iterable[StoredPatie
     return [*tally.figures(on), *parts.figures(on)]
 
 
-def _seen(card: Card, first: Card | None, patient: StoredPatient) -> SeenAnatomy:
-    """What a network for anatomy sees on a stored patient, at the first look or the second."""
-    if first is None:
-        return see_anatomy(card, patient.about["cancer"], stored_volumes(patient)[0], body_of(patient), ask_here)
-    before = _seen(first, None, patient)
-    finer = see_finer(card, before, stored_volumes(patient)[0], body_of(patient), ask_here)
+def _seen(card: Card, before: SeenAnatomy | None, patient: StoredPatient) -> SeenAnatomy:
+    """What a network for anatomy sees on a stored patient, at the first look or after one."""
+    ct, body = stored_volumes(patient)[0], body_of(patient)
+    if before is None:
+        return see_anatomy(card, patient.about["cancer"], ct, body, ask_here)
+    finer = see_finer(card, before, ct, body, ask_here)
     return finer or replace(before, labels=np.zeros_like(before.labels), names=card.heads[0].labels)
 
 

@@ -111,8 +111,10 @@ class InvasionModel:
         Args:
             unproven: only an embedded network drew the structure.
         """
-        if self.by_networks is None or not touches(contact):
-            return None if self.by_networks is None else LEAST
+        if self.by_networks is None:
+            return None
+        if not touches(contact):
+            return LEAST
         features = seen_features(contact, drawn_p(self, contact, tumor), unproven=unproven)
         p = min(max(float(self.by_networks.probability(features)[0]), LEAST), MOST)
         return round(min(p, highest(contact)), 4)
