@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from prefect import flow
 
 from tasks import artifacts
 from tasks.bundle import write_bundle
+from tasks.case_files import Outputs
 from tasks.delivery import deliver
 from tasks.dicom_out import write_dicom
 from tasks.findings import measure
@@ -81,17 +83,33 @@ def _analyze(case_id: str, run: str, asked: dict[str, Any]) -> list[dict[str, An
     )
     artifacts.show_staging(case_id)
 
-    # What the board, the EHR and the PACS get
+    _hand_over(case_id, run, asked, Known(images, anatomy, findings, history, staging), parts)
+    return parts.failures
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a case before anything is written for others; anatomy is None where it failed."""
+
+    images: Outputs
+    anatomy: Outputs | None
+    findings: Outputs
+    history: Outputs
+    staging: Outputs
+
+
+def _hand_over(case_id: str, run: str, asked: dict[str, Any], known: Known, parts: Parts) -> None:
+    """What the board, the EHR and the PACS get."""
+    findings, staging, history = known.findings, known.staging, known.history
     language, told = asked["language"], -1
-    pictures = parts.run("key images", draw_key_images, case_id, findings, staging, images, language)
+    pictures = parts.run("key images", draw_key_images, case_id, findings, staging, known.images, language)
     artifacts.show_pictures(case_id, pictures)
-    masks = parts.run("masks", write_masks, case_id, findings, anatomy) if asked["nifti"] else None
+    masks = parts.run("masks", write_masks, case_id, findings, known.anatomy) if asked["nifti"] else None
     while told != len(parts.failures):  # what fails after the report was written is named in it as well
         told = len(parts.failures)
         report = parts.run(
             "report", write_report, case_id, findings, staging, history, pictures, language, parts.failures
         )
         bundle = parts.run("FHIR bundle", write_bundle, case_id, run, findings, staging, history, report, language)
-        dicom = parts.run("DICOM", write_dicom, case_id, run, findings, staging, anatomy, report, pictures)
+        dicom = parts.run("DICOM", write_dicom, case_id, run, findings, staging, known.anatomy, report, pictures)
     deliver(case_id, [findings, staging, pictures, masks, report, bundle, dicom], parts.failures)
-    return parts.failures
