@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +27,7 @@ from oncology.imaging.volume import Geometry, Volume
 from tasks.model_choice import chosen_cards, refusals
 from tasks.settings import settings
 
-STATIONS, BY_RULES = "stations", "rules"  # a card's setting: rules on these structures name stations better than maps
+BY_RULES = "stations_by_rules"  # a setting: cancers whose stations rules on these structures name better than maps
 ROLES = ("anatomy", "anatomy_fine", "lesion")
 Answer = TypeVar("Answer")
 CONVERTED = "converted"  # below the home folder: networks in the form that the processor runs fastest
@@ -92,10 +92,15 @@ def look_with_networks(
         if card.role == "anatomy":
             found = _tried(seen, card, partial(_anatomy, card, cancer, ct, body, run))
             _keep(seen, card, found, ct.geometry)
+            seen.stations = seen.stations or (found.stations if found else None)
             anatomy = found or anatomy
         elif card.role == "anatomy_fine":
             if anatomy is not None:
-                _keep(seen, card, _tried(seen, card, partial(see_finer, card, anatomy, ct, body, run)), ct.geometry)
+                finer = _tried(seen, card, partial(see_finer, card, anatomy, ct, body, run))
+                _keep(seen, card, finer, ct.geometry)
+                anatomy = replace(anatomy, finer=finer)
+                if finer and seen.stations and site_of(cancer) in card.settings.get(BY_RULES, ()):
+                    seen.stations = replace(seen.stations, after_rules=True)
         else:
             known = {**seen.structures, **(structures or {})}
             proposals = _tried(seen, card, partial(_lesions, card, cancer, ct, pet, body, anatomy, run, known))
@@ -113,7 +118,6 @@ def _keep(seen: Seen, card: Card, found: SeenAnatomy | None, grid: Geometry) -> 
     masks = found.masks(grid)
     replaced = masks.keys() - seen.trusted if card.role == "anatomy_fine" else masks.keys() - seen.structures.keys()
     seen.structures |= {name: mask for name, mask in masks.items() if name in replaced}
-    seen.stations = None if card.settings.get(STATIONS) == BY_RULES else seen.stations or found.stations
     seen.trusted |= masks.keys() if card.source == "added" else set()
     seen.verdicts += _nothing_seen(card, list(masks), "structure")
 

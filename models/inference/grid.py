@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import SimpleITK as sitk
+from scipy import ndimage
 
 from oncology.imaging.coarse import refine
 from oncology.imaging.region import bounding_box, grown
@@ -15,6 +16,7 @@ BODY_MARGIN_MM = 6.0  # as in training
 OUTSIDE_HU, LOWEST_HU, HIGHEST_HU = -1024, -1024, 3071
 # Below this many voxels of a network's grid a structure is a speck at a border.
 LEAST_VOXELS = 8
+AT_CORNERS = np.ones((3, 3, 3), bool)
 
 
 def body_grid(body: Volume, spacing_mm: tuple[float, float, float]) -> Geometry:
@@ -65,6 +67,21 @@ def _blocks(image: Volume, factors: Sequence[int]) -> Volume:
     for world, factor in zip((2, 1, 0), factors, strict=True):
         shrink[int(axes[world])] = min(factor, image.geometry.shape[2 - int(axes[world])])
     return from_sitk(sitk.BinShrink(to_sitk(Volume(image.array.astype(np.float32), image.geometry)), shrink))
+
+
+def without_specks(labels: np.ndarray, least_share: float) -> np.ndarray:
+    """The label map (Z, Y, X) uint8 without pieces of a structure that are small against its largest one."""
+    kept = labels.copy()
+    for place, box in enumerate(ndimage.find_objects(labels), start=1):
+        if box is None:
+            continue
+        pieces, count = ndimage.label(labels[box] == place, AT_CORNERS)
+        if count > 1:
+            sizes = np.bincount(pieces.ravel())
+            sizes[0] = 0
+            specks = np.flatnonzero((sizes < least_share * sizes.max()) & (sizes > 0))
+            kept[box][np.isin(pieces, specks)] = 0
+    return kept
 
 
 def masks_of(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.card import Card
-from models.inference.grid import body_grid, hu_on, masks_of, suv_on
+from models.inference.grid import body_grid, hu_on, masks_of, suv_on, without_specks
 from models.inference.predict import Scan
 from models.training.labels import with_wholes
 from oncology.imaging.bounds import GROUND_GLASS_FROM_HU
@@ -22,6 +22,9 @@ from oncology.imaging.volume import Geometry, Volume, resample
 
 Ask = Callable[[Card, Scan], Mapping[str, np.ndarray]]
 FINER_MARGIN_MM = 15.0  # around what the first look saw
+# A piece of a structure below this share of its largest piece is none of it. On tuning patients Dice rose by 2 points;
+# whole ribs and cartilages, which the first look gives, come in pieces of their own.
+SPECK, FINER_SPECK = 0.1, 0.2
 ANATOMY, STATIONS = "anatomy", "stations_"
 LESION = "lesion"
 WITHOUT_PET = "without_pet"  # those of a card's settings that hold on a CT alone
@@ -34,12 +37,14 @@ class SeenAnatomy:
     Attributes:
         labels: (Z, Y, X) uint8, label n + 1 is `names[n]`.
         stations: None where the network knows no map of that cancer.
+        finer: what a second look saw of a part of it.
     """
 
     grid: Geometry
     labels: np.ndarray
     names: tuple[str, ...]
     stations: SeenStations | None = None
+    finer: SeenAnatomy | None = None
 
     def masks(self, ct: Geometry) -> dict[str, np.ndarray]:
         """Structures (Z, Y, X) bool on the CT's voxels, wholes with their parts."""
@@ -61,7 +66,7 @@ def see_anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, ask: Ask)
     if own in heads:
         words = tuple(station_word(cancer, label) for label in heads[own])
         stations = SeenStations(answer[own], heads[own], grid, words)
-    return SeenAnatomy(grid, answer[ANATOMY], heads[ANATOMY], stations)
+    return SeenAnatomy(grid, without_specks(answer[ANATOMY], SPECK), heads[ANATOMY], stations)
 
 
 def see_finer(card: Card, seen: SeenAnatomy, ct: Volume, body: np.ndarray, ask: Ask) -> SeenAnatomy | None:
@@ -86,7 +91,7 @@ def see_finer(card: Card, seen: SeenAnatomy, ct: Volume, body: np.ndarray, ask: 
     answer = ask(card, Scan(hu_on(ct, part), card.spacing_mm, middle=(y, x)))
     names, whole = card.heads[0].labels, finer_names(card)
     given = np.array([0, *(place if name in whole else 0 for place, name in enumerate(names, start=1))], np.uint8)
-    return SeenAnatomy(part, given[answer[ANATOMY]], names)
+    return SeenAnatomy(part, without_specks(given[answer[ANATOMY]], FINER_SPECK), names)
 
 
 def finer_names(card: Card) -> tuple[str, ...]:
@@ -129,7 +134,7 @@ def see_lesions(
     """What a lesion network sees.
 
     Args:
-        anatomy: what the anatomy network saw; without it the network is told nothing of organs.
+        anatomy: what the anatomy networks saw; without it the network is told nothing of organs.
         structures: (Z, Y, X) bool on the CT's grid, by rules and finer looks; they tell the tumor's organ better.
     """
     grid = body_grid(Volume(body, ct.geometry), card.spacing_mm)
@@ -154,12 +159,25 @@ class Told:
 
 
 def _told(anatomy: SeenAnatomy, grid: Geometry) -> Told:
-    labels = {"anatomy": _on(anatomy.labels, anatomy.grid, grid)}
-    names = {"anatomy": anatomy.names}
+    labels, names = dict[str, np.ndarray](), dict[str, tuple[str, ...]]()
+    labels[ANATOMY], names[ANATOMY] = _organs(anatomy, grid)
     if anatomy.stations is not None:
         labels["stations"] = _on(anatomy.stations.labels, anatomy.grid, grid)
         names["stations"] = anatomy.stations.names
     return Told(labels, names)
+
+
+def _organs(anatomy: SeenAnatomy, grid: Geometry) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Labels on another grid, and their names: those of the finer look in place of the first's, where it saw them."""
+    labels, finer = _on(anatomy.labels, anatomy.grid, grid), anatomy.finer
+    if finer is None:
+        return labels, anatomy.names
+    names = tuple(dict.fromkeys((*anatomy.names, *finer.names)))
+    better = _on(finer.labels, finer.grid, grid)
+    there = [name for place, name in enumerate(finer.names, start=1) if (better == place).any()]
+    labels[np.isin(labels, [names.index(name) + 1 for name in there])] = 0
+    place = np.array([0, *(names.index(name) + 1 for name in finer.names)], np.uint8)
+    return np.where(better > 0, place[better], labels), names
 
 
 def _homes(

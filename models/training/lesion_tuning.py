@@ -46,11 +46,11 @@ class _Loose:
         return found
 
 
-def tuned(card: Card, anatomy: Card | None, store: Path, count: int) -> dict[str, Any]:
+def tuned(card: Card, earlier: Sequence[Card], store: Path, count: int) -> dict[str, Any]:
     """The card's settings with the thresholds that do best on tuning patients, for CT with PET and for CT alone."""
     with_pet, alone = list[Look](), list[Look]()
     for patient in patients(store, card.cancers, count, TUNING_SEED):
-        organs = seen_organs(anatomy, patient)
+        organs = seen_organs(earlier, patient)
         with_pet.append((patient, seen_lesions(card, organs, patient, with_pet=True)))
         alone.append((patient, seen_lesions(card, organs, patient, with_pet=False)))
     return {**card.settings, **best_thresholds(with_pet), WITHOUT_PET: best_thresholds(alone, ON_CT_ALONE)}

@@ -94,16 +94,16 @@ def _figure(name: str, values: Sequence[float], on: str) -> Figure:
     return Figure(name, round(float(array.mean()), 3), "", len(values), round(float(low), 3), round(float(high), 3), on)
 
 
-def anatomy_figures(card: Card, first: Card | None, chosen: Iterable[StoredPatient], on: str) -> list[Figure]:
+def anatomy_figures(card: Card, earlier: Sequence[Card], chosen: Iterable[StoredPatient], on: str) -> list[Figure]:
     """Dice of every structure, their mean over patients, and how often a node's station is named by the network.
 
     Args:
-        first: the network of the first look, for one that takes a second.
+        earlier: the network of the first look, for one that takes a second.
     """
     tally, parts = Tally(), Tally()
     for patient in chosen:
         ct, _ = stored_volumes(patient)
-        before = seen_organs(first, patient)
+        before = seen_organs(earlier, patient)
         seen = _seen(card, before, patient)
         dice = structure_dice(seen, patient, ct.geometry, finer_names(card))
         for name, value in dice.items():
@@ -158,7 +158,7 @@ def stations_right(shares: StationShares, patient: StoredPatient) -> Iterable[bo
 
 
 def lesion_figures(
-    card: Card, anatomy: Card | None, chosen: Iterable[StoredPatient], healthy: Iterable[StoredPatient], on: str
+    card: Card, earlier: Sequence[Card], chosen: Iterable[StoredPatient], healthy: Iterable[StoredPatient], on: str
 ) -> list[Figure]:
     """Tumor found and its Dice, nodes found by size and kind, false proposals a patient; with and without PET.
 
@@ -167,29 +167,34 @@ def lesion_figures(
     """
     tally = Tally()
     for patient in chosen:
-        for mode, proposals in _proposed(card, anatomy, patient):
+        for mode, proposals in _proposed(card, earlier, patient):
             score_lesions(tally, patient, proposals, mode)
     for patient in healthy:
-        for mode, proposals in _proposed(card, anatomy, patient):
+        for mode, proposals in _proposed(card, earlier, patient):
             for role in ("tumor", "node"):
                 voxels = sum(int(np.count_nonzero(one.mask)) for one in proposals if one.role == role)
                 tally.add(f"{mode}_healthy_false_{role}_ml", voxels * patient.spacing_mm**3 / 1000.0)
     return tally.figures(on)
 
 
-def _proposed(card: Card, anatomy: Card | None, patient: StoredPatient) -> Iterator[tuple[str, list[Proposal]]]:
+def _proposed(card: Card, earlier: Sequence[Card], patient: StoredPatient) -> Iterator[tuple[str, list[Proposal]]]:
     """What a lesion network proposes, with PET and on the CT alone."""
-    organs, grid = seen_organs(anatomy, patient), stored_volumes(patient)[0].geometry
+    organs, grid = seen_organs(earlier, patient), stored_volumes(patient)[0].geometry
     for with_pet in (True, False):
         seen = seen_lesions(card, organs, patient, with_pet=with_pet)
         yield "ct_pet" if with_pet else "ct", seen.proposals(grid, card.settings)
 
 
-def seen_organs(anatomy: Card | None, patient: StoredPatient) -> SeenAnatomy | None:
-    """What the anatomy network sees on a stored patient."""
-    if anatomy is None:
+def seen_organs(looks: Sequence[Card], patient: StoredPatient) -> SeenAnatomy | None:
+    """What the anatomy networks see on a stored patient; None without any.
+
+    Args:
+        looks: the first, then the finer one where there is one.
+    """
+    if not looks:
         return None
-    return _seen(anatomy, None, patient)
+    seen = _seen(looks[0], None, patient)
+    return replace(seen, finer=_seen(looks[1], seen, patient)) if looks[1:] else seen
 
 
 def seen_lesions(card: Card, organs: SeenAnatomy | None, patient: StoredPatient, *, with_pet: bool) -> SeenLesions:
@@ -245,14 +250,17 @@ def measure(card: Card, material: Material) -> list[Figure]:
     if material.store is None:
         raise ModelError(f"{card.id} is measured on synthetic patients; name a folder for them by --store")
     stated = stated_patients(card) // max(1, len(card.cancers))
-    anatomy = first_look(card, material.home)
+    looks = earlier_looks(card, material.home)
     count = material.patients or stated or LEAST_PATIENTS
-    return list(figures_of(card, anatomy, material.store, count, material.shift))
+    return list(figures_of(card, looks, material.store, count, material.shift))
 
 
-def first_look(card: Card, home: Path | None) -> Card | None:
-    """The anatomy network whose answer a network is told of; None for that network itself."""
-    return None if card.role == "anatomy" else all_cards(home).get(f"anatomy-{card.region}")
+def earlier_looks(card: Card, home: Path | None) -> tuple[Card, ...]:
+    """The anatomy networks whose answers a network is told of, in their order."""
+    first, finer = f"anatomy-{card.region}", f"anatomy-{card.region}-fine"
+    names = {"anatomy": (), "anatomy_fine": (first,)}.get(card.role, (first, finer))
+    there = all_cards(home)
+    return tuple(there[name] for name in names if name in there)
 
 
 def stated_patients(card: Card) -> int:
@@ -261,12 +269,16 @@ def stated_patients(card: Card) -> int:
     return max(by_patient or [figure.n for figure in card.figures], default=0)
 
 
-def figures_of(card: Card, anatomy: Card | None, store: Path, count: int, shift: str | None = None) -> list[Figure]:
-    """Figures on `count` held-out patients of every cancer that the model is for."""
+def figures_of(card: Card, earlier: Sequence[Card], store: Path, count: int, shift: str | None = None) -> list[Figure]:
+    """Figures on `count` held-out patients of every cancer that the model is for.
+
+    Args:
+        earlier: see `earlier_looks`.
+    """
     on = f"held-out synthetic patients of: {', '.join(card.cancers)}; seed {HELD_OUT_SEED}"
     on += f"{SHIFTED}{shift}" if shift else ""
     chosen = patients(store, card.cancers, count, HELD_OUT_SEED, shift)
     if card.role in ("anatomy", "anatomy_fine"):
-        return anatomy_figures(card, anatomy, chosen, on)
+        return anatomy_figures(card, earlier, chosen, on)
     healthy = patients(store, card.cancers, max(1, count // HEALTHY_SHARE), HELD_OUT_SEED, shift, healthy=True)
-    return lesion_figures(card, anatomy, chosen, healthy, on)
+    return lesion_figures(card, earlier, chosen, healthy, on)

@@ -112,9 +112,9 @@ RECIPES: Mapping[str, Recipe] = {
         _fine("thorax", ("lung", "esophagus"), 2.0),
         _fine("neck", HEAD_NECK, 1.5),
         _fine("abdomen", ("pancreas",), 2.0),
-        _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus"), "anatomy-thorax"),
-        _lesion("neck", HEAD_NECK, 1.5, ("tumor",), "lesion-thorax"),
-        _lesion("abdomen", ("pancreas",), 1.5, ("tumor",), "lesion-thorax"),
+        _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus"), "lesion-thorax"),
+        _lesion("neck", HEAD_NECK, 1.5, ("tumor",), "lesion-neck"),
+        _lesion("abdomen", ("pancreas",), 1.5, ("tumor",), "lesion-abdomen"),
         Recipe(
             id="node-ene", kind="node", region="neck", cancers=HEAD_NECK, spacing_mm=1.0,
             inputs=("ct_soft", "pet", "pet_flag", "mask"), heads=(Head("node", "sigmoid", ("ene", "malignant")),),

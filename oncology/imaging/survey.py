@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -180,11 +181,13 @@ def _references(scene: Scene) -> Mapping[str, float]:
 
 
 def _station_guess(site: str, scene: Scene) -> StationGuess | None:
-    """By the network's map where it knows the place, by rules elsewhere."""
+    """By the network's map or by rules, whichever comes first for this map; by the other where that says nothing."""
     by_rules, seen = _stations_by_rules(site, scene), scene.stations
-    if seen is None:
-        return by_rules
-    return lambda mask: seen.shares(mask, scene.ct.geometry) or (by_rules(mask) if by_rules else {})
+    if seen is None or by_rules is None:
+        return by_rules if seen is None else partial(seen.shares, ct=scene.ct.geometry)
+    by_map = partial(seen.shares, ct=scene.ct.geometry)
+    first, second = (by_rules, by_map) if seen.after_rules else (by_map, by_rules)
+    return lambda mask: first(mask) or second(mask)
 
 
 def _stations_by_rules(site: str, scene: Scene) -> StationGuess | None:
