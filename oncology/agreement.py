@@ -3,7 +3,8 @@
 A row (JSON) has:
     patient, cancer, shift (a name or None), mode: "images" | "record" | "truth"
     editions: {edition: {axis: {"truth", "category", "probabilities", "credible"}}}, axes t, n, m, stage_group; the
-        group may name the `ladder` of all groups of its table
+        group may name the `ladder` of all groups of its table; `if_confirmed` is the category that is printed beside,
+        were every candidate for metastasis one
     stations: [{"station", "truth", "p"}], invasions: [{"structure", "truth", "p"}]
     metastasis: {"truth", "asserted", "candidate"}
     contacts, tumor, nodes, candidates, true: of looks at images, what was measured with its truth; read by calibrations
@@ -51,6 +52,7 @@ def summarize(rows: Sequence[Row], edition: str) -> dict[str, Any]:
             axis: mean_figure([float(answer["truth"] in answer["credible"]) for answer in answers[axis]])
             for axis in AXES
         },
+        "printed_holds_truth": {axis: mean_figure([_printed(answer) for answer in answers[axis]]) for axis in AXES},
         "credible_median_size": {
             axis: bootstrap_figure([len(answer["credible"]) for answer in answers[axis]], _median) for axis in AXES
         },
@@ -181,6 +183,11 @@ def _figure(value: float, low: float, high: float, count: int) -> Figure:
 
 def _right(answer: Row) -> float:
     return float(answer["category"] == answer["truth"])
+
+
+def _printed(answer: Row) -> float:
+    """Whether the truth is credible, or what is printed in case that the candidates for metastasis are confirmed."""
+    return float(answer["truth"] in (*answer["credible"], answer.get("if_confirmed")))
 
 
 def group_rank(group: str) -> tuple[int, str]:

@@ -14,6 +14,7 @@ from typing import Any, NewType
 
 CaseId = NewType("CaseId", str)
 Point = tuple[float, float, float]
+NECK_SITES = ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")  # cancers of the head and neck
 REVIEW_RESOURCE = "Review"  # a RecordFact with the resource "Review/<account>" was stated by a person in review
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from oncology.cancers import evidence, neck_node
 from oncology.cancers.protocol import site_of
 from oncology.errors import FactError
-from oncology.findings import Findings, MetastasisCandidate, Node, SourceKind, Tumor
+from oncology.findings import NECK_SITES, Findings, MetastasisCandidate, Node, SourceKind, Tumor
 
 MEDIASTINUM = "Silvestri 2013, Chest 143 suppl"
 NECK_SIZE, NECK_PET = "de Bondt 2007, Eur J Radiol 64:266", "Kyzas 2008, J Natl Cancer Inst 100:712"
@@ -82,7 +82,7 @@ class Cue:
 
 def prevalence(cancer: str) -> tuple[float, str]:
     """How often a node that imaging shows is malignant before its signs are read, and who says so."""
-    if site_of(cancer) in neck_node.NECK_SITES:
+    if site_of(cancer) in NECK_SITES:
         return neck_node.PRIOR, NECK_PREVALENCE
     return evidence.PRIOR_MALIGNANT, MEDIASTINUM
 
@@ -91,7 +91,7 @@ def node_cues(node: Node, cancer: str) -> tuple[Cue, ...]:
     """The signs that a node's probability came from; none where a person, a sample or a network gave it."""
     if node.drawn_as_involved or node.malignancy_model is not None:
         return ()
-    cues = _neck_cues(node) if site_of(cancer) in neck_node.NECK_SITES else _trunk_cues(node)
+    cues = _neck_cues(node) if site_of(cancer) in NECK_SITES else _trunk_cues(node)
     chance, _ = prevalence(cancer)
     for cue in cues:
         chance = post_test_probability(cue.sensitivity, cue.specificity, chance, cue.positive)

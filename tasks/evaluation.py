@@ -193,6 +193,7 @@ def _answers(found: Mapping[str, Any], truth: Truth, edition: str) -> dict[str, 
     return {
         axis: {"truth": truth.categories[edition][axis]}
         | {key: found.get(axis, NO_ANSWER)[key] for key in ("category", "probabilities", "credible")}
+        | {"if_confirmed": (found.get("stage_if_candidates_confirmed") or {}).get(axis)}
         for axis in (*AXES, "stage_group")
     }
 

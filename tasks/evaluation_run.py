@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from oncology.agreement import summarize
-from oncology.cancers.neck_node import NECK_SITES
 from oncology.cancers.protocol import added_cancers, site_of
 from oncology.errors import InputError
+from oncology.findings import NECK_SITES
 from tasks.case_files import write_bytes
 from tasks.cohort import MADE, TRUTH, make_scored, patient_name, read_scored
 from tasks.evaluation import score_patient

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from oncology.agreement import AXES, agreement_values, difference_figure, mean_figure
-from oncology.cancers.neck_node import NECK_SITES
+from oncology.findings import NECK_SITES
 
 Row = Mapping[str, Any]
 Key = tuple[str, str, str]  # cancer or group, shift ("" in domain), mode

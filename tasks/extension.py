@@ -12,10 +12,9 @@ from models.card import Card
 from models.inference.node_look import see_nodes
 from models.inference.run import ask
 from oncology.cancers.neck_extension import Reading, grade, is_neighbor, signs_of
-from oncology.cancers.neck_node import NECK_SITES
 from oncology.cancers.protocol import site_of
 from oncology.errors import ModelError
-from oncology.findings import Ene, Findings, Node, Severity, Verdict
+from oncology.findings import NECK_SITES, Ene, Findings, Node, Severity, Verdict
 from oncology.imaging.survey import Scene
 from tasks.model_choice import chosen_cards, refusals, unserved
 from tasks.settings import settings

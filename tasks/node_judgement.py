@@ -14,10 +14,9 @@ from typing import Any
 
 from models.card import Card
 from models.nodes.features import is_complete
-from oncology.cancers.neck_node import NECK_SITES
 from oncology.cancers.protocol import site_of
 from oncology.errors import ModelError
-from oncology.findings import Findings, History, Node, Severity, Verdict
+from oncology.findings import NECK_SITES, Findings, History, Node, Severity, Verdict
 from tasks.case_files import Outputs
 from tasks.model_choice import chosen_cards, refusals, unserved
 

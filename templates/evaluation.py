@@ -16,6 +16,7 @@ BY_AXIS = (
     ("Agrees exactly", "agreement"),
     ("Abstained", "abstained"),
     ("Credible set holds the truth", "credible_holds_truth"),
+    ("Credible set, or the stage if candidates are confirmed, holds the truth", "printed_holds_truth"),
     ("Median size of the credible set", "credible_median_size"),
     ("Calibration error (expected, ten bins)", "calibration_error"),
 )

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from oncology.findings import NECK_SITES
 from templates.percent import percent
 
 DASH = "–"
 WHOLE_FROM = 100.0  # a tenth says nothing beside a number as large
-HEAD_AND_NECK = ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
 Content = Mapping[str, Any]
 
 
@@ -33,7 +33,7 @@ class Table:
 def section(findings: Content, staging: Content) -> list[Table]:
     """The tables of this cancer's section, those without rows left out."""
     cancer = staging.get("site", findings["cancer"])  # an added cancer has the section of its site
-    kind = "head_and_neck" if cancer in HEAD_AND_NECK else cancer
+    kind = "head_and_neck" if cancer in NECK_SITES else cancer
     builders = SECTIONS.get(kind, ())
     return [table for table in (build(findings, staging) for build in builders) if table.rows]
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from oncology.findings import NECK_SITES
+
 Point2 = tuple[float, float]
 
 
@@ -287,10 +289,9 @@ PANCREAS = Chart(
     ),
 )
 
-HEAD_AND_NECK = ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
 CHARTS: dict[str, Chart] = {
     "lung": LUNG,
     "esophagus": ESOPHAGUS,
     "pancreas": PANCREAS,
-    **dict.fromkeys(HEAD_AND_NECK, NECK),
+    **dict.fromkeys(NECK_SITES, NECK),
 }

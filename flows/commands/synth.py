@@ -12,8 +12,9 @@ from rich.progress import track
 
 from flows.cli import STAGED
 from oncology.errors import InputError, ScopeError
+from oncology.findings import NECK_SITES
 
-MADE = ("lung", "esophagus", "pancreas", "larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
+MADE = ("lung", "esophagus", "pancreas", *NECK_SITES)
 SHIFTS = ("thick", "lowdose", "nocontrast", "othervendor", "obese", "motion")
 
 

@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from oncology.findings import Findings, Laterality, Node, Tumor
+from oncology.findings import NECK_SITES, Findings, Laterality, Node, Tumor
 
-HEAD_NECK = ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
 CANCER_GROUPS: Mapping[str, tuple[str, ...]] = {
     "lung": ("lung",),
     "esophagus": ("esophagus",),
     "pancreas": ("pancreas",),
-    "head_neck": HEAD_NECK,
+    "head_neck": NECK_SITES,
 }
 # Stations of the chest by their number; others by words. Numbers above 15 lie below the diaphragm.
 CHEST_GROUPS: Mapping[str, tuple[int, ...]] = {
@@ -55,7 +54,7 @@ def station_group(cancer: str, station: str | None) -> str | None:
     """
     if not station:
         return None
-    if cancer in HEAD_NECK:
+    if cancer in NECK_SITES:
         return "neck_ii" if station.upper().rstrip("AB") == "II" else "neck_other"
     if cancer == "pancreas":
         return "abdomen"

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from models.nodes.features import HEAD_NECK
 from models.nodes.rows import NodeRow, drawn_node, references_of, scan_of, tumor_of
 from models.synthetic.canvas import Canvas
 from models.synthetic.cohorts.chest_node import chest_node
@@ -27,7 +26,7 @@ from models.synthetic.plan import NodePlan
 from models.synthetic.tissue import paint
 from models.training.labels import with_wholes
 from models.training.store import StoredPatient, any_scanner
-from oncology.findings import Point
+from oncology.findings import NECK_SITES, Point
 from oncology.imaging.location import centroid_lps
 from oncology.imaging.region import Box, bounding_box, crop, grown
 from oncology.imaging.volume import Volume
@@ -76,7 +75,7 @@ def redrawn_rows(
 
 def node_plan(cancer: str, lesion: Mapping[str, Any], random: np.random.Generator) -> NodePlan:
     """Another node of the same station, side and kind."""
-    if cancer not in HEAD_NECK:
+    if cancer not in NECK_SITES:
         return chest_node(lesion["station"], lesion["malignant"], random)
     kind = "extending" if lesion["ene"] else "malignant" if lesion["malignant"] else "benign"
     return neck_node(lesion["station"], lesion["side"] or "left", kind, random)

@@ -15,15 +15,13 @@ from models.synthetic.cohorts.pancreas import pancreas_plan
 from models.synthetic.plan import PatientPlan
 from models.synthetic.shifts import shifted
 from oncology.errors import ScopeError
+from oncology.findings import NECK_SITES
 
 COHORTS: Mapping[str, Callable[[np.random.Generator], PatientPlan]] = {
     "lung": lung_plan,
     "esophagus": esophagus_plan,
     "pancreas": pancreas_plan,
-    **{
-        site: partial(head_neck_plan, site)
-        for site in ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
-    },
+    **{site: partial(head_neck_plan, site) for site in NECK_SITES},
 }
 
 

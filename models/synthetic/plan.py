@@ -12,7 +12,7 @@ from typing import Any
 
 from models.synthetic.ct import Scanner
 from models.synthetic.frame import Build
-from oncology.findings import Point
+from oncology.findings import NECK_SITES, Point
 
 Categories = Mapping[str, Mapping[str, str]]
 # The field of view and the voxel size that networks work at, by cancer.
@@ -20,13 +20,13 @@ FIELD_OF: Mapping[str, str] = {
     "lung": "thorax",
     "esophagus": "chest_and_upper_abdomen",
     "pancreas": "abdomen",
-    **dict.fromkeys(("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx"), "neck"),
+    **dict.fromkeys(NECK_SITES, "neck"),
 }
 SPACING_MM: Mapping[str, float] = {
     "lung": 2.0,
     "esophagus": 2.0,
     "pancreas": 1.5,
-    **dict.fromkeys(("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx"), 1.5),
+    **dict.fromkeys(NECK_SITES, 1.5),
 }
 CANCERS = tuple(FIELD_OF)
 AWAY_FROM_THRESHOLD_MM = 2.0  # a drawn border is known to a voxel; a size this near a threshold has no sure category

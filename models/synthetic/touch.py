@@ -11,6 +11,7 @@ from scipy import ndimage
 from models.synthetic.canvas import Canvas
 from models.synthetic.frame import Masks
 from models.synthetic.plan import TumorPlan
+from oncology.findings import NECK_SITES
 from oncology.imaging.region import bounding_box, grown
 
 NECK = (
@@ -45,9 +46,8 @@ ASKED: Mapping[str, Sequence[str]] = {
         "splenic_artery", "superior_mesenteric_vein", "portal_vein", "portal_vein_and_splenic_vein", "splenic_vein",
         "aorta", "inferior_vena_cava", "common_bile_duct", "duodenum", "stomach", "spleen",
     ),
-    **dict.fromkeys(("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx"), NECK),
+    **dict.fromkeys(NECK_SITES, NECK),
 }  # fmt: skip
-HEAD_NECK = ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")  # subsites count as entered
 FEW_VOXELS = 3
 
 
@@ -83,7 +83,7 @@ def entered(cancer: str, tumor: np.ndarray, masks: Masks, plan: TumorPlan) -> li
     return [
         name
         for name in asked_masks(cancer, masks)
-        if (name not in plan.home or cancer in HEAD_NECK)
+        if (name not in plan.home or cancer in NECK_SITES)
         and (name in met or name in plan.encased or np.count_nonzero(masks[name][box] & part) > FEW_VOXELS)
     ]
 

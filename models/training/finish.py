@@ -20,6 +20,7 @@ from models.training.measure import earlier_looks, figures_of
 from models.training.recipe import Recipe, recipe
 from models.training.trainer import network_shape
 from oncology.errors import ModelError
+from oncology.findings import NECK_SITES
 
 # A recipe's kind -> the role that its network has, where they are not called alike.
 ROLES: Mapping[str, str] = {"node": "node_ene", "fine": "anatomy_fine"}
@@ -46,9 +47,7 @@ OWN_LIMITS: Mapping[str, str] = {
     )
 }
 # Which station map of the anatomy network a cancer is staged by, where it is not called like the cancer.
-STATION_MAPS: Mapping[str, Mapping[str, str]] = {
-    "neck": dict.fromkeys(("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx"), "neck")
-}
+STATION_MAPS: Mapping[str, Mapping[str, str]] = {"neck": dict.fromkeys(NECK_SITES, "neck")}
 
 
 def export(made: Recipe, checkpoint: Path, weights: Path) -> Path:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from oncology.findings import NECK_SITES
+
 
 def _both(*names: str) -> tuple[str, ...]:
     return tuple(f"{name}_{side}" for name in names for side in ("left", "right"))
@@ -87,9 +89,8 @@ FINE: Mapping[str, tuple[str, ...]] = {
 # Of those, what reaches beyond the box of the second look, and what does not decide how large that box is.
 PARTIAL = ("liver", "spine", "spinal_canal", "sternum", *_both("subclavian_vein", "subclavian_artery"))
 NOT_AROUND = (*PARTIAL, "stomach", *_both("adrenal_gland", "renal_vein", "renal_artery"))
-HEAD_NECK = ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
 REGION_OF: Mapping[str, str] = {
-    "lung": "thorax", "esophagus": "thorax", "pancreas": "abdomen", **dict.fromkeys(HEAD_NECK, "neck"),
+    "lung": "thorax", "esophagus": "thorax", "pancreas": "abdomen", **dict.fromkeys(NECK_SITES, "neck"),
 }  # fmt: skip
 # Wholes that a label map holds in parts.
 WHOLES: Mapping[str, tuple[str, ...]] = {

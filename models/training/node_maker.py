@@ -17,11 +17,11 @@ from models.synthetic.lesion import Lesion
 from models.synthetic.patient import SyntheticPatient, draw_nodes, draw_plan, make_patient, scan_on_model_grid
 from models.synthetic.places import node_center
 from models.synthetic.plan import NodePlan, PatientPlan
-from models.training.labels import HEAD_NECK
 from models.training.node_crops import DrawnNode, around, kind_of
 from models.training.node_store import node_path, save_nodes
 from models.training.splits import Split, split_of
 from models.training.store import any_scanner, lesion_truth
+from oncology.findings import NECK_SITES
 
 SETS = 4  # of nodes in one neck
 PLANS = 16  # patients of the cohort whose nodes are tried in one set
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, metavar="N", help="index of the first")
     parser.add_argument("--seed", type=int, default=2, metavar="S")
     asked = parser.parse_args()
-    for _ in fill(asked.store, HEAD_NECK, asked.count, asked.seed, asked.first):
+    for _ in fill(asked.store, NECK_SITES, asked.count, asked.seed, asked.first):
         pass
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from models.card import Head
 from models.networks.context import ORGANS, STATION_MAP, STATIONS
-from models.training.labels import ANATOMY, FINE, HEAD_NECK
+from models.training.labels import ANATOMY, FINE
 from oncology.errors import ModelError
+from oncology.findings import NECK_SITES
 
 LABELED = ("anatomy", "fine")  # kinds whose every voxel has one label
 CT_PLACE = ("ct_soft", "ct_wide", "front_back", "right_left")
@@ -107,16 +108,16 @@ RECIPES: Mapping[str, Recipe] = {
     recipe.id: recipe
     for recipe in (
         _anatomy("thorax", ("lung", "esophagus"), 4.0, {"lung": IASLC, "esophagus": ESOPHAGEAL}, "anatomy-thorax"),
-        _anatomy("neck", HEAD_NECK, 2.5, {"neck": NECK_LEVELS}, "anatomy-thorax"),
+        _anatomy("neck", NECK_SITES, 2.5, {"neck": NECK_LEVELS}, "anatomy-thorax"),
         _anatomy("abdomen", ("pancreas",), 4.0, {"pancreas": PANCREATIC}, "anatomy-thorax"),
         _fine("thorax", ("lung", "esophagus"), 2.0),
-        _fine("neck", HEAD_NECK, 1.5),
+        _fine("neck", NECK_SITES, 1.5),
         _fine("abdomen", ("pancreas",), 2.0),
         _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus"), "lesion-thorax"),
-        _lesion("neck", HEAD_NECK, 1.5, ("tumor",), "lesion-neck"),
+        _lesion("neck", NECK_SITES, 1.5, ("tumor",), "lesion-neck"),
         _lesion("abdomen", ("pancreas",), 1.5, ("tumor",), "lesion-abdomen"),
         Recipe(
-            id="node-ene", kind="node", region="neck", cancers=HEAD_NECK, spacing_mm=1.0,
+            id="node-ene", kind="node", region="neck", cancers=NECK_SITES, spacing_mm=1.0,
             inputs=("ct_soft", "pet", "pet_flag", "mask"), heads=(Head("node", "sigmoid", ("ene", "malignant")),),
             crop=(32, 32, 32), channels=(32, 48, 64), steps=6_000, rate=1e-3, patients=60,
         ),

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from oncology.cancers.neck_node import NECK_SITES, neck_malignancy
+from oncology.cancers.neck_node import neck_malignancy
 from oncology.cancers.protocol import site_of
 from oncology.findings import (
+    NECK_SITES,
     REVIEW_RESOURCE,
     Contact,
     Evidence,

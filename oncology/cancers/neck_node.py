@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from oncology.findings import Node
 
-NECK_SITES = ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
 # Shortest axial diameter from which a node counts as enlarged (van den Brekel 1990, Radiology 177:379;
 # retropharyngeal: Zhang 2010, Radiology 255:605).
 ENLARGED_MM = {"II": 11.0, "RP": 6.0}

@@ -49,6 +49,14 @@ def test_m1_wrongly_asserted_and_candidates_are_told_apart():
     assert figures["m1_sensitivity_with_candidates"] == {"value": 0.5, "low": 0.0, "high": 1.0, "n": 2}
 
 
+def test_a_stage_that_is_printed_in_case_candidates_are_confirmed_is_no_credible_one_but_told():
+    rows = [row("IV", "IA", credible=["IA", "IB"], met=True, candidate=True) for _ in range(2)]
+    rows[0]["editions"]["8"]["stage_group"]["if_confirmed"] = "IV"
+    figures = summarize(rows, "8")
+    assert figures["credible_holds_truth"]["stage_group"]["value"] == 0.0
+    assert figures["printed_holds_truth"]["stage_group"]["value"] == 0.5
+
+
 def test_stations_give_sensitivity_and_false_positives_per_patient():
     found = [{"station": "7", "truth": True, "p": 0.8}, {"station": "4R", "truth": False, "p": 0.6}]
     missed = [{"station": "7", "truth": True, "p": 0.2}, {"station": "4R", "truth": False, "p": 0.1}]

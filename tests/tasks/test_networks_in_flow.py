@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from models.card import Card, Head, write_card
+from models.inference.look import SeenAnatomy, see_lesions
+from models.inference.predict import Scan
 from models.networks.build import build_network
 from models.registry import add_model, content_sha256
 from oncology.edit import Draft, Edit, EditKind, apply_edits
@@ -82,18 +84,42 @@ def test_a_finer_look_goes_around_what_the_first_saw_and_adds_to_what_the_hospit
     assert "trachea" not in seen.structures
 
 
-@pytest.mark.parametrize("named_by", ["map", "rules"])
-def test_a_finer_look_may_leave_the_naming_of_stations_to_rules(
-    named_by: str, ct: Volume, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("cancers", [[], ["lung"]])
+def test_a_finer_look_may_leave_the_naming_of_stations_to_rules_first(
+    cancers: list[str], ct: Volume, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heads = (Head("anatomy", "softmax", ("aorta", "esophagus")), Head("stations_lung", "softmax", ("7",)))
     first = replace(CARD, heads=heads, network={**SHAPE, "outputs": 5})
     install(first, (0.0, 9.0, 0.0, 0.0, 9.0), tmp_path / "first", home, monkeypatch)
-    settings_ = {"around": ["aorta"], **({"stations": "rules"} if named_by == "rules" else {})}
+    settings_ = {"around": ["aorta"], "stations_by_rules": cancers}
     fine = replace(CARD, id="fine", role="anatomy_fine", weights="fine.pt", settings=settings_)
     install(fine, (0.0, 0.0, 9.0), tmp_path / "finer", home, monkeypatch)
     seen = look_with_networks(ct, None, "lung", np.ones(GRID.shape, bool))
-    assert (seen.stations is None) == (named_by == "rules")
+    assert seen.stations is not None
+    assert seen.stations.after_rules == bool(cancers)
+
+
+def test_a_lesion_network_is_told_of_organs_as_the_finer_look_saw_them() -> None:
+    """The first look calls the left half aorta; the finer one moves it by a voxel and knows the esophagus, too."""
+    grid = Geometry((4, 4, 8), (4.0, 4.0, 4.0), (0.0, 0.0, 0.0))
+    coarse, fine = np.zeros(grid.shape, np.uint8), np.zeros(grid.shape, np.uint8)
+    coarse[..., :4], coarse[..., 7] = 2, 1
+    fine[..., :3], fine[..., 5] = 1, 2
+    finer = SeenAnatomy(grid, fine, ("aorta", "esophagus"))
+    anatomy = SeenAnatomy(grid, coarse, ("spine", "aorta"), finer=finer)
+    shown: list[Scan] = []
+
+    def ask(card: Card, scan: Scan) -> dict[str, np.ndarray]:
+        shown.append(scan)
+        return {"lesion": np.zeros((3, *scan.hu.shape), np.float32)}
+
+    heads = (Head("lesion", "sigmoid", ("tumor", "node_small", "node_large")),)
+    card = replace(CARD, role="lesion", heads=heads, spacing_mm=grid.spacing_mm)
+    ct = Volume(np.full(grid.shape, 40, np.int16), grid)
+    see_lesions(card, "lung", ct, None, np.ones(grid.shape, bool), anatomy, ask)
+    labels, names = shown[0].labels["anatomy"], list(shown[0].names["anatomy"])
+    row = [["", *names][label] for label in labels[2, 2]]
+    assert row == ["aorta", "aorta", "aorta", "", "", "esophagus", "", "spine"]
 
 
 def test_another_network_makes_another_mark(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,19 +8,18 @@ from functools import partial
 import numpy as np
 
 from oncology.errors import ScopeError
-from oncology.findings import Point
+from oncology.findings import NECK_SITES, Point
 from oncology.imaging.stations.abdominal import find_abdominal_stations
 from oncology.imaging.stations.base import StationFinder
 from oncology.imaging.stations.neck import find_neck_stations
 from oncology.imaging.stations.thoracic import find_thoracic_stations
 from oncology.imaging.volume import Geometry
 
-NECK = ("larynx", "hypopharynx", "oropharynx", "oral_cavity", "nasopharynx")
 FINDERS: Mapping[str, Callable[..., StationFinder]] = {
     "lung": partial(find_thoracic_stations, system="iaslc"),
     "esophagus": partial(find_thoracic_stations, system="esophageal"),
     "pancreas": find_abdominal_stations,
-    **dict.fromkeys(NECK, find_neck_stations),
+    **dict.fromkeys(NECK_SITES, find_neck_stations),
 }
 
 
@@ -30,7 +29,7 @@ def station_word(cancer: str, label: str) -> str:
     >>> station_word("larynx", "II_left"), station_word("esophagus", "supraclavicular_left")
     ('II', 'supraclavicular_left')
     """
-    return label.removesuffix("_left").removesuffix("_right") if cancer in NECK else label
+    return label.removesuffix("_left").removesuffix("_right") if cancer in NECK_SITES else label
 
 
 def station_finder(

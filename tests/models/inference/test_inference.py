@@ -14,7 +14,7 @@ import torch
 from models.card import Card, Head
 from models.inference import run
 from models.inference.engine import load_network
-from models.inference.grid import body_grid, hu_on, masks_of, suv_on
+from models.inference.grid import body_grid, hu_on, masks_of, suv_on, without_specks
 from models.inference.predict import Scan, predict
 from models.inference.run import ask
 from models.inference.tiling import cut, tiles
@@ -150,3 +150,16 @@ def test_pet_lies_where_the_ct_has_it() -> None:
     found = suv_on(pet, ct)
     hottest = ct.to_lps(np.array(np.unravel_index(found.argmax(), found.shape)))
     assert np.abs(hottest - np.array([60.0, 60.0, 40.0])).max() <= 2.0
+
+
+def test_specks_of_a_structure_are_dropped_and_pieces_of_some_size_stay() -> None:
+    labels = np.zeros((6, 6, 20), np.uint8)
+    labels[1:5, 1:5, 1:9] = 1
+    labels[1:3, 1:3, 12:16] = 1  # an eighth of the largest piece
+    labels[5, 5, 19] = 1
+    labels[0, 0, 0] = 2
+    found = without_specks(labels, 0.1)
+    assert (found == 1).sum() == 4 * 4 * 8 + 2 * 2 * 4
+    assert found[5, 5, 19] == 0
+    assert found[0, 0, 0] == 2  # alone it is no speck
+    assert (without_specks(labels, 0.2) == 1).sum() == 4 * 4 * 8
