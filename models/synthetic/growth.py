@@ -131,7 +131,8 @@ def place_tumor(
         stray_mm: how much worse a place than the best may be taken, at random.
     """
     wanted = np.array(plan.center_lps)
-    box = canvas.box(wanted - 0.9 * plan.greatest_mm - 12.0, wanted + 0.9 * plan.greatest_mm + 12.0)
+    entered = [masks[name] for name in plan.invaded if name in masks]
+    box = _around(canvas, wanted, 0.9 * plan.greatest_mm + 12.0, entered)
     voxels = np.argwhere(home[box])
     if len(voxels) == 0:
         box = canvas.box((-1e4,) * 3, (1e4,) * 3)
@@ -152,6 +153,15 @@ def place_tumor(
             apart = _tree(canvas, masks[name], box, random).query(spots)[0]
             cost += 3.0 * np.maximum(0.5 * plan.greatest_mm + KEPT_OFF_MM - apart, 0.0)
     return np.asarray(spots[int(np.argmin(cost + stray_mm * random.random(len(spots))))])
+
+
+def _around(canvas: Canvas, center: np.ndarray, reach_mm: float, wanted: Sequence[Mask]) -> Slices:
+    """The box around a point that reaches so far, or as far as the nearest part of every wanted structure."""
+    box = canvas.box(center - reach_mm, center + reach_mm)
+    while not all(mask[box].any() for mask in wanted if mask.any()):
+        reach_mm *= 1.5
+        box = canvas.box(center - reach_mm, center + reach_mm)
+    return box
 
 
 def _inside(canvas: Canvas, home: Mask, box: Slices, spots: np.ndarray) -> np.ndarray:
