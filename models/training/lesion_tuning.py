@@ -22,7 +22,7 @@ TRIED_REGIONS: Mapping[str, Sequence[float]] = {"tumor": (0.5, 0.8), "tumor_sure
 ON_CT_ALONE = {"most_tumors": 1}  # a second tumor changes T or M: it is not proposed without a PET
 TRIED_SURE: Mapping[str, Sequence[float]] = {
     "further_tumor_sure": (0.95, 0.99, 0.998),
-    "node_sure": (0.8, 0.9, 0.95, 0.98, 0.99, 0.995),
+    "node_sure": (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999),
 }
 REAL_SHARE = 0.3  # of a proposal that lies in a drawn lesion
 FALSE_NODE_COST, FALSE_TUMOR_COST = 0.1, 0.5  # of one a patient, against all lesions found

@@ -1,7 +1,7 @@
 """Contact as networks see it: both masks are off by some millimeters, so that the same contact says less.
 
 One logistic for all classes of structure reads what the model for drawn masks says of a contact together with the
-contact itself. It is fitted to contacts that the shipped networks saw on synthetic patients which none of them was
+contact itself. It is fitted to contacts that shipped networks saw on synthetic patients which none of them was
 trained on, false primaries with their contacts among them; so its probabilities hold for those networks alone.
 """
 
