@@ -140,13 +140,13 @@ def test_drawn_sizes_are_the_planned_ones_to_a_third_of_a_voxel(cohort: list[Syn
         assert drawn == pytest.approx(patient.plan.tumor.greatest_mm, abs=voxel / 3 + 0.05), patient.plan.tumor
 
 
-@pytest.mark.slow
 def test_a_tumor_that_is_planned_far_from_what_it_invades_is_drawn_there() -> None:
     patient = make_patient(draw_plan("lung", 7200, 3), images=False)  # planned 42 mm from the chest wall
     assert patient.plan.tumor.invaded == ("chest_wall",)
     assert "chest_wall" in truth(patient)["facts"]["invaded"]
 
 
+@pytest.mark.slow
 def test_what_is_to_be_invaded_is_entered_and_what_is_touched_is_not(cohort: list[SyntheticPatient]) -> None:
     for patient in cohort:
         facts = truth(patient)["facts"]
