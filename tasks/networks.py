@@ -91,16 +91,13 @@ def look_with_networks(
     for card in _asked(seen, chosen_models(cancer), structures, ct.geometry):
         if card.role == "anatomy":
             found = _tried(seen, card, partial(_anatomy, card, cancer, ct, body, run))
-            _keep(seen, card, found, ct.geometry)
-            seen.stations = seen.stations or (found.stations if found else None)
+            _keep(seen, card, cancer, found, ct.geometry)
             anatomy = found or anatomy
         elif card.role == "anatomy_fine":
             if anatomy is not None:
                 finer = _tried(seen, card, partial(see_finer, card, anatomy, ct, body, run))
-                _keep(seen, card, finer, ct.geometry)
+                _keep(seen, card, cancer, finer, ct.geometry)
                 anatomy = replace(anatomy, finer=finer)
-                if finer and seen.stations and site_of(cancer) in card.settings.get(BY_RULES, ()):
-                    seen.stations = replace(seen.stations, after_rules=True)
         else:
             known = {**seen.structures, **(structures or {})}
             proposals = _tried(seen, card, partial(_lesions, card, cancer, ct, pet, body, anatomy, run, known))
@@ -111,13 +108,16 @@ def look_with_networks(
     return seen
 
 
-def _keep(seen: Seen, card: Card, found: SeenAnatomy | None, grid: Geometry) -> None:
+def _keep(seen: Seen, card: Card, cancer: str, found: SeenAnatomy | None, grid: Geometry) -> None:
     """Add structures that a network saw: what an earlier, better model knows stays, a finer look replaces the first."""
     if found is None:
         return
     masks = found.masks(grid)
     replaced = masks.keys() - seen.trusted if card.role == "anatomy_fine" else masks.keys() - seen.structures.keys()
     seen.structures |= {name: mask for name, mask in masks.items() if name in replaced}
+    seen.stations = seen.stations or found.stations
+    if seen.stations and site_of(cancer) in card.settings.get(BY_RULES, ()):
+        seen.stations = replace(seen.stations, after_rules=True)
     seen.trusted |= masks.keys() if card.source == "added" else set()
     seen.verdicts += _nothing_seen(card, list(masks), "structure")
 

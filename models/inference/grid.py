@@ -9,14 +9,13 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from oncology.imaging.coarse import refine
-from oncology.imaging.region import bounding_box, grown
+from oncology.imaging.region import bounding_box, components, grown
 from oncology.imaging.volume import Geometry, Volume, from_sitk, resample, to_sitk
 
 BODY_MARGIN_MM = 6.0  # as in training
 OUTSIDE_HU, LOWEST_HU, HIGHEST_HU = -1024, -1024, 3071
 # Below this many voxels of a network's grid a structure is a speck at a border.
 LEAST_VOXELS = 8
-AT_CORNERS = np.ones((3, 3, 3), bool)
 
 
 def body_grid(body: Volume, spacing_mm: tuple[float, float, float]) -> Geometry:
@@ -75,12 +74,10 @@ def without_specks(labels: np.ndarray, least_share: float) -> np.ndarray:
     for place, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is None:
             continue
-        pieces, count = ndimage.label(labels[box] == place, AT_CORNERS)
-        if count > 1:
-            sizes = np.bincount(pieces.ravel())
-            sizes[0] = 0
-            specks = np.flatnonzero((sizes < least_share * sizes.max()) & (sizes > 0))
-            kept[box][np.isin(pieces, specks)] = 0
+        (largest, _), *others = components(labels[box] == place)
+        for piece, part in others:
+            if np.count_nonzero(piece) < least_share * np.count_nonzero(largest):
+                kept[box][part][piece] = 0
     return kept
 
 

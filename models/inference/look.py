@@ -22,8 +22,9 @@ from oncology.imaging.volume import Geometry, Volume, resample
 
 Ask = Callable[[Card, Scan], Mapping[str, np.ndarray]]
 FINER_MARGIN_MM = 15.0  # around what the first look saw
-# A piece of a structure below this share of its largest piece is none of it. On tuning patients Dice rose by 2 points;
-# whole ribs and cartilages, which the first look gives, come in pieces of their own.
+# A piece of a structure below this share of its largest piece is none of it. On 3 tuning patients of the esophagus the
+# mean Dice of finely seen structures rose from 0.78 to 0.80; ribs and cartilages, which the first look gives, come in
+# pieces of their own.
 SPECK, FINER_SPECK = 0.1, 0.2
 ANATOMY, STATIONS = "anatomy", "stations_"
 LESION = "lesion"
@@ -174,10 +175,10 @@ def _organs(anatomy: SeenAnatomy, grid: Geometry) -> tuple[np.ndarray, tuple[str
         return labels, anatomy.names
     names = tuple(dict.fromkeys((*anatomy.names, *finer.names)))
     better = _on(finer.labels, finer.grid, grid)
-    there = [name for place, name in enumerate(finer.names, start=1) if (better == place).any()]
-    labels[np.isin(labels, [names.index(name) + 1 for name in there])] = 0
     place = np.array([0, *(names.index(name) + 1 for name in finer.names)], np.uint8)
-    return np.where(better > 0, place[better], labels), names
+    renamed = place[better]
+    labels[np.isin(labels, np.unique(renamed))] = 0
+    return np.where(renamed > 0, renamed, labels), names
 
 
 def _homes(

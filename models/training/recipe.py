@@ -79,13 +79,13 @@ def _fine(region: str, cancers: tuple[str, ...], spacing_mm: float) -> Recipe:
     )  # fmt: skip
 
 
-def _lesion(region: str, cancers: tuple[str, ...], spacing_mm: float, tumors: tuple[str, ...], start: str) -> Recipe:
+def _lesion(region: str, cancers: tuple[str, ...], spacing_mm: float, tumors: tuple[str, ...]) -> Recipe:
     groups, stations = ORGANS[region], STATIONS[STATION_MAP[region]]
     return Recipe(
         id=f"lesion-{region}", kind="lesion", region=region, cancers=cancers, spacing_mm=spacing_mm,
         inputs=(*CT_PET, *(f"context:{name}" for name in (*groups, *stations))),
         heads=(Head("lesion", "sigmoid", (*tumors, "node_small", "node_large")),),
-        crop=(48, 48, 48), late=(16, 32), context=groups, maps=stations, start=start,
+        crop=(48, 48, 48), late=(16, 32), context=groups, maps=stations, start=f"lesion-{region}",
         centers={"tumor": 0.35, "node": 0.4, "body": 0.25},
     )  # fmt: skip
 
@@ -113,9 +113,9 @@ RECIPES: Mapping[str, Recipe] = {
         _fine("thorax", ("lung", "esophagus"), 2.0),
         _fine("neck", NECK_SITES, 1.5),
         _fine("abdomen", ("pancreas",), 2.0),
-        _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus"), "lesion-thorax"),
-        _lesion("neck", NECK_SITES, 1.5, ("tumor",), "lesion-neck"),
-        _lesion("abdomen", ("pancreas",), 1.5, ("tumor",), "lesion-abdomen"),
+        _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus")),
+        _lesion("neck", NECK_SITES, 1.5, ("tumor",)),
+        _lesion("abdomen", ("pancreas",), 1.5, ("tumor",)),
         Recipe(
             id="node-ene", kind="node", region="neck", cancers=NECK_SITES, spacing_mm=1.0,
             inputs=("ct_soft", "pet", "pet_flag", "mask"), heads=(Head("node", "sigmoid", ("ene", "malignant")),),
