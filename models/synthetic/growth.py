@@ -26,6 +26,7 @@ NEAR = 0.33  # of its longest diameter: how far from its center an invaded struc
 CANDIDATES, POINTS = 500, 4000
 STEPS, TRIES = 22, 6
 WRAP_MM = 5.0  # how thick a tumor stands around a vessel that it encases
+AT_SURFACE_MM = 2.5  # a tumor of the mucosa starts no deeper
 Mask = np.ndarray
 
 
@@ -142,7 +143,9 @@ def place_tumor(
     first = nearest[[int(np.argmin(np.linalg.norm(nearest - wanted, axis=1)))]]
     spots = np.concatenate([first, nearest[random.integers(0, len(nearest), CANDIDATES)]])
     cost = 0.25 * np.linalg.norm(spots - wanted, axis=1)
-    if plan.cuff_mm is None and len(plan.home) == 1:
+    if plan.depth_mm is not None:
+        cost += 0.8 * np.maximum(_inside(canvas, home, box, spots) - AT_SURFACE_MM, 0.0)
+    elif plan.cuff_mm is None and len(plan.home) == 1:
         cost += 0.8 * np.maximum(0.5 * plan.greatest_mm - _inside(canvas, home, box, spots), 0.0)
     for name in (*plan.invaded, *plan.encased):
         if name in masks and masks[name][box].any():
@@ -217,9 +220,25 @@ def _score(
     z, y, x = (axis - middle for axis, middle in zip(canvas.axes(), center[::-1], strict=True))
     if plan.cuff_mm is not None:
         return _along(canvas, plan, near[plan.home[0]], (z, y, x), random) / bump
+    if plan.depth_mm is not None:
+        organ = union(near, drawn((*plan.home, *plan.along), near), canvas.empty())
+        return _from_surface(canvas, plan, organ, z**2 + y**2 + x**2) / bump
     stretch = random.permutation([1.0, 0.93, 0.86])
     apart = np.sqrt((z / stretch[0]) ** 2 + (y / stretch[1]) ** 2 + (x / stretch[2]) ** 2)
     return np.asarray(apart / (0.5 * plan.greatest_mm * bump), np.float32)
+
+
+def _from_surface(canvas: Canvas, plan: TumorPlan, organ: Mask, apart_2: np.ndarray) -> Mask:
+    """The score of a tumor of the mucosa: half an ellipsoid under the organ's surface, `depth_mm` deep in its middle.
+
+    Args:
+        apart_2: squared distance (Z, Y, X) from the center, mm2.
+    """
+    size = canvas.geometry.spacing_mm[0]
+    below = np.maximum(ndimage.distance_transform_edt(organ, sampling=canvas.geometry.spacing_mm) - 0.5 * size, 0.0)
+    left = 1.0 - (below / max(plan.depth_mm or 0.0, size)) ** 2
+    beside = np.sqrt(np.maximum(apart_2 - below**2, 0.0)) / (0.5 * plan.greatest_mm)
+    return np.where(left > 0.0, beside / np.sqrt(np.maximum(left, 1e-6)), np.inf).astype(np.float32)
 
 
 def _along(

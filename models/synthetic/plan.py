@@ -50,6 +50,7 @@ class TumorPlan:
         hu: density above that of muscle.
         cuff_mm: how far it reaches beyond the wall of a hollow organ that it runs along; None for a solid tumor.
         ring: share of a hollow organ's circumference that it takes.
+        depth_mm: how deep it grows at most below the surface of where it starts; None for one that grows as a ball.
     """
 
     home: tuple[str, ...]
@@ -66,6 +67,7 @@ class TumorPlan:
     roughness: float = 0.16
     cuff_mm: float | None = None
     ring: float = 1.0
+    depth_mm: float | None = None
 
 
 @dataclass(frozen=True)

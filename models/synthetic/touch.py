@@ -89,10 +89,10 @@ def entered(cancer: str, tumor: np.ndarray, masks: Masks, plan: TumorPlan) -> li
 
 
 def borders(cancer: str, tumor: np.ndarray, masks: Masks, invaded: Sequence[str], canvas: Canvas) -> list[str]:
-    """Masks that the tumor's surface meets without entering them."""
+    """Masks that the tumor's surface meets with no voxel in them (up to FEW_VOXELS are told as neither)."""
     box = grown(bounding_box(tumor), canvas.geometry, 2.0 * canvas.geometry.spacing_mm[0])
     shell = ndimage.binary_dilation(tumor[box])
-    own = {name for name in asked_masks(cancer, masks) if np.count_nonzero(masks[name][box] & tumor[box]) > FEW_VOXELS}
+    own = {name for name in asked_masks(cancer, masks) if (masks[name][box] & tumor[box]).any()}
     return [
         name
         for name in asked_masks(cancer, masks)

@@ -75,7 +75,7 @@ def _fine(region: str, cancers: tuple[str, ...], spacing_mm: float) -> Recipe:
     return Recipe(
         id=f"anatomy-{region}-fine", kind="fine", region=region, cancers=cancers, spacing_mm=spacing_mm,
         inputs=CT_PLACE, heads=(Head("anatomy", "softmax", FINE[region]),), hidden=64,
-        centers={"structure": 0.8, "body": 0.2}, start=f"anatomy-{region}",
+        centers={"structure": 0.8, "body": 0.2}, start=f"anatomy-{region}-fine",
     )  # fmt: skip
 
 

@@ -43,6 +43,9 @@ CAROTIDS = ("common_carotid_artery_*", "internal_carotid_artery_*", "carotid_art
 # The muscles under the prevertebral fascia and the bone behind them. A kept fat plane all but rules invasion out; a
 # lost one does not prove it (Hsu 2005, Head Neck 27:95: 39 of 40).
 PREVERTEBRAL = ("prevertebral_*", "spine", "vertebrae_*")
+# Over less of an artery than this a large angle is a slice or two, not encasement: 270 degrees of an artery 5 mm thick
+# over 8 mm (ours).
+ENCASED_MM2 = 95.0
 MEDIASTINUM = ("mediastinum", "mediastinal_fat", "thymus", "aorta", "aortic_arch", "brachiocephalic_trunk",
                "brachiocephalic_vein_*", "superior_vena_cava", "pericardium")  # fmt: skip
 # Carcinomas that the chapters describe; the record's plain "carcinoma" is taken for the usual kind.
@@ -136,7 +139,8 @@ def _meets(contact: Contact) -> bool:
 def _read(contact: Contact, border: Border) -> tuple[float, bool]:
     """Probability of one contact, and whether it stands apart from the ceiling that loose contacts share."""
     if border.encased and contact.angle_deg is not None and contact.probability not in CERTAIN:
-        return encasement_probability(contact.angle_deg), True
+        angle = contact.angle_deg if contact.contact_mm2 >= ENCASED_MM2 else min(contact.angle_deg, ABUTTED_DEG)
+        return encasement_probability(angle), True
     if contact.probability is not None:
         return contact.probability, True
     if contact.depth_mm >= ENTERED_MM and not border.encased:

@@ -7,6 +7,7 @@ a hand can feel (grade 3: into muscle, skin or vessels) is the overt one of N3b.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ PATTERNS = {
 }
 EAGER = ("hypopharynx", "oropharynx", "nasopharynx")  # they spread early
 BELOW_CRICOID = ("IV", "VB", "VII", "supraclavicular")
+DEPTH = "depth_of_invasion_mm"
+DRAWN_DEEP = ("oral_tongue",)  # where the stated depth is drawn; elsewhere T is by bone, or the lining is thin
 SUBSITE_WORDS = {
     "posterior_pharyngeal_wall": "posterior_wall", "postcricoid_area": "postcricoid",
     "posterior_superior_wall": "posterior_wall",
@@ -43,6 +46,7 @@ def head_neck_plan(site: str, random: np.random.Generator) -> PatientPlan:
     hand = str(random.choice(["left", "right"])) if side == "midline" else side
     build = some_build(random, males=0.76)
     size = float(random.uniform(*option.size_mm))
+    depth = None if option.depth_mm is None else round(float(random.uniform(*option.depth_mm)), 1)
     t = option.t or next(name for bound, name in SIZES_T if size <= bound)
     p16 = _p16(site, option, random)
     t = "T4" if p16 and t.startswith("T4") else t
@@ -50,13 +54,16 @@ def head_neck_plan(site: str, random: np.random.Generator) -> PatientPlan:
     return PatientPlan(
         cancer=site,
         build=build,
-        tumor=_tumor(option, subsite.center(build, side), hand, size, random),
+        tumor=replace(
+            _tumor(option, subsite.center(build, side), hand, size, random),
+            depth_mm=depth if option.subsite in DRAWN_DEEP else None,
+        ),
         location=option.subsite,
         laterality=side,
         categories=categories_of(site, t, nodes, hand, p16),
         nodes=nodes,
         sampled=sampled_stations(random, nodes, [node.station for node in nodes if node.malignant]),
-        record=_record(site, option, nodes, p16, random),
+        record=_record(site, option, nodes, p16, random) | ({} if depth is None else {DEPTH: depth}),
         facts={"subsite": option.subsite, "p16": p16},
         question="Surgery or chemoradiotherapy?",
         scanner=some_scanner(random, (1.25, 0.8, 0.8), 12.0),
@@ -167,8 +174,6 @@ def _record(
         record["p16"] = p16
     if site == "nasopharynx":
         record["ebv"] = bool(random.random() < 0.85)
-    if option.depth_mm is not None:
-        record["depth_of_invasion_mm"] = round(float(random.uniform(*option.depth_mm)), 1)
     if any(node.ene and node.ene_grade == OVERT_GRADE for node in nodes):
         record["endoscopy"] = {"node_fixed": True}
     return record

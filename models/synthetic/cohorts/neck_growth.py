@@ -100,7 +100,7 @@ OROPHARYNX: Sequence[Option] = (
 )  # fmt: skip
 TONGUE = ("oral_tongue",)
 ORAL_CAVITY: Sequence[Option] = (
-    Option("oral_tongue", 0.18, (9, 18), TONGUE, "T1", along=("extrinsic_tongue_muscles",), depth_mm=(2, 4.5)),
+    Option("oral_tongue", 0.18, (9, 18), TONGUE, "T1", along=("extrinsic_tongue_muscles",), depth_mm=(3, 4.5)),
     Option("oral_tongue", 0.2, (22.5, 37), TONGUE, "T2", along=("extrinsic_tongue_muscles",), depth_mm=(5.5, 9.5)),
     Option("oral_tongue", 0.18, (22.5, 37), TONGUE, "T3", along=("extrinsic_tongue_muscles", "floor_of_mouth"),
            depth_mm=(11, 19)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,19 @@ from oncology.cancers.neck_node import neck_malignancy
 from oncology.cancers.neck_spread import neck_nodes_fact
 from oncology.cancers.protocol import cancer
 from oncology.errors import ScopeError
-from oncology.findings import CaseId, Contact, Ene, Fact, Findings, History, Laterality, Node, RecordFact, Tumor
+from oncology.findings import (
+    CaseId,
+    Contact,
+    Ene,
+    Fact,
+    Findings,
+    History,
+    Laterality,
+    Node,
+    RecordFact,
+    Status,
+    Tumor,
+)
 
 ORIGIN = (0.0, 0.0, 0.0)
 BORDERS = (
@@ -60,6 +73,24 @@ def test_a_calibrated_probability_wins_over_area_and_depth() -> None:
 def test_a_carotid_counts_as_encased_from_270_degrees(angle: float, encased: bool) -> None:
     met = [Contact("internal_carotid_artery_left", 300.0, 0.0, angle_deg=angle, probability=0.6)]
     assert (neck.chances(met, BORDERS)["carotid_artery_encasement"] > 0.5) is encased
+
+
+def test_a_carotid_surrounded_on_a_slice_or_two_is_not_taken_as_encased() -> None:
+    met = [Contact("internal_carotid_artery_left", 37.0, 1.5, angle_deg=360.0)]
+    assert neck.chances(met, BORDERS)["carotid_artery_encasement"] < 0.5
+
+
+@pytest.mark.parametrize(("p", "told"), [(0.9, True), (0.2, False)])
+def test_a_tumor_deep_in_the_paraglottic_space_makes_a_fixed_hemilarynx_likely_never_known(
+    p: float, told: bool
+) -> None:
+    primary = tumor(Contact("paraglottic_space_left", 200.0, 4.0, probability=p))
+    found = replace(findings(primary=primary), cancer="hypopharynx")
+    fixation = facts_of(found, record(("subsite", "pyriform_sinus")))["hemilarynx_fixation"]
+    assert fixation.status is (Status.DOUBTFUL if told else Status.UNKNOWN)
+    assert "endoscopy" in fixation.reason
+    if told:
+        assert 0.5 < fixation.value["p"] < 0.8
 
 
 def test_a_space_that_no_mask_shows_is_unknown_and_not_absent() -> None:
