@@ -7,7 +7,9 @@ the classifier's answer. A sample or a person's word on the node itself wins ove
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,14 +25,19 @@ from tasks.model_choice import chosen_cards, refusals, unserved
 ROLE, PRIOR_ROLE = "node_malignancy", "node_involvement"
 EXTENSION_ROLE = "node_ene"  # asked by tasks/extension.py
 # Loaded only for a case with nodes: they need XGBoost.
-CLASSIFIER, PRIOR = "models.nodes.classifier", "models.nodes.prior"
+CLASSIFIER, PRIOR, READING = "models.nodes.classifier", "models.nodes.prior", "models.nodes.reading"
 SITUATION, LEVEL_PRIOR = "models.involvement.situation", "models.involvement.prior"
 
 
 def node_marks(cancer: str) -> dict[str, str]:
     """Role -> id and hash of the models that will judge nodes, so that answers are kept apart by model."""
     chosen = {role: chosen_cards(role, cancer) for role in (ROLE, PRIOR_ROLE, EXTENSION_ROLE)}
-    return {role: f"{cards[0].id}:{cards[0].sha256[:16]}" for role, cards in chosen.items() if cards}
+    return {role: _mark(cards[0]) for role, cards in chosen.items() if cards}
+
+
+def _mark(card: Card) -> str:
+    settings = hashlib.sha256(json.dumps(card.settings, sort_keys=True).encode()).hexdigest()
+    return f"{card.id}:{card.sha256[:16]}:{settings[:8]}"
 
 
 def record_for_nodes(cancer: str, record: Outputs) -> Outputs | None:
@@ -82,13 +89,25 @@ def _judged(findings: Findings, history: History, nodes: Sequence[Node], card: C
         alone = {node.id: _alone(classifier, model, told, node, usual) for node in nodes}
         answers = _weighed(prior, told, history, answers, alone)
     used = [card.id, *([prior.id] if prior and usual else [])]
+    read_on = importlib.import_module(READING).read_on
     judged = tuple(
-        replace(node, p_malignant=answer.p, reasons=answer.reasons, malignancy_model=card.id)
+        replace(
+            node,
+            p_malignant=round(read_on(card, node.source, answer.p), 4),
+            reasons=answer.reasons,
+            malignancy_model=card.id,
+        )
         if (answer := answers.get(node.id))
         else node
         for node in findings.nodes
     )
     return replace(findings, nodes=judged, models=tuple(dict.fromkeys((*findings.models, *used))))
+
+
+def _answered(node: Node, answer: Any, card: Card) -> Node:
+    """The node with the classifier's answer, as far as it is worth on masks from where the node's came."""
+    p = importlib.import_module(READING).read_on(card, node.source, answer.p)
+    return replace(node, p_malignant=round(p, 4), reasons=answer.reasons, malignancy_model=card.id)
 
 
 def _alone(classifier: Any, model: Any, findings: Findings, node: Node, priors: Mapping[str, float]) -> float:

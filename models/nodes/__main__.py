@@ -2,6 +2,7 @@
 
 python -m models.nodes --store patients --out models/weights    # train, write weights and card with its figures
 python -m models.nodes --store patients --judge                 # figures of the model that is there
+python -m models.nodes --read ROWS ...                          # fit what it is worth on networks' masks
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from models.card import CARD_FILE, CARDS, WEIGHTS, Card, Figure, write_card
 from models.nodes.classifier import save_model
 from models.nodes.measurement import PRIOR, SITES, figures_of, held_out
+from models.nodes.reading import READINGS, fit_readings
 from models.nodes.rows import NodeRow
 from models.nodes.train import gather, train
 from models.registry import find_card
@@ -29,6 +31,10 @@ COMMAND = f"aimdt models verify {NAME}"
 def main(arguments: Sequence[str]) -> int:
     """Train or judge, as asked."""
     asked = _parser().parse_args(arguments)
+    if asked.read:
+        return _read(asked.read)
+    if asked.store is None:
+        raise ModelError("no folder with synthetic patients was named; name one by --store, or rows by --read")
     if asked.judge:
         found = figures_of(find_card(NAME, None), held_out(asked.store, asked.patients))
         sys.stdout.writelines(_lines(found))
@@ -48,13 +54,26 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _read(files: Sequence[Path]) -> int:
+    """Fit the lines by network and write them into the card."""
+    card = find_card(NAME, None)
+    lines = {**card.settings.get(READINGS, {}), **fit_readings(card, files)}
+    write_card(replace(card, settings={**card.settings, READINGS: lines}), CARDS / f"{NAME}.toml")
+    sys.stdout.writelines(f"{name}: {found}\n" for name, found in lines.items())
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.nodes", description="The classifier of nodes.")
-    parser.add_argument("--store", type=Path, required=True, help="folder with stored synthetic patients")
+    parser.add_argument("--store", type=Path, help="folder with stored synthetic patients")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder for weights and card")
     parser.add_argument("--passes", type=int, default=3, metavar="N", help="how often other nodes are drawn as well")
     parser.add_argument("--kept", type=Path, help="folder that keeps what was measured between runs")
     parser.add_argument("--patients", type=int, default=8, metavar="N", help=f"held-out patients of each: {SITES}")
+    parser.add_argument(
+        "--read", nargs="+", type=Path, metavar="ROWS",
+        help="rows.jsonl of `aimdt evaluate --mode images` on tuning seeds: fit what the answers are worth there",
+    )  # fmt: skip
     parser.add_argument("--judge", action="store_true", help="judge the model that is there")
     return parser
 
