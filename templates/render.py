@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -26,6 +28,9 @@ FONT_SUBSETS = {
 }
 PDF_VARIANT = "pdf/ua-1"
 CSS_PLACE = "/* style sheet */"
+# Languages that write 12,5; a number in a version, an identifier, a code or a DOI is none.
+DECIMAL_COMMA = ("de",)
+DECIMAL = re.compile(r"(?<![\w.,:/])(\d+)\.(\d+)(?![\w/]|[.,]\d)")
 
 
 def render_html(report: Report, language: str = "en") -> str:
@@ -43,17 +48,31 @@ def render_html(report: Report, language: str = "en") -> str:
 def render_page(report: Report, language: str, translate: Callable[[str], str]) -> str:
     """The same page by a translator of one's own."""
     content = view(report, translate)
-    page = _pages().get_template("report.html.j2")
+    page = _pages(language in DECIMAL_COMMA).get_template("report.html.j2")
     html = page.render(language=language, css=CSS_PLACE, _=translate, **content)
     return html.replace(CSS_PLACE, _css(_subsets_in(html)), 1)
 
 
-@lru_cache(maxsize=1)
-def _pages() -> Environment:
+@lru_cache(maxsize=2)
+def _pages(decimal_comma: bool) -> Environment:
     """The pages, read and compiled once a process."""
     return Environment(
-        loader=FileSystemLoader(FOLDER / "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader(FOLDER / "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        finalize=_with_comma if decimal_comma else None,
     )
+
+
+def _with_comma(value: Any) -> Any:
+    """Text with a comma in its decimal numbers; what is no text, or is markup, as it is.
+
+    >>> _with_comma("12.5 mm (8.0 to 17.2); version 0.1.0; doi 10.1007/s00405; C34.1")
+    '12,5 mm (8,0 to 17,2); version 0.1.0; doi 10.1007/s00405; C34.1'
+    """
+    plain = isinstance(value, str) and not hasattr(value, "__html__")
+    return DECIMAL.sub(r"\1,\2", value) if plain else value
 
 
 def render_pdf(html: str) -> bytes:
