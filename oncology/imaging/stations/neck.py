@@ -33,6 +33,9 @@ NAPE_MM = 58.0  # the trapezius's front edge lies about here behind the carotid
 SPINE_HALF_WIDTH_MM = 15.0
 ARMPIT_MM = 85.0  # from the midline; farther out lies the axilla
 LEAST = 0.01  # weights below this are not followed up
+SURELY_BELOW_SKULL_MM = (
+    40.0  # above the lower edge of the hyoid; the skull base lies higher still in every adult (ours)
+)
 LEVELS = ("IA", "IB", "II", "III", "IV", "VA", "VB", "VI", "VII", "RP", "supraclavicular")
 # Structures that no level contains.
 SOLID = (
@@ -144,7 +147,7 @@ def level_shares(
     """
 
     split = Split(sigma_mm)
-    _, inside = split(np.ones(np.shape(z)), z - borders.skull_base_z)
+    _, inside = split(np.ones(np.shape(z)), _above_skull_base(borders, z))
     high, low = split(inside, z - borders.hyoid_z)
     middle, low = split(low, z - borders.cricoid_z)
     lower, low = split(low, z - borders.notch_z - SUPRACLAVICULAR_MM)
@@ -164,6 +167,13 @@ def level_shares(
     levels["supraclavicular"] = over + under
     deep = y - side.carotid_y.at(z)
     return {level: np.where(_too_far(level, x, deep), 0.0, levels[level]) for level in LEVELS}
+
+
+def _above_skull_base(borders: Borders, z: np.ndarray) -> np.ndarray:
+    """Signed distance from the skull base, mm; where that is not seen, what lies far enough below is known to."""
+    if not np.isnan(borders.skull_base_z):
+        return z - borders.skull_base_z
+    return np.where(z <= borders.hyoid_z + SURELY_BELOW_SKULL_MM, -np.inf, np.nan)
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,19 @@ def test_a_missing_organ_is_named_and_only_its_levels_are_refused(neck, organ, l
     assert first(finder.probabilities_at(center[kept])) == kept
 
 
+def test_a_skull_base_out_of_sight_costs_the_levels_near_it_alone(neck):
+    canvas, masks, marks = neck
+    kept = {name: mask for name, mask in masks.items() if name not in ("skull_base", "clivus")}
+    finder = find_neck_stations(kept, {n: p for n, p in marks.items() if n != "skull_base"}, canvas.geometry)
+    places = [place for place in all_node_places(neck_phantom.BUILDS[0]) if place.neighbor is None]
+    hyoid = marks["hyoid_bottom"][2]
+    assert "skull_base" in finder.lacking
+    assert all(
+        first(finder.probabilities_at(place.center)) == place.level for place in places if place.center[2] < hyoid
+    )
+    assert finder.probabilities_at((20.0, 10.0, hyoid + 60.0)) == {}
+
+
 def test_a_removed_gland_is_replaced_by_the_other_side(neck):
     canvas, masks, marks = neck
     kept = {name: mask for name, mask in masks.items() if name != "submandibular_gland_left"}
