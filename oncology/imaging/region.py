@@ -92,7 +92,8 @@ def distance_mm(mask: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
 
 def components(mask: np.ndarray) -> list[tuple[np.ndarray, Box]]:
     """Connected parts (26 neighbors), largest first; each as its mask inside its box, and the box."""
-    labels, count = cc3d.connected_components(np.ascontiguousarray(mask), connectivity=26, return_N=True)
+    bits = np.ascontiguousarray(mask, dtype=bool).view(np.uint8)  # of bool arrays cc3d 4.1 fails on some of 3 voxels
+    labels, count = cc3d.connected_components(bits, connectivity=26, return_N=True)
     statistics = cc3d.statistics(labels)
     order = sorted(range(1, count + 1), key=lambda label: -int(statistics["voxel_counts"][label]))
     boxes = statistics["bounding_boxes"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 import phantoms
@@ -55,6 +58,13 @@ def test_oblique_mask_is_resampled_upright_and_keeps_its_volume() -> None:
 
     assert turned.geometry.obliquity_deg() == 0
     assert turned.array.sum() == pytest.approx(np.pi / 6 * 30**3, rel=0.02)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (3, 1, 1), (3, 1, 3), (1, 3, 3), (2, 3, 2)])
+def test_the_smallest_masks_fall_into_their_parts(shape: tuple[int, int, int]) -> None:
+    every = np.arange(1, 2 ** math.prod(shape))
+    for mask in ((every[:, None] >> np.arange(math.prod(shape))) & 1).astype(bool).reshape(-1, *shape):
+        assert len(components(mask)) == ndimage.label(mask, np.ones((3, 3, 3)))[1]
 
 
 def test_components_come_largest_first() -> None:
