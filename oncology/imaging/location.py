@@ -31,6 +31,8 @@ LUNG_SHELL_MM = 3.0
 # A region further than this from the finding does not hold it.
 REGION_REACH_MM = 10.0
 MOST_SAMPLES = 2000
+# How far above and below a finding the organ beside it is looked at, and how far past its border midline ends.
+ORGAN_REACH_MM, PAST_BORDER_MM = 10.0, 2.0
 
 
 def touches_border(mask: np.ndarray) -> bool:
@@ -61,6 +63,30 @@ def find_laterality(mask: np.ndarray, grid: Geometry, structures: Mapping[str, n
     if lung is not None:
         return lung
     return None if left is None else Laterality.MIDLINE
+
+
+def side_of_organ(mask: np.ndarray, organ: np.ndarray, grid: Geometry) -> Laterality | None:
+    """Beside which half of a midline organ a finding lies; midline where its center is not beyond the organ's border.
+
+    Args:
+        mask, organ: (Z, Y, X) bool on `grid`.
+
+    Returns:
+        None where the organ is not seen at the finding's height.
+    """
+    level = _level(grid, bounding_box(mask))
+    part = upright(crop(organ, grid, level))
+    if not part.array.any():
+        return None
+    filled = part.geometry.to_lps(np.argwhere(part.array))
+    center = centroid_lps(mask, grid)
+    near = filled[np.abs(filled[:, 2] - center[2]) <= ORGAN_REACH_MM]
+    if len(near) == 0:
+        return None
+    low, high = np.quantile(near[:, 0], (0.05, 0.95))
+    if low - PAST_BORDER_MM <= center[0] <= high + PAST_BORDER_MM:
+        return Laterality.MIDLINE
+    return Laterality.LEFT if center[0] > high else Laterality.RIGHT
 
 
 def share_left(mask: np.ndarray, grid: Geometry, structures: Mapping[str, np.ndarray]) -> float | None:

@@ -22,7 +22,7 @@ from oncology.findings import (
     Tumor,
     Verdict,
 )
-from oncology.imaging.location import LOBES
+from oncology.imaging.location import LOBES, side_of_organ
 from oncology.imaging.measure import measure_node, measure_tumor, split_components, volume_ml
 from oncology.imaging.node_signs import reference_uptake
 from oncology.imaging.organ import PANCREAS_PARTS, organ_measures, pancreas_parts
@@ -49,6 +49,7 @@ HELD_BY = {
 HOLDING = BODY | {"lung_left", "lung_right", *LOBES}
 LEAST_NODE_ML = 0.03  # below a sphere of about 4 mm a part of a node contour is a speck
 # Names by which radiation oncologists mark a node as involved (TG-263: GTVn).
+PARAESOPHAGEAL = "8"  # as the IASLC map calls it; its nodes lie right, left, before or behind the esophagus
 INVOLVED = re.compile(r"^i?gtv[\s_-]*-?n", re.IGNORECASE)
 
 Masks = Mapping[str, np.ndarray]
@@ -224,11 +225,18 @@ def _node(region: Region, mask: np.ndarray, scene: Scene, place: int) -> Node:
     )
     return replace(
         node,
-        laterality=region.laterality or node.laterality,
+        laterality=region.laterality or _paraesophageal_side(node, mask, scene) or node.laterality,
         drawn_as_involved=bool(INVOLVED.match(region.name)),
         certainty=region.certainty,
         key_image=f"key_images/{node.id}-axial.png",
     )
+
+
+def _paraesophageal_side(node: Node, mask: np.ndarray, scene: Scene) -> Laterality | None:
+    """Of a node of the IASLC map's station 8, the side of the esophagus; before and behind it, it is midline."""
+    if node.station != PARAESOPHAGEAL or "esophagus" not in scene.structures:
+        return None
+    return side_of_organ(mask, scene.structures["esophagus"], scene.ct.geometry)
 
 
 def _tumor_verdicts(tumors: Sequence[Tumor]) -> list[Verdict]:

@@ -12,6 +12,7 @@ from oncology.imaging.location import (
     find_laterality,
     region_shares,
     share_left,
+    side_of_organ,
     touches_border,
 )
 from oncology.imaging.volume import Geometry, Volume
@@ -76,6 +77,20 @@ def test_side_is_the_patients_on_every_orientation(order: tuple[int, ...], flips
     mask, spine = (phantoms.reoriented(Volume(each, GRID), order, flips) for each in (ball(40), SPINE))
 
     assert find_laterality(mask.array, mask.geometry, {"spine": spine.array}) is Laterality.LEFT
+
+
+@pytest.mark.parametrize(
+    ("center", "side"),
+    [((4, -10, 0), Laterality.MIDLINE), ((24, 0, 0), Laterality.LEFT), ((-12, 0, 0), Laterality.RIGHT)],
+)
+def test_beside_the_esophagus_is_a_side_before_it_is_the_midline(center: tuple[int, ...], side: Laterality) -> None:
+    esophagus = phantoms.cylinder(GRID, (6, 0, 0), (0, 0, 1), 16)
+    assert side_of_organ(phantoms.sphere(GRID, center, 8), esophagus, GRID) is side
+
+
+def test_an_organ_that_is_not_seen_at_that_height_shows_no_side() -> None:
+    node = phantoms.sphere(GRID, (4, 0, 40), 8)
+    assert side_of_organ(node, phantoms.sphere(GRID, (6, 0, -30), 16), GRID) is None
 
 
 def test_tumor_belongs_to_the_lobe_that_holds_most_of_it() -> None:
