@@ -18,6 +18,7 @@ from oncology.imaging.volume import Geometry
 DEFAULTS: Mapping[str, float] = {
     "tumor": 0.5, "tumor_sure": 0.7, "further_tumor_sure": 0.9, "node": 0.5, "node_sure": 0.6,
     "least_tumor_ml": 0.15, "least_node_ml": 0.05, "most_tumors": 4, "least_home_share": 0.4,
+    "outgrown_share": 0.1, "outgrown_sure": 0.998,
 }  # fmt: skip
 SURE_PERCENTILE = 90.0
 
@@ -93,14 +94,20 @@ def logit(p: float) -> float:
 def _tumors(p: np.ndarray, grid: Geometry, chosen: Mapping[str, Any], home: np.ndarray | None) -> list[_Part]:
     """The region with the most probability in it is the primary; others count only where the network is sure."""
     found = _parts(p, chosen["tumor"], grid, chosen["least_tumor_ml"])
-    if home is not None:
-        found = (part for part in found if home[part.box][part.mask].mean() >= chosen["least_home_share"])
-    parts = sorted(found, key=lambda part: -part.weight)
+    parts = sorted((part for part in found if _is_at_home(part, chosen, home)), key=lambda part: -part.weight)
     first = next((part for part in parts if part.p >= chosen["tumor_sure"]), None)
     if first is None:
         return []
     others = [part for part in parts if part is not first and part.p >= chosen["further_tumor_sure"]]
     return [first, *others][: int(chosen["most_tumors"])]
+
+
+def _is_at_home(part: _Part, chosen: Mapping[str, Any], home: np.ndarray | None) -> bool:
+    """Whether a tumor has its share in its organ; less will do of one that is sure: it has outgrown the organ."""
+    if home is None:
+        return True
+    least = "outgrown_share" if part.p >= chosen["outgrown_sure"] else "least_home_share"
+    return bool(home[part.box][part.mask].mean() >= chosen[least])
 
 
 def _nodes(p: np.ndarray, grid: Geometry, chosen: Mapping[str, Any]) -> list[_Part]:

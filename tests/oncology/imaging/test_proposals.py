@@ -55,3 +55,14 @@ def test_nodes_come_by_certainty_and_specks_not_at_all() -> None:
 def test_a_tumor_is_not_proposed_as_a_node_too() -> None:
     found = proposed(ball((20, 20, 20), 14.0), ball((20, 20, 20), 10.0))
     assert [one.role for one in found] == ["tumor"]
+
+
+@pytest.mark.parametrize(
+    ("p", "share", "kept"), [(0.95, 0.5, True), (0.95, 0.2, False), (0.999, 0.2, True), (0.999, 0.02, False)]
+)
+def test_a_tumor_that_is_sure_may_have_outgrown_its_organ(p: float, share: float, kept: bool) -> None:
+    tumor = ball((20, 20, 20), 12.0, p)
+    filled = np.argwhere(tumor >= p)
+    home = np.zeros(tumor.shape, bool)
+    home[tuple(filled[: int(share * len(filled))].T)] = True
+    assert bool(propose(tumor, NOTHING, GRID, GRID, home=home)) is kept
