@@ -79,14 +79,13 @@ def judge_nodes(findings: Findings, history: History | None = None) -> Findings:
 
 
 def _judged(findings: Findings, history: History, nodes: Sequence[Node], card: Card) -> Findings:
-    classifier = importlib.import_module(CLASSIFIER)
-    model = classifier.load_model(card)
+    model = importlib.import_module(CLASSIFIER).load_model(card)
     prior = next(iter(chosen_cards(PRIOR_ROLE, findings.cancer)), None)
     told = replace(findings, cancer=site_of(findings.cancer))  # models know sites, whose words an added cancer uses
     usual = importlib.import_module(PRIOR).priors_of(prior, told, nodes) if prior else {}
-    answers = dict(zip((node.id for node in nodes), classifier.judge(model, told, nodes, usual), strict=True))
+    answers = dict(zip((node.id for node in nodes), _answers(card, model, told, nodes, usual), strict=True))
     if prior and usual:
-        alone = {node.id: _alone(classifier, model, told, node, usual) for node in nodes}
+        alone = {node.id: _alone(card, model, told, node, usual) for node in nodes}
         answers = _weighed(prior, told, history, answers, alone)
     used = [card.id, *([prior.id] if prior and usual else [])]
     read_on = importlib.import_module(READING).read_on
@@ -104,15 +103,21 @@ def _judged(findings: Findings, history: History, nodes: Sequence[Node], card: C
     return replace(findings, nodes=judged, models=tuple(dict.fromkeys((*findings.models, *used))))
 
 
-def _answered(node: Node, answer: Any, card: Card) -> Node:
-    """The node with the classifier's answer, as far as it is worth on masks from where the node's came."""
-    p = importlib.import_module(READING).read_on(card, node.source, answer.p)
-    return replace(node, p_malignant=round(p, 4), reasons=answer.reasons, malignancy_model=card.id)
+def _answers(
+    card: Card, model: Any, findings: Findings, nodes: Sequence[Node], priors: Mapping[str, float]
+) -> list[Any]:
+    """The classifier's answers, as far as they are worth on masks from where the nodes' came."""
+    read_on = importlib.import_module(READING).read_on
+    answers = importlib.import_module(CLASSIFIER).judge(model, findings, nodes, priors)
+    return [
+        replace(answer, p=round(read_on(card, node.source, answer.p), 4))
+        for node, answer in zip(nodes, answers, strict=True)
+    ]
 
 
-def _alone(classifier: Any, model: Any, findings: Findings, node: Node, priors: Mapping[str, float]) -> float:
+def _alone(card: Card, model: Any, findings: Findings, node: Node, priors: Mapping[str, float]) -> float:
     """A node's chance by its own look, as if no other node had been seen."""
-    answer = classifier.judge(model, replace(findings, nodes=(node,)), [node], priors)[0]
+    answer = _answers(card, model, replace(findings, nodes=(node,)), [node], priors)[0]
     return float(answer.p * node.certainty)
 
 

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
 def _read(files: Sequence[Path]) -> int:
     """Fit the lines by network and write them into the card."""
     card = find_card(NAME, None)
-    lines = {**card.settings.get(READINGS, {}), **fit_readings(card, files)}
+    lines = {**card.settings.get(READINGS, {}), **fit_readings(card, find_card(PRIOR, None), files)}
     write_card(replace(card, settings={**card.settings, READINGS: lines}), CARDS / f"{NAME}.toml")
     sys.stdout.writelines(f"{name}: {found}\n" for name, found in lines.items())
     return 0

@@ -40,7 +40,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "hilum": ("fat_share", "hu_low"),
     "border": ("edge_hu_per_mm", "surround_hu", "surround_fat_share"),
     "uptake": ("suv_max", "suv_mean", "suv_ratio", "hotter_beside", "suv_to_liver", "suv_to_blood_pool"),
-    "place": (*(f"station_{name}" for name in STATION_GROUPS), "distance_mm", "same_side"),
+    "place": (*(f"station_{name}" for name in STATION_GROUPS), "distance_mm", "same_side", "hilum_side"),
     "others": ("others_short_mm", "others_suv"),
     "prior": ("prior",),
 }

@@ -36,13 +36,13 @@ FEATURES = (
     "short_axis_mm", "long_axis_mm", "roundness", "volume_ml", *SIGNS, "ellipsoid_roundness",
     "suv_max", "suv_mean", "suv_ratio", "hotter_beside", "suv_to_liver", "suv_to_blood_pool",
     *(f"station_{name}" for name in STATION_GROUPS), *(f"cancer_{name}" for name in CANCER_GROUPS),
-    "distance_mm", "same_side", "others_short_mm", "others_suv", "prior",
+    "distance_mm", "same_side", "hilum_side", "others_short_mm", "others_suv", "prior",
 )  # fmt: skip
 # More of these never makes a node less suspicious (1), or more (-1): larger, hotter, necrotic; fat in the hilum.
 MONOTONE: Mapping[str, int] = {
     "short_axis_mm": 1, "ellipsoid_short_mm": 1, "suv_max": 1, "suv_mean": 1, "suv_ratio": 1, "suv_to_liver": 1,
     "suv_to_blood_pool": 1, "necrosis_share": 1, "fat_share": -1,
-    "others_short_mm": 1, "others_suv": 1, "prior": 1,
+    "hilum_side": 1, "others_short_mm": 1, "others_suv": 1, "prior": 1,
 }  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def feature_row(
         "ellipsoid_roundness": signs["ellipsoid_short_mm"] / max(signs["ellipsoid_long_mm"], 1e-6),
         **_uptake(node),
         **_place(node, cancer),
-        **(_beside(node, tumor) if tumor is not None else {}),
+        **(_beside(node, tumor, cancer) if tumor is not None else {}),
         **_others(node, others),
     }
     return [float(values.get(name, math.nan)) for name in FEATURES]
@@ -115,9 +115,10 @@ def _place(node: Node, cancer: str) -> dict[str, float]:
     return stations | {f"cancer_{name}": float(cancer in sites) for name, sites in CANCER_GROUPS.items()}
 
 
-def _beside(node: Node, tumor: Tumor) -> dict[str, float]:
+def _beside(node: Node, tumor: Tumor, cancer: str) -> dict[str, float]:
     """How the node lies to the tumor: distance from its surface, taken as a ball's, and side (1 same, 0 other).
 
+    The side of a hilum is told apart: a lung drains to its own hilum first, and hardly to the other one.
     The tumor's own size and uptake told nothing beyond that of patients apart, and are left out.
     """
     apart = float(np.linalg.norm(np.subtract(node.centroid_lps, tumor.centroid_lps)))
@@ -125,7 +126,9 @@ def _beside(node: Node, tumor: Tumor) -> dict[str, float]:
     sides = (node.laterality, tumor.laterality)
     if None in sides:
         return found
-    return found | {"same_side": 0.5 if Laterality.MIDLINE in sides else float(sides[0] is sides[1])}
+    side = 0.5 if Laterality.MIDLINE in sides else float(sides[0] is sides[1])
+    hilar = station_group(cancer, node.station) == "hilum"
+    return found | {"same_side": side} | ({"hilum_side": side} if hilar else {})
 
 
 def _others(node: Node, others: Sequence[Node]) -> dict[str, float]:

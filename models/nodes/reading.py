@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.optimize import minimize
 
 from models.card import Card
-from models.nodes.classifier import LEAST, MOST
-from models.training.logistic import logistic_line
-from oncology.findings import Source
+from models.nodes.classifier import LEAST, MOST, NodeModel, judge, load_model
+from models.nodes.features import is_complete
+from models.nodes.prior import priors_of
+from models.nodes.rows import node_from, tumor_from
+from oncology.findings import CaseId, Findings, Source
 
 READINGS = "readings"  # setting of the card: network -> sha256, line [offset, slope], nodes, patients
 KINDS = ("malignant", "benign")
+OFFSET_SD, SLOPE_SD = 0.5, 0.3  # how far a line is expected off the one that changes nothing
 FEWEST = 40  # nodes; with fewer no line is fitted
 
 
@@ -30,53 +34,64 @@ def read_on(card: Card, source: Source, p: float) -> float:
     Args:
         p: the classifier's answer.
     """
-    line = _line(card, source.id, source.sha256)
-    return p if line is None else _expit(line[0] + line[1] * _logit(p))
+    found = card.settings.get(READINGS, {}).get(source.id)
+    if not found or found["sha256"] != source.sha256:
+        return p
+    offset, slope = found["line"]
+    return min(max(1.0 / (1.0 + math.exp(-offset - slope * _logit(p))), LEAST), MOST)
 
 
-def fit_readings(card: Card, files: Iterable[Path]) -> dict[str, dict[str, Any]]:
+def fit_readings(card: Card, prior: Card | None, files: Iterable[Path]) -> dict[str, dict[str, Any]]:
     """Lines by network of rows that `aimdt evaluate --mode images` wrote on tuning patients.
 
     Args:
-        card: whose classifier judged them, with the lines that were applied then.
+        card: of the classifier, which is asked anew about the nodes of the rows.
+        prior: of levels of the neck.
     """
-    found: dict[tuple[str, str], list[tuple[str, float, bool]]] = {}
-    for patient, node in _proposed(files):
-        network, sha256 = node["source"]["id"], node["source"]["sha256"]
-        line = _line(card, network, sha256) or (0.0, 1.0)
-        answer = (_logit(node["p_malignant"] / node["certainty"]) - line[0]) / line[1]
-        found.setdefault((network, sha256), []).append((patient, answer, node["truth"] == "malignant"))
+    model = load_model(card)
+    found: dict[Source, list[tuple[str, float, bool]]] = {}
+    for path in files:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            for source, patient, answer, malignant in _answers(json.loads(line), model, prior):
+                found.setdefault(source, []).append((patient, answer, malignant))
     return {
-        network: {
-            "sha256": sha256,
-            "line": logistic_line(np.array([[answer] for _, answer, _ in rows]), np.array([real for *_, real in rows])),
+        source.id: {
+            "sha256": source.sha256,
+            "line": _line(np.array([answer for _, answer, _ in rows]), np.array([real for *_, real in rows], float)),
             "nodes": len(rows),
             "patients": len({patient for patient, *_ in rows}),
         }
-        for (network, sha256), rows in sorted(found.items())
+        for source, rows in sorted(found.items(), key=lambda item: item[0].id)
         if len(rows) >= FEWEST and len({real for *_, real in rows}) == len(KINDS)
     }
 
 
-def _proposed(files: Iterable[Path]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Patient and node of every proposal that the classifier judged and that truly is a node."""
-    for path in files:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            for node in row.get("nodes", ()) if row["mode"] == "images" else ():
-                if node["truth"] in KINDS and node["malignancy_model"] and node["needs_confirmation"]:
-                    yield row["patient"], node
+def _answers(row: dict[str, Any], model: NodeModel, prior: Card | None) -> Iterator[tuple[Source, str, float, bool]]:
+    """Source, patient, log odds and truth of every proposal in a row that truly is a node."""
+    if row["mode"] != "images" or not row.get("nodes"):
+        return
+    truths = {node["id"]: node.pop("truth") for node in row["nodes"]}
+    tumor = {name: value for name, value in (row["tumor"] or {}).items() if name != "truth"}
+    nodes = tuple(map(node_from, row["nodes"]))
+    tumors = (tumor_from({**tumor, "contacts": ()}),) if tumor else ()
+    findings = Findings(CaseId(row["patient"]), row["cancer"], tumors, nodes)
+    asked = [node for node in nodes if truths[node.id] in KINDS and node.needs_confirmation and is_complete(node)]
+    usual = priors_of(prior, findings, asked) if prior else {}
+    for node, answer in zip(asked, judge(model, findings, asked, usual), strict=True):
+        yield node.source, row["patient"], _logit(answer.p), truths[node.id] == "malignant"
 
 
-def _line(card: Card, network: str, sha256: str | None) -> tuple[float, float] | None:
-    found = card.settings.get(READINGS, {}).get(network)
-    return (found["line"][0], found["line"][1]) if found and found["sha256"] == sha256 else None
+def _line(answers: np.ndarray, malignant: np.ndarray) -> list[float]:
+    """Offset and slope by likelihood, held near those that change nothing: nodes of some dozen patients say little."""
+
+    def loss(line: np.ndarray) -> float:
+        odds = line[0] + line[1] * answers
+        off = (line[0] / OFFSET_SD) ** 2 + ((line[1] - 1.0) / SLOPE_SD) ** 2
+        return float((np.logaddexp(0.0, odds) - malignant * odds).sum() + 0.5 * off)
+
+    return [round(float(value), 4) for value in minimize(loss, np.array([0.0, 1.0]), method="L-BFGS-B").x]
 
 
 def _logit(p: float) -> float:
     kept = min(max(p, LEAST), MOST)
     return math.log(kept / (1.0 - kept))
-
-
-def _expit(odds: float) -> float:
-    return min(max(1.0 / (1.0 + math.exp(-odds)), LEAST), MOST)

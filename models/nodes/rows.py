@@ -17,7 +17,7 @@ import numpy as np
 from scipy import ndimage
 
 from models.training.store import PET_STEP, StoredPatient
-from oncology.findings import CaseId, Findings, Laterality, Node, Tumor, to_json
+from oncology.findings import CaseId, Findings, Laterality, Node, Source, SourceKind, Tumor, to_json
 from oncology.imaging.diameter import measure_diameters
 from oncology.imaging.location import centroid_lps, find_laterality
 from oncology.imaging.measure import measure_node
@@ -192,16 +192,24 @@ def read_rows(path: Path) -> list[NodeRow]:
 
 
 def _row(content: Mapping[str, Any]) -> NodeRow:
-    tumor, node = content["tumor"], content["node"]
-    return NodeRow(
-        **{
-            **content,
-            "others": (),
-            "tumor": Tumor(**{**tumor, "laterality": _laterality(tumor), "centroid_lps": tuple(tumor["centroid_lps"])}),
-            "node": Node(**{**node, "laterality": _laterality(node), "centroid_lps": tuple(node["centroid_lps"])}),
-        }
-    )
+    tumor, node = tumor_from(content["tumor"]), node_from(content["node"])
+    return NodeRow(**{**content, "others": (), "tumor": tumor, "node": node})
 
 
-def _laterality(item: Mapping[str, Any]) -> Laterality | None:
-    return Laterality(item["laterality"]) if item["laterality"] else None
+def tumor_from(content: Mapping[str, Any]) -> Tumor:
+    """A tumor of a file, as far as features of nodes need it."""
+    return Tumor(**{**content, **_placed(content), "contacts": ()})
+
+
+def node_from(content: Mapping[str, Any]) -> Node:
+    """A node of a file, without its extension."""
+    return Node(**{**content, **_placed(content), "ene": None})
+
+
+def _placed(content: Mapping[str, Any]) -> dict[str, Any]:
+    source = content["source"]
+    return {
+        "laterality": Laterality(content["laterality"]) if content["laterality"] else None,
+        "centroid_lps": tuple(content["centroid_lps"]),
+        "source": Source(SourceKind(source["kind"]), source["id"], source["sha256"]),
+    }

@@ -28,7 +28,7 @@ from oncology.agreement import auc, bootstrap_figure, calibration_error
 FOLDS = 5
 PARAMETERS: Mapping[str, Any] = {
     "objective": "binary:logistic",
-    "max_depth": 3,
+    "max_depth": 4,
     "eta": 0.05,
     "subsample": 0.6,
     "colsample_bytree": 0.5,
@@ -38,7 +38,7 @@ PARAMETERS: Mapping[str, Any] = {
     "seed": 20,
     "monotone_constraints": tuple(MONOTONE.get(name, 0) for name in FEATURES),
 }
-ROUNDS = 200
+ROUNDS = 300
 MASKS = 2  # imperfect masks of each node on each scan, for training
 SIZE_MM, SUV = 10.0, 2.5  # what the single signs call positive
 CALLED = 0.5
