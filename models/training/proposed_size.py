@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,25 +15,26 @@ from pathlib import Path
 import numpy as np
 
 
-def log_ratios(files: Sequence[Path]) -> Iterator[float]:
-    """ln(true / measured) of every proposal that shows the drawn tumor."""
+def lengths(files: Sequence[Path]) -> Iterator[tuple[float, float]]:
+    """True and measured length, mm, of every proposal that shows the drawn tumor."""
     for path in files:
         for line in path.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             tumor, true = row.get("tumor"), row.get("true", {}).get("greatest_mm")
             if row["mode"] == "images" and tumor and tumor["truth"] == "tumor" and true:
-                yield math.log(true / tumor["greatest_dimension_mm"])
+                yield true, tumor["greatest_dimension_mm"]
 
 
 def main() -> None:
     """Print bias and spread."""
     parser = argparse.ArgumentParser(prog="python -m models.training.proposed_size", description=__doc__)
     parser.add_argument("rows", nargs="+", type=Path)
-    found = np.array(list(log_ratios(parser.parse_args().rows)))
-    low, middle, high = np.percentile(found, (16, 50, 84))
-    spread = (math.exp(high) - math.exp(low)) / 2.0
+    true, measured = np.array(list(lengths(parser.parse_args().rows))).T
+    larger = float(np.median(true - measured))
+    low, high = np.percentile((true - measured - larger) / measured, (16, 84))
     sys.stdout.write(
-        f"true over measured: median {math.exp(middle):.2f}, half of the middle 68% {spread:.2f}, n={len(found)}\n"
+        f"true less measured: median {larger:.1f} mm; half of the middle 68% of what is left, as a share of the "
+        f"length: {(high - low) / 2.0:.2f}, n={len(true)}\n"
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from oncology.cancers.neck_node import neck_malignancy
@@ -39,9 +39,21 @@ DRAWN_AS_GROSS_TUMOR = 0.95  # a person contoured the node as gross tumor volume
 # Without a calibrated model contact alone never asserts invasion, as TNM takes the lower category when in doubt: these
 # ceilings, all reached at once, still leave the category of the size the likeliest (0.75 * 0.85 * 0.85 * 0.95 > 0.5).
 INVASION_CEILING, PLEURA_CEILING, BRONCHUS_CEILING, COLLAPSE = 0.25, 0.15, 0.15, 0.05
-# One standard deviation of a proposed tumor's length, as a share of it, by what it stands out from: somewhat below what
-# python -m models.training.proposed_size prints for tuning patients (0.09 for 15 lungs, 0.11 for 41 others).
-PROPOSED_IN_AIR, PROPOSED_IN_TISSUE = 0.06, 0.10
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """How a proposed tumor's true length lies to the measured one: so much larger, with one standard deviation of
+    `share` of its length."""
+
+    larger_mm: float
+    share: float
+
+
+# By what a tumor stands out from; python -m models.training.proposed_size prints it for tuning patients: 2.0 mm, 0.03
+# for 15 lungs, -1.0 mm and 0.10 for 30 others. The spreads are rounded up, as single proposals are off by far more; a
+# length that is too long by 1 mm is left as it is.
+PROPOSED_IN_AIR, PROPOSED_IN_TISSUE = Proposed(2.0, 0.04), Proposed(0.0, 0.12)
 # Contact over less than 3 cm with a kept fat plane is usually no invasion (Glazer 1989, Radiology 173).
 CONTACT_HALF_MM2 = math.pi * 15.0**2
 
@@ -162,24 +174,24 @@ def whole_mm(value: float) -> int:
     return math.floor(value + 0.5)
 
 
-def longest_diameter(primary: Tumor, proposed_sd: float = PROPOSED_IN_TISSUE) -> Fact:
+def longest_diameter(primary: Tumor, proposed: Proposed = PROPOSED_IN_TISSUE) -> Fact:
     """The greatest dimension in whole millimeters; doubtful where the scan ends in the tumor or a network drew it.
 
     Args:
-        proposed_sd: how far a network's length is off, one standard deviation as a share of it.
+        proposed: how far a network's length is off.
     """
     size = whole_mm(primary.greatest_dimension_mm)
     evidence = from_tumor(primary, f"longest diameter {primary.greatest_dimension_mm:.1f} mm")
     if primary.touches_border:
         return doubtful("greatest_dimension_mm", size, evidence, reason="the tumor reaches the edge of the scan")
     if primary.needs_confirmation:
-        chances = {"p": size_chances(primary.greatest_dimension_mm, proposed_sd)}
+        chances = {"p": size_chances(primary.greatest_dimension_mm + proposed.larger_mm, proposed.share)}
         reason = "a network drew the border: lengths may be off; confirm or correct it"
         return doubtful("greatest_dimension_mm", chances, evidence, reason=reason)
     return known("greatest_dimension_mm", size, evidence)
 
 
-def size_chances(measured_mm: float, sd: float) -> dict[str, float]:
+def size_chances(expected_mm: float, sd: float) -> dict[str, float]:
     """What a proposed tumor's length may be, in whole millimeters: a normal distribution cut at two deviations.
 
     Args:
@@ -193,7 +205,7 @@ def size_chances(measured_mm: float, sd: float) -> dict[str, float]:
     weights = [math.exp(-(step**2) / 2.0) for step in steps]
     found: dict[str, float] = {}
     for step, weight in zip(steps, weights, strict=True):
-        size = str(max(1, whole_mm(measured_mm * (1.0 + sd * step))))
+        size = str(max(1, whole_mm(expected_mm * (1.0 + sd * step))))
         found[size] = found.get(size, 0.0) + weight / sum(weights)
     return rounded_shares(found)
 
