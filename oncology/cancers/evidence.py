@@ -187,6 +187,8 @@ def longest_diameter(primary: Tumor, proposed: Proposed = PROPOSED_IN_TISSUE) ->
     if primary.needs_confirmation:
         chances = {"p": size_chances(primary.greatest_dimension_mm + proposed.larger_mm, proposed.share)}
         reason = "a network drew the border: lengths may be off; confirm or correct it"
+        if proposed.larger_mm:
+            reason = f"a network drew the border, on average {proposed.larger_mm:.0f} mm short; confirm or correct it"
         return doubtful("greatest_dimension_mm", chances, evidence, reason=reason)
     return known("greatest_dimension_mm", size, evidence)
 

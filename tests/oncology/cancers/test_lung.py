@@ -99,10 +99,18 @@ def test_t_follows_the_size_in_whole_millimeters(size_mm: float, expected: str) 
 
 
 def test_a_length_that_a_network_drew_leaves_the_neighboring_categories_open_until_it_is_confirmed() -> None:
-    proposed = staged(tumor(29.0, needs_confirmation=True))["editions"]["9"]["t"]
+    proposed = staged(tumor(27.0, needs_confirmation=True))["editions"]["9"]["t"]
     assert proposed["category"] == "T1c"
     assert {"T1b", "T1c", "T2a"} >= set(proposed["credible"]) > {"T1c"}
-    assert staged(tumor(29.0))["editions"]["9"]["t"]["probabilities"]["T1c"] > proposed["probabilities"]["T1c"]
+    assert staged(tumor(27.0))["editions"]["9"]["t"]["probabilities"]["T1c"] > proposed["probabilities"]["T1c"]
+
+
+def test_a_networks_length_is_staged_as_so_much_longer_as_such_lengths_run_short() -> None:
+    proposed = staged(tumor(29.2, needs_confirmation=True))
+    assert proposed["editions"]["9"]["t"]["category"] == "T2a"
+    assert staged(tumor(29.2))["editions"]["9"]["t"]["category"] == "T1c"
+    size = next(fact for fact in proposed["facts"] if fact["key"] == "greatest_dimension_mm")
+    assert "2 mm short" in size["reason"]
 
 
 def test_a_part_solid_tumor_is_staged_by_its_solid_part() -> None:
