@@ -224,8 +224,7 @@ def write_invasion_card(model: InvasionModel, figures: Sequence[Figure]) -> None
             uses=("research", "commercial"),
             training_data=model.provenance["rows"] + "; each tumor as drawn and with a wavering border, structures "
             f"with and without the part that the tumor replaced; {model.provenance.get('seen_rows', 'no contact')}, "
-            "seed 1010, as networks saw them (those for lesions of chest and abdomen were trained further since). No "
-            "real patient.",
+            "seed 1010, as networks saw them. No real patient.",
             intended_use="How likely a tumor's contact with a structure on CT is invasion, by class of structure.",
             limits=_limits(model),
             figures=tuple(figures),
