@@ -7,6 +7,7 @@ import pytest
 
 import phantoms
 from oncology.findings import CaseId, Findings, Source, SourceKind
+from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.survey import Region, Scene, body_regions, survey
 from oncology.imaging.volume import Volume
 
@@ -29,6 +30,17 @@ def test_a_node_that_nobody_named_gets_its_station_with_alternatives() -> None:
     found = surveyed("lung", [node], {}, guess_station=lambda mask: {"4R": 0.3, "10R": 0.7}).nodes[0]
     assert found.station == "10R"
     assert found.station_alternatives == {"4R": 0.3, "10R": 0.7}
+
+
+@pytest.mark.parametrize(("x", "proposed", "certainty"), [(20.0, True, 0.8), (-40.0, True, 0.04), (-40.0, False, 0.8)])
+def test_a_proposed_node_outside_of_every_station_is_hardly_believed(
+    x: float, proposed: bool, certainty: float
+) -> None:
+    drawn = SeenStations(phantoms.sphere(GRID, (20, 0, 0), 30).astype(np.uint8), ("4R",), GRID)
+    mask = phantoms.sphere(GRID, (x, 0, 0), 10)
+    node = Region("node", "node", mask, DRAWN, needs_confirmation=proposed, certainty=0.8)
+    found = surveyed("lung", [node], {}, guess_station=lambda one: drawn.shares(one, GRID), stations=drawn).nodes[0]
+    assert found.certainty == pytest.approx(certainty)
 
 
 def test_a_named_node_keeps_its_name() -> None:
