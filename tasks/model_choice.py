@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 
 from models.card import Card
@@ -24,6 +26,12 @@ def chosen_cards(role: str, cancer: str) -> list[Card]:
     """Models for one task that may be used here, best first; empty where rules must do alone."""
     use = settings().model_use
     return [card for card in _asked_for(role, cancer) if allows(card, use)]
+
+
+def mark(card: Card) -> str:
+    """Id, hash of the weights and hash of the settings of a model, so that answers are kept apart by all of them."""
+    told = hashlib.sha256(json.dumps(card.settings, sort_keys=True).encode()).hexdigest()
+    return f"{card.id}:{card.sha256[:16]}:{told[:8]}"
 
 
 def refusals(role: str, cancer: str) -> list[str]:

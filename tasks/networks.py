@@ -24,7 +24,7 @@ from oncology.imaging.proposals import Proposal, propose
 from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.survey import Region
 from oncology.imaging.volume import Geometry, Volume
-from tasks.model_choice import chosen_cards, refusals
+from tasks.model_choice import chosen_cards, mark, refusals
 from tasks.settings import settings
 
 BY_RULES = "stations_by_rules"  # a setting: cancers whose stations rules on these structures name better than maps
@@ -67,8 +67,8 @@ def chosen_models(cancer: str) -> list[Card]:
 
 
 def model_marks(cancer: str) -> list[str]:
-    """Ids and hashes of the models that will look, so that answers are kept apart by model."""
-    return [f"{card.id}:{card.sha256[:16]}" for card in chosen_models(cancer)]
+    """What marks the models that will look, so that answers are kept apart by model."""
+    return [mark(card) for card in chosen_models(cancer)]
 
 
 def look_with_networks(

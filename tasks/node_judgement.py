@@ -7,9 +7,7 @@ the classifier's answer. A sample or a person's word on the node itself wins ove
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,7 +18,7 @@ from oncology.cancers.protocol import site_of
 from oncology.errors import ModelError
 from oncology.findings import NECK_SITES, Findings, History, Node, Severity, Verdict
 from tasks.case_files import Outputs
-from tasks.model_choice import chosen_cards, refusals, unserved
+from tasks.model_choice import chosen_cards, mark, refusals, unserved
 
 ROLE, PRIOR_ROLE = "node_malignancy", "node_involvement"
 EXTENSION_ROLE = "node_ene"  # asked by tasks/extension.py
@@ -30,14 +28,9 @@ SITUATION, LEVEL_PRIOR = "models.involvement.situation", "models.involvement.pri
 
 
 def node_marks(cancer: str) -> dict[str, str]:
-    """Role -> id and hash of the models that will judge nodes, so that answers are kept apart by model."""
+    """Role -> what marks the model that will judge nodes, so that answers are kept apart by model."""
     chosen = {role: chosen_cards(role, cancer) for role in (ROLE, PRIOR_ROLE, EXTENSION_ROLE)}
-    return {role: _mark(cards[0]) for role, cards in chosen.items() if cards}
-
-
-def _mark(card: Card) -> str:
-    settings = hashlib.sha256(json.dumps(card.settings, sort_keys=True).encode()).hexdigest()
-    return f"{card.id}:{card.sha256[:16]}:{settings[:8]}"
+    return {role: mark(cards[0]) for role, cards in chosen.items() if cards}
 
 
 def record_for_nodes(cancer: str, record: Outputs) -> Outputs | None:
@@ -88,14 +81,8 @@ def _judged(findings: Findings, history: History, nodes: Sequence[Node], card: C
         alone = {node.id: _alone(card, model, told, node, usual) for node in nodes}
         answers = _weighed(prior, told, history, answers, alone)
     used = [card.id, *([prior.id] if prior and usual else [])]
-    read_on = importlib.import_module(READING).read_on
     judged = tuple(
-        replace(
-            node,
-            p_malignant=round(read_on(card, node.source, answer.p), 4),
-            reasons=answer.reasons,
-            malignancy_model=card.id,
-        )
+        replace(node, p_malignant=answer.p, reasons=answer.reasons, malignancy_model=card.id)
         if (answer := answers.get(node.id))
         else node
         for node in findings.nodes

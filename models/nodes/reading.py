@@ -6,7 +6,6 @@ nodes. It holds for those weights alone, which are named by their hash.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,7 +19,9 @@ from models.nodes.classifier import LEAST, MOST, NodeModel, judge, load_model
 from models.nodes.features import is_complete
 from models.nodes.prior import priors_of
 from models.nodes.rows import node_from, tumor_from
+from models.training.image_rows import image_rows
 from oncology.findings import CaseId, Findings, Source
+from oncology.imaging.proposals import logit
 
 READINGS = "readings"  # setting of the card: network -> sha256, line [offset, slope], nodes, patients
 KINDS = ("malignant", "benign")
@@ -38,7 +39,7 @@ def read_on(card: Card, source: Source, p: float) -> float:
     if not found or found["sha256"] != source.sha256:
         return p
     offset, slope = found["line"]
-    return min(max(1.0 / (1.0 + math.exp(-offset - slope * _logit(p))), LEAST), MOST)
+    return min(max(1.0 / (1.0 + math.exp(-offset - slope * logit(p))), LEAST), MOST)
 
 
 def fit_readings(card: Card, prior: Card | None, files: Iterable[Path]) -> dict[str, dict[str, Any]]:
@@ -50,10 +51,9 @@ def fit_readings(card: Card, prior: Card | None, files: Iterable[Path]) -> dict[
     """
     model = load_model(card)
     found: dict[Source, list[tuple[str, float, bool]]] = {}
-    for path in files:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            for source, patient, answer, malignant in _answers(json.loads(line), model, prior):
-                found.setdefault(source, []).append((patient, answer, malignant))
+    for row in image_rows(files):
+        for source, patient, answer, malignant in _answers(row, model, prior):
+            found.setdefault(source, []).append((patient, answer, malignant))
     return {
         source.id: {
             "sha256": source.sha256,
@@ -68,17 +68,16 @@ def fit_readings(card: Card, prior: Card | None, files: Iterable[Path]) -> dict[
 
 def _answers(row: dict[str, Any], model: NodeModel, prior: Card | None) -> Iterator[tuple[Source, str, float, bool]]:
     """Source, patient, log odds and truth of every proposal in a row that truly is a node."""
-    if row["mode"] != "images" or not row.get("nodes"):
-        return
-    truths = {node["id"]: node.pop("truth") for node in row["nodes"]}
-    tumor = {name: value for name, value in (row["tumor"] or {}).items() if name != "truth"}
-    nodes = tuple(map(node_from, row["nodes"]))
-    tumors = (tumor_from({**tumor, "contacts": ()}),) if tumor else ()
+    given = row.get("nodes", [])
+    truths = {node["id"]: node.pop("truth") for node in given}
+    tumor = {name: value for name, value in (row.get("tumor") or {}).items() if name != "truth"}
+    nodes = tuple(map(node_from, given))
+    tumors = (tumor_from(tumor),) if tumor else ()
     findings = Findings(CaseId(row["patient"]), row["cancer"], tumors, nodes)
     asked = [node for node in nodes if truths[node.id] in KINDS and node.needs_confirmation and is_complete(node)]
     usual = priors_of(prior, findings, asked) if prior else {}
     for node, answer in zip(asked, judge(model, findings, asked, usual), strict=True):
-        yield node.source, row["patient"], _logit(answer.p), truths[node.id] == "malignant"
+        yield node.source, row["patient"], logit(answer.p), truths[node.id] == "malignant"
 
 
 def _line(answers: np.ndarray, malignant: np.ndarray) -> list[float]:
@@ -90,8 +89,3 @@ def _line(answers: np.ndarray, malignant: np.ndarray) -> list[float]:
         return float((np.logaddexp(0.0, odds) - malignant * odds).sum() + 0.5 * off)
 
     return [round(float(value), 4) for value in minimize(loss, np.array([0.0, 1.0]), method="L-BFGS-B").x]
-
-
-def _logit(p: float) -> float:
-    kept = min(max(p, LEAST), MOST)
-    return math.log(kept / (1.0 - kept))

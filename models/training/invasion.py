@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ import numpy as np
 
 from models.card import CARDS, WEIGHTS, Card, Figure, write_card
 from models.synthetic.patient import CANCERS
+from models.training.image_rows import image_rows
 from models.training.invasion_decision import judge_decisions
 from models.training.invasion_rows import (
     APART,
@@ -94,11 +94,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def seen_rows(files: Sequence[Path]) -> Iterator[InvasionRow]:
     """Contacts that networks saw, of the rows that `aimdt evaluate` wrote."""
-    for path in files:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            content = json.loads(line)
-            if content["mode"] == "images":
-                yield from (row_from(item) for item in content["contacts"])
+    for row in image_rows(files):
+        yield from map(row_from, row["contacts"])
 
 
 def fitted(training: Path, held: Path, seen: Path) -> InvasionModel:

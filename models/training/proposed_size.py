@@ -7,22 +7,21 @@ oncology/cancers/evidence.py as PROPOSED_IN_AIR (lung) and PROPOSED_IN_TISSUE (t
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from models.training.image_rows import image_rows
+
 
 def lengths(files: Sequence[Path]) -> Iterator[tuple[float, float]]:
     """True and measured length, mm, of every proposal that shows the drawn tumor."""
-    for path in files:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            tumor, true = row.get("tumor"), row.get("true", {}).get("greatest_mm")
-            if row["mode"] == "images" and tumor and tumor["truth"] == "tumor" and true:
-                yield true, tumor["greatest_dimension_mm"]
+    for row in image_rows(files):
+        tumor, true = row.get("tumor"), row.get("true", {}).get("greatest_mm")
+        if tumor and tumor["truth"] == "tumor" and true:
+            yield true, tumor["greatest_dimension_mm"]
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,13 @@ import pytest
 
 import node_scene
 from models.card import CARDS, WEIGHTS, read_card, write_card
+from models.nodes.reading import READINGS
 from models.registry import add_model
 from oncology.cancers.evidence import DRAWN_AS_GROSS_TUMOR, malignancy_probability
-from oncology.findings import Findings
+from oncology.findings import Findings, Source, SourceKind
+from oncology.imaging.proposals import logit
 from tasks.findings import findings_from, findings_json
+from tasks.node_judgement import judge_nodes
 from tasks.settings import settings
 
 DEAD, HILUM = 15.0, -45.0
@@ -60,6 +64,27 @@ def test_a_node_drawn_as_gross_tumor_is_taken_at_its_word(all_models: None) -> N
     found = node_scene.findings(8, HILUM, 1.1, name="GTVn_1")
     assert found.nodes[0].p_malignant == DRAWN_AS_GROSS_TUMOR
     assert found.nodes[0].reasons == ()
+
+
+def test_on_a_networks_mask_the_answer_is_read_by_its_line_and_once(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = Source(SourceKind.MODEL, "lesion-thorax", "a" * 64)
+    lines = {seen.id: {"sha256": seen.sha256, "line": [0.9, 1.2]}}
+    given = tmp_path / "ours"
+    given.mkdir()
+    card = read_card(CARDS / "node-malignancy.toml")
+    card = replace(card, id="ours", figures=(), settings={READINGS: lines})
+    (given / card.weights).write_bytes((WEIGHTS / card.weights).read_bytes())
+    write_card(card, given / "card.toml")
+    add_model(given, home)
+    monkeypatch.setenv("AIMDT_MODELS", "ours")
+    settings.cache_clear()
+    drawn = node_scene.findings(10, 60.0, 2.2)
+    bare = replace(drawn.nodes[0], p_malignant=None, source=seen)
+    judged = judge_nodes(replace(drawn, nodes=(bare,))).nodes[0]
+    odds = 0.9 + 1.2 * logit(drawn.nodes[0].p_malignant or 0.0)
+    assert judged.p_malignant == pytest.approx(1.0 / (1.0 + math.exp(-odds)), abs=2e-4)
 
 
 def test_altered_weights_are_named_and_rules_judge(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,9 +33,8 @@ NAPE_MM = 58.0  # the trapezius's front edge lies about here behind the carotid
 SPINE_HALF_WIDTH_MM = 15.0
 ARMPIT_MM = 85.0  # from the midline; farther out lies the axilla
 LEAST = 0.01  # weights below this are not followed up
-SURELY_BELOW_SKULL_MM = (
-    40.0  # above the lower edge of the hyoid; the skull base lies higher still in every adult (ours)
-)
+# So far above the lower edge of the hyoid the skull base is not reached in any adult (ours).
+SURELY_BELOW_SKULL_MM = 40.0
 LEVELS = ("IA", "IB", "II", "III", "IV", "VA", "VB", "VI", "VII", "RP", "supraclavicular")
 # Structures that no level contains.
 SOLID = (
