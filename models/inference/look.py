@@ -29,6 +29,7 @@ SPECK, FINER_SPECK = 0.1, 0.2
 ANATOMY, STATIONS = "anatomy", "stations_"
 LESION = "lesion"
 WITHOUT_PET = "without_pet"  # those of a card's settings that hold on a CT alone
+OF_CANCER = "of_cancer"  # those that hold for one of several cancers, WITHOUT_PET among them
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class SeenLesions:
     Attributes:
         with_pet: it saw a PET too.
         home: (Z, Y, X) bool where a primary can begin, None where its organ was not seen.
+        cancer: whose tumor was asked for.
     """
 
     tumor: np.ndarray
@@ -115,11 +117,17 @@ class SeenLesions:
     grid: Geometry
     with_pet: bool = True
     home: np.ndarray | None = None
+    cancer: str = ""
 
     def proposals(self, ct: Geometry, settings: Mapping[str, Any]) -> list[Proposal]:
-        """Regions on the CT's voxels, by a card's thresholds; those of `without_pet` hold where there was none."""
-        own = {} if self.with_pet else settings.get(WITHOUT_PET, {})
-        return propose(self.tumor, self.node, self.grid, ct, {**settings, **own}, self.home)
+        """Regions on the CT's voxels, by a card's thresholds."""
+        return propose(self.tumor, self.node, self.grid, ct, self._thresholds(settings), self.home)
+
+    def _thresholds(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """A card's settings, over them those of its cancer, of a CT alone, and of its cancer on a CT alone."""
+        levels = [settings, settings.get(OF_CANCER, {}).get(self.cancer, {})]
+        alone = [] if self.with_pet else [level.get(WITHOUT_PET, {}) for level in levels]
+        return {name: value for level in (*levels, *alone) for name, value in level.items()}
 
 
 def see_lesions(
@@ -148,7 +156,7 @@ def see_lesions(
     home = home_of(cancer, _homes(cancer, told, structures or {}, ct.geometry, grid), grid.spacing_mm)
     if home is not None:
         home &= scan.hu >= GROUND_GLASS_FROM_HU  # air beside a false tumor is no home of it
-    return SeenLesions(probabilities[labels.index(tumor)], nodes, grid, with_pet=pet is not None, home=home)
+    return SeenLesions(probabilities[labels.index(tumor)], nodes, grid, pet is not None, home, cancer)
 
 
 @dataclass(frozen=True)

@@ -66,15 +66,6 @@ def export(made: Recipe, checkpoint: Path, weights: Path) -> Path:
 def card_of(made: Recipe, weights: Path, about: str) -> Card:
     """The card of freshly exported weights, without figures."""
     shape = network_shape(made)
-    mapped = made.region in STATION_MAPS and made.kind != "node"
-    settings: dict[str, Any] = {"station_maps": dict(STATION_MAPS[made.region])} if mapped else {}
-    if made.kind == "lesion":
-        settings["margin"] = LESION_MARGIN
-    if made.kind == "fine":
-        settings["around"] = [name for name in FINE[made.region] if name not in NOT_AROUND]
-        if made.region in STATIONS_BY_RULES:
-            settings["stations_by_rules"] = list(STATIONS_BY_RULES[made.region])
-        settings["partial"] = [name for name in FINE[made.region] if name in PARTIAL]
     return Card(
         id=made.id,
         role=ROLES.get(made.kind, made.kind),
@@ -97,8 +88,22 @@ def card_of(made: Recipe, weights: Path, about: str) -> Card:
         intended_use=f"Research: {WORDS[made.kind]} of the {made.region} on CT and, where there is one, PET.",
         limits=LIMITS + OWN_LIMITS.get(made.kind, ""),
         command=f"aimdt models verify {made.id}",
-        settings=settings,
+        settings=_settings_of(made),
     )
+
+
+def _settings_of(made: Recipe) -> dict[str, Any]:
+    """What follows from the recipe alone, before anything is tuned."""
+    mapped = made.region in STATION_MAPS and made.kind != "node"
+    settings: dict[str, Any] = {"station_maps": dict(STATION_MAPS[made.region])} if mapped else {}
+    if made.kind == "lesion":
+        settings["margin"] = LESION_MARGIN
+    if made.kind == "fine":
+        settings["around"] = [name for name in FINE[made.region] if name not in NOT_AROUND]
+        if made.region in STATIONS_BY_RULES:
+            settings["stations_by_rules"] = list(STATIONS_BY_RULES[made.region])
+        settings["partial"] = [name for name in FINE[made.region] if name in PARTIAL]
+    return settings
 
 
 def main() -> int:
@@ -110,15 +115,17 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=8, metavar="N", help="held-out patients of each cancer")
     parser.add_argument("--tuning", type=int, default=3, metavar="N", help="tuning patients of each cancer")
     parser.add_argument("--again", action="store_true", help="only figures, of the model that ships; its card stays")
+    parser.add_argument("--retune", action="store_true", help="thresholds and figures of the model that ships")
     parser.add_argument("--shifted", type=int, default=0, metavar="N", help="patients of each cancer for every shift")
     parser.add_argument("--ship", action="store_true", help="into this package, in place of a folder in --out")
     asked = parser.parse_args()
     made = recipe(asked.model)
-    if asked.again:
+    if asked.again or asked.retune:
         card, place = read_card(CARDS / f"{made.id}.toml"), CARDS / f"{made.id}.toml"
     else:
         card, place = _exported(made, asked.out, ship=asked.ship)
-        card = _tuned(card, asked.store, asked.tuning)
+    if not asked.again:
+        card = _tuned(replace(card, settings=_settings_of(made)), asked.store, asked.tuning)
     card = replace(card, figures=tuple(_figures(card, asked.store, asked.count, asked.shifted)))
     write_card(card, place)
     for figure in card.figures:

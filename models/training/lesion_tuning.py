@@ -1,9 +1,13 @@
-"""Thresholds of a lesion network, and how sure its nodes are: chosen on tuning patients, with PET and without."""
+"""Thresholds of a lesion network, and how sure its nodes are: chosen on tuning patients, with PET and without.
+
+Tumors come first, those of each cancer apart where the network has an output for each: how far its probabilities reach
+beyond a tumor's border differs. Nodes come after, in what the tumors leave.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,39 +15,25 @@ from typing import Any
 import numpy as np
 
 from models.card import Card
-from models.inference.look import WITHOUT_PET, SeenLesions
+from models.inference.look import OF_CANCER, WITHOUT_PET, SeenLesions
 from models.training.logistic import logistic_line
 from models.training.measure import TUNING_SEED, Tally, patients, score_lesions, seen_lesions, seen_organs
 from models.training.store import StoredPatient, stored_volumes
 from oncology.imaging.proposals import Proposal, logit
 
-# Thresholds that make regions, and those that keep the sure ones of them.
-TRIED_REGIONS: Mapping[str, Sequence[float]] = {"tumor": (0.5, 0.8), "tumor_sure": (0.7, 0.97, 0.99), "node": (0.6,)}
-ON_CT_ALONE = {"most_tumors": 1}  # a second tumor changes T or M: it is not proposed without a PET
-TRIED_SURE: Mapping[str, Sequence[float]] = {
-    "further_tumor_sure": (0.95, 0.99, 0.998),
-    "node_sure": (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999),
+# Thresholds that make regions (probability of a voxel), and those that keep the sure ones of them.
+TUMOR_REGIONS: Mapping[str, Sequence[float]] = {
+    "tumor": (0.5, 0.8, 0.9, 0.95, 0.98, 0.99),
+    "tumor_sure": (0.7, 0.97, 0.99),
 }
+TUMOR_SURE: Mapping[str, Sequence[float]] = {"further_tumor_sure": (0.95, 0.99, 0.998)}
+NODE_REGIONS: Mapping[str, Sequence[float]] = {"node": (0.6, 0.8, 0.9, 0.95)}
+NODE_SURE: Mapping[str, Sequence[float]] = {"node_sure": (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)}
+ON_CT_ALONE = {"most_tumors": 1}  # a second tumor changes T or M: it is not proposed without a PET
+NO_NODE = 1.1  # a sureness that no node reaches
 REAL_SHARE = 0.3  # of a proposal that lies in a drawn lesion
 FALSE_NODE_COST, FALSE_TUMOR_COST = 0.1, 0.5  # of one a patient, against all lesions found
 Look = tuple[StoredPatient, SeenLesions]
-
-
-@dataclass(frozen=True)
-class _Loose:
-    """A patient's proposals before the thresholds of sureness; the first tumor is kept by all of them."""
-
-    patient: StoredPatient
-    proposals: Sequence[Proposal]
-
-    def kept(self, further_tumor_sure: float, node_sure: float) -> list[Proposal]:
-        first, found = True, []
-        for one in self.proposals:
-            least = node_sure if one.role == "node" else (0.0 if first else further_tumor_sure)
-            first = first and one.role == "node"
-            if one.p >= least:
-                found.append(one)
-        return found
 
 
 def tuned(card: Card, earlier: Sequence[Card], store: Path, count: int) -> dict[str, Any]:
@@ -53,26 +43,66 @@ def tuned(card: Card, earlier: Sequence[Card], store: Path, count: int) -> dict[
         organs = seen_organs(earlier, patient)
         with_pet.append((patient, seen_lesions(card, organs, patient, with_pet=True)))
         alone.append((patient, seen_lesions(card, organs, patient, with_pet=False)))
-    return {**card.settings, **best_thresholds(with_pet), WITHOUT_PET: best_thresholds(alone, ON_CT_ALONE)}
+    apart = [cancer for cancer in card.cancers if f"tumor_{cancer}" in card.heads[0].labels]
+    found, found_alone = best_thresholds(with_pet, apart), best_thresholds(alone, apart, ON_CT_ALONE)
+    for cancer, own in found_alone.pop(OF_CANCER, {}).items():
+        found[OF_CANCER][cancer][WITHOUT_PET] = own
+    return {**card.settings, **found, WITHOUT_PET: found_alone}
 
 
-def best_thresholds(looks: Sequence[Look], fixed: Mapping[str, float] | None = None) -> dict[str, Any]:
+def best_thresholds(
+    looks: Sequence[Look], apart: Sequence[str] = (), fixed: Mapping[str, float] | None = None
+) -> dict[str, Any]:
     """The thresholds with most lesions found against false ones, and the line of certainty that goes with them.
 
     Args:
+        apart: cancers whose tumors have thresholds of their own, told by OF_CANCER.
         fixed: settings that are not tried but hold.
     """
-    best, chosen = -np.inf, dict[str, Any]()
-    for tried in _each(TRIED_REGIONS):
-        regions = {**tried, **(fixed or {})}
-        loose = [_loose(patient, seen, regions) for patient, seen in looks]
-        for sure in _each(TRIED_SURE):
+    settings: dict[str, Any] = dict(fixed or {})
+    if apart:
+        settings[OF_CANCER] = {cancer: _best_for_tumors(_of(looks, cancer), settings) for cancer in apart}
+    else:
+        settings |= _best_for_tumors(looks, settings)
+    settings |= _best(looks, settings, NODE_REGIONS, NODE_SURE, node_score)
+    return {**settings, "node_certainty": certainty_line(settings, looks)}
+
+
+def _of(looks: Sequence[Look], cancer: str) -> list[Look]:
+    return [(patient, seen) for patient, seen in looks if patient.about["cancer"] == cancer]
+
+
+def _best_for_tumors(looks: Sequence[Look], fixed: Mapping[str, Any]) -> dict[str, float]:
+    return _best(looks, fixed, TUMOR_REGIONS, TUMOR_SURE, tumor_score)
+
+
+def _best(
+    looks: Sequence[Look],
+    fixed: Mapping[str, Any],
+    regions: Mapping[str, Sequence[float]],
+    sure: Mapping[str, Sequence[float]],
+    score: Callable[[Tally], float],
+) -> dict[str, float]:
+    """The regions and the sureness with the highest score, the first of equals."""
+    best, chosen = -np.inf, dict[str, float]()
+    loosest = {"node_sure": NO_NODE, **{name: min(values) for name, values in sure.items()}}
+    for tried in _each(regions):
+        loose = [(patient, _proposed(patient, seen, {**fixed, **tried, **loosest})) for patient, seen in looks]
+        for least in _each(sure):
             tally = Tally()
-            for one in loose:
-                score_lesions(tally, one.patient, one.kept(**sure), "x")
+            for patient, proposals in loose:
+                score_lesions(tally, patient, list(_kept(proposals, **least)), "x")
             if (found := score(tally)) > best:
-                best, chosen = found, {**regions, **sure}
-    return {**chosen, "node_certainty": certainty_line(chosen, looks)}
+                best, chosen = found, {**tried, **least}
+    return chosen
+
+
+def _kept(proposals: Sequence[Proposal], further_tumor_sure: float = 0.0, node_sure: float = 0.0) -> Iterator[Proposal]:
+    """Proposals that are sure enough; the first one, the primary, is kept in any case."""
+    for place, one in enumerate(proposals):
+        least = node_sure if one.role == "node" else further_tumor_sure if place else 0.0
+        if one.p >= least:
+            yield one
 
 
 def _each(tried: Mapping[str, Sequence[float]]) -> Iterator[dict[str, float]]:
@@ -80,20 +110,20 @@ def _each(tried: Mapping[str, Sequence[float]]) -> Iterator[dict[str, float]]:
         yield dict(zip(tried, values, strict=True))
 
 
-def _loose(patient: StoredPatient, seen: SeenLesions, regions: Mapping[str, float]) -> _Loose:
-    least = {name: min(values) for name, values in TRIED_SURE.items()}
-    return _Loose(patient, _proposed(patient, seen, {**regions, **least}))
-
-
 def _proposed(patient: StoredPatient, seen: SeenLesions, settings: Mapping[str, Any]) -> list[Proposal]:
     """By these thresholds alone, whether there was a PET or not."""
     return replace(seen, with_pet=True).proposals(stored_volumes(patient)[0].geometry, settings)
 
 
-def score(tally: Tally) -> float:
-    """Lesions found, against false ones a patient."""
-    found = _mean(tally, "x_malignant_nodes_found") + _mean(tally, "x_tumor_dice")
-    return found - FALSE_NODE_COST * _mean(tally, "x_false_nodes") - FALSE_TUMOR_COST * _mean(tally, "x_false_tumors")
+def tumor_score(tally: Tally) -> float:
+    """How well tumors are drawn, against false ones a patient."""
+    return _mean(tally, "x_tumor_dice") - FALSE_TUMOR_COST * _mean(tally, "x_false_tumors")
+
+
+def node_score(tally: Tally) -> float:
+    """Malignant nodes found and how well any node is drawn, against false ones a patient."""
+    found = _mean(tally, "x_malignant_nodes_found") + _mean(tally, "x_found_nodes_dice")
+    return found - FALSE_NODE_COST * _mean(tally, "x_false_nodes")
 
 
 def _mean(tally: Tally, name: str) -> float:

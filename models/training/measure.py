@@ -239,6 +239,8 @@ def _score_one(tally: Tally, lesion: Mapping[str, Any], dice: float, role: str, 
         tally.add(f"{mode}_tumor_dice", dice if role == "tumor" else 0.0)
     elif lesion["kind"] == "node" and float(lesion["short_axis_mm"]) >= VISIBLE_MM:
         tally.add(f"{mode}_{'malignant' if lesion['malignant'] else 'benign'}_nodes_found", found)
+        if found:
+            tally.add(f"{mode}_found_nodes_dice", dice)
 
 
 def measure(card: Card, material: Material) -> list[Figure]:

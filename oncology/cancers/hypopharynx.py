@@ -22,13 +22,12 @@ from oncology.cancers.head_and_neck import (
     mucosa,
     n_facts,
     refuse_other_histology,
-    space,
     structures_fact,
     vessel,
 )
 from oncology.cancers.protocol import CancerPlugin
 from oncology.cancers.spread import best, stated_fact
-from oncology.findings import Evidence, Fact, Facts, Findings, History, Status, Tumor
+from oncology.findings import Evidence, Fact, Facts, Findings, History, Tumor
 
 SUBSITES = (
     mucosa("pyriform_sinus", "pyriform_sinus_wall_*"),
@@ -54,10 +53,6 @@ INVADED = (
     vessel("carotid_artery_encasement", *CAROTIDS),
     Border("mediastinal_structures", MEDIASTINUM),
 )
-# What moves the cord: where a tumor has deeply entered it, the cord is mostly fixed (Hirano 1991, Acta Otolaryngol
-# 111:449, 80 specimens). That is a sign of fixation, its absence none of mobility; the share is ours.
-MOVERS = (space("paraglottic_space", "paraglottic_space_*"), Border("arytenoid", ("arytenoid_*",)))
-FIXES_FROM, FIXED_IF_ENTERED = 0.5, 0.8
 # Images do not show whether a tumor that reaches the esophagus stays in its mucosa (ours; endoscopy and a swallow do).
 MUSCLE_OF_ESOPHAGUS = 0.5
 
@@ -97,20 +92,20 @@ def particulars(findings: Findings, history: History) -> dict[str, Any]:
 def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tuple[Fact, ...]:
     if primary is None:
         keys = ("greatest_dimension_mm", "subsites_count", "invaded_structures")
-        return (*(stated_fact(history, key) or unknown(key, NO_TUMOR) for key in keys), _fixation(None, history))
+        return (*(stated_fact(history, key) or unknown(key, NO_TUMOR) for key in keys), _fixation(findings, None, history))
     by_ct = chances(primary.contacts, INVADED)
     if "esophageal_muscle" in by_ct:
         by_ct["esophageal_muscle"] = round(by_ct["esophageal_muscle"] * MUSCLE_OF_ESOPHAGUS, 4)
     return (
         stated_fact(history, "greatest_dimension_mm") or longest_diameter(primary),
-        _fixation(primary, history),
+        _fixation(findings, primary, history),
         _subsites_count(primary, history),
         structures_fact(findings, primary, history, "adjacent_site_extension", ADJACENT),
         structures_fact(findings, primary, history, "invaded_structures", INVADED, by_ct),
     )
 
 
-def _fixation(primary: Tumor | None, history: History) -> Fact:
+def _fixation(findings: Findings, primary: Tumor | None, history: History) -> Fact:
     """Fixation of the hemilarynx: as an examination states it, else a fixed cord is its sign, seen or likely."""
     stated = stated_fact(history, "hemilarynx_fixation")
     if stated is not None:
@@ -118,15 +113,13 @@ def _fixation(primary: Tumor | None, history: History) -> Fact:
     looked = seen(history, ("hemilarynx_fixation",)).get("hemilarynx_fixation")
     if looked is not None:
         return known("hemilarynx_fixation", looked.value["hemilarynx_fixation"], from_record(looked))
-    cords = cord_mobility(history)
+    cords = cord_mobility(history, findings, primary)
     if isinstance(cords.value, str):
         return known("hemilarynx_fixation", cords.value == "fixed", *cords.evidence)
     reason = cords.reason or "how the larynx moves is not known"
-    entered = max(chances(primary.contacts, MOVERS).values(), default=0.0) if primary else 0.0
-    if primary is None or entered < FIXES_FROM or cords.status is not Status.UNKNOWN:
-        return unknown("hemilarynx_fixation", reason)
-    evidence = from_tumor(primary, "lies in the paraglottic space or the arytenoid")
-    return doubtful("hemilarynx_fixation", {"p": round(entered * FIXED_IF_ENTERED, 4)}, evidence, reason=reason)
+    if isinstance(cords.value, dict) and "p" in cords.value:
+        return doubtful("hemilarynx_fixation", {"p": cords.value["p"]["fixed"]}, *cords.evidence, reason=reason)
+    return unknown("hemilarynx_fixation", reason)
 
 
 def _subsite_shares(primary: Tumor | None, history: History) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Laryngeal cancer: subsites, cord mobility, spaces and cartilage as facts (AJCC 8, ch. 13).
 
 The subset is where the tumor starts: as an endoscopist or the diagnosis says, else where most of it lies. Mobility of
-the cords comes from endoscopy alone; without it T3 stays open.
+the cords comes from endoscopy; without it, it is as likely as what moves the cords is entered.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
         return (*(stated_fact(history, key) or unknown(key, NO_TUMOR) for key in keys), cord_mobility(history))
     by_ct = cartilage_chances(primary)
     return (
-        cord_mobility(history),
+        cord_mobility(history, findings, primary),
         _subsites(findings, primary, history),
         structures_fact(findings, primary, history, "mucosal_extension", BEYOND),
         structures_fact(findings, primary, history, "invaded_structures", INVADED, by_ct),

@@ -24,11 +24,17 @@ SEEN_FEATURES = (
     "angle_share",
     "fat_plane_share",
     "unproven",
+    "log_hard_edge",
     *(f"is_{kind}" for kind in StructureClass),
 )
-# As of drawn contacts: more of it never speaks against invasion, more fat never for it.
-SEEN_SIGNS = {"log_odds": 1, "log_area": 1, "depth_mm": 1, "angle_share": 1, "fat_plane_share": -1}
+# As of drawn contacts: more of it never speaks against invasion, more fat never for it; nor does the sharp edge of a
+# bone or cartilage that is not eroded.
+SEEN_SIGNS = {
+    "log_odds": 1, "log_area": 1, "depth_mm": 1, "angle_share": 1, "fat_plane_share": -1, "log_hard_edge": -1,
+}  # fmt: skip
 DEEPEST_MM = 15.0
+HARD = (StructureClass.BONE, StructureClass.CARTILAGE)
+LEAST_EDGE = 5.0  # HU per mm
 
 
 def seen_features(contact: Contact, p_drawn: float, *, unproven: bool) -> np.ndarray:
@@ -46,9 +52,17 @@ def seen_features(contact: Contact, p_drawn: float, *, unproven: bool) -> np.nda
         (contact.angle_deg or 0.0) / 360.0,
         math.nan if contact.fat_plane_share is None else contact.fat_plane_share,
         float(unproven),
+        _hard_edge(contact),
     ]
     kind = class_of(contact.structure)
     return np.array([*values, *(float(kind is one) for one in StructureClass)])
+
+
+def _hard_edge(contact: Contact) -> float:
+    """Logarithm of how steeply attenuation changes at a bone or cartilage; NaN at anything else."""
+    if contact.edge_hu_per_mm is None or class_of(contact.structure) not in HARD:
+        return math.nan
+    return math.log(max(contact.edge_hu_per_mm, LEAST_EDGE))
 
 
 def fit_seen(x: np.ndarray, y: np.ndarray, patients: Sequence[str]) -> tuple[Logistic, HeldOut] | None:

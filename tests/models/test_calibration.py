@@ -45,6 +45,13 @@ def test_uptake_alone_finds_mediastinal_disease_as_pet_reviews_report() -> None:
     assert 0.85 <= specificity <= 0.89
 
 
+def test_half_of_the_malignant_nodes_of_the_chest_are_ill_defined_and_few_benign_ones() -> None:
+    nodes = [node for plan in plans("lung", 3000) for node in plan.nodes]
+    sensitivity, specificity = per_patient([node.malignant for node in nodes], [node.infiltrates for node in nodes])
+    assert 0.43 <= sensitivity <= 0.51
+    assert 0.87 <= specificity <= 0.92
+
+
 def test_signs_of_extranodal_extension_are_as_good_as_reviews_report() -> None:
     cohorts = (plans(site, 700) for site in ("larynx", "hypopharynx", "oropharynx", "oral_cavity"))
     nodes = [node for cohort in cohorts for plan in cohort for node in plan.nodes if node.malignant]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.inference.look import WITHOUT_PET, SeenLesions
+from models.inference.look import OF_CANCER, WITHOUT_PET, SeenLesions
 from models.training.lesion_tuning import best_thresholds
 from models.training.measure import Tally, score_lesions
 from models.training.store import StoredPatient, stored_volumes
@@ -11,22 +11,24 @@ SHAPE, SPACING = (40, 40, 40), 2.0
 TUMOR, NODE, VESSEL = np.s_[10:18, 10:18, 10:18], np.s_[25:29, 25:29, 25:29], np.s_[25:29, 5:9, 5:9]
 
 
-def drawn_patient():
+def drawn_patient(cancer="lung"):
     lesions = np.zeros(SHAPE, np.uint8)
     lesions[TUMOR], lesions[NODE] = 1, 2
     truth = [
         {"kind": "tumor", "voxels": 512, "short_axis_mm": 16.0},
         {"kind": "node", "voxels": 64, "short_axis_mm": 8.0, "malignant": True},
     ]
-    about = {"spacing_mm": SPACING, "origin_lps": (0.0, 0.0, 0.0), "lesions": truth, "cancer": "lung"}
+    about = {"spacing_mm": SPACING, "origin_lps": (0.0, 0.0, 0.0), "lesions": truth, "cancer": cancer}
     empty, half = np.zeros(SHAPE, np.uint8), np.zeros((1, 20, 20, 20), np.float16)
     return StoredPatient(np.zeros((1, *SHAPE), np.int16), half, empty, {}, lesions, empty > 0, about)
 
 
-def seen(node_p, vessel_p, *, with_pet=True):
+def seen(node_p, vessel_p, *, with_pet=True, halo_p=0.0, cancer="lung"):
+    """The tumor with a halo of three voxels around it."""
     tumor, node = np.zeros(SHAPE, np.float32), np.zeros(SHAPE, np.float32)
-    tumor[TUMOR], node[NODE], node[VESSEL] = 0.99, node_p, vessel_p
-    return SeenLesions(tumor, node, stored_volumes(drawn_patient())[0].geometry, with_pet=with_pet)
+    tumor[tuple(slice(side.start - 3, side.stop + 3) for side in TUMOR)] = halo_p
+    tumor[TUMOR], node[NODE], node[VESSEL] = 0.995, node_p, vessel_p
+    return SeenLesions(tumor, node, stored_volumes(drawn_patient())[0].geometry, with_pet=with_pet, cancer=cancer)
 
 
 def scored(look, settings):
@@ -41,6 +43,23 @@ def test_a_vessel_that_is_less_sure_than_the_node_is_let_go():
     assert result["x_malignant_nodes_found"] == 1
     assert result["x_false_nodes"] == 0
     assert result["x_tumor_dice"] > 0.95
+
+
+def test_how_far_a_network_draws_beyond_the_border_is_learned_for_each_cancer():
+    halos = {"lung": 0.3, "esophagus": 0.93}
+    looks = [(drawn_patient(name), seen(0.99, 0.0, halo_p=p, cancer=name)) for name, p in halos.items()]
+    settings = best_thresholds(looks, apart=tuple(halos))
+    for _, look in looks:
+        assert scored(look, settings)["x_tumor_dice"] > 0.95
+    assert settings[OF_CANCER]["lung"]["tumor"] < 0.93 < settings[OF_CANCER]["esophagus"]["tumor"]
+
+
+def test_what_holds_for_a_cancer_on_a_ct_alone_goes_before_all_else():
+    own = {"tumor": 0.95, WITHOUT_PET: {"tumor": 0.5}}
+    settings = {"tumor": 0.6, WITHOUT_PET: {"tumor": 0.7}, OF_CANCER: {"lung": own}}
+    tight = scored(seen(0.99, 0.0, halo_p=0.8), settings)["x_tumor_dice"]
+    wide = scored(seen(0.99, 0.0, halo_p=0.8, with_pet=False), settings)["x_tumor_dice"]
+    assert tight > 0.95 > 0.6 > wide
 
 
 def test_a_scan_without_pet_is_read_by_thresholds_of_its_own():

@@ -93,6 +93,20 @@ def test_a_tumor_deep_in_the_paraglottic_space_makes_a_fixed_hemilarynx_likely_n
         assert 0.5 < fixation.value["p"] < 0.8
 
 
+@pytest.mark.parametrize(("p", "likeliest"), [(0.02, "normal"), (0.95, "fixed")])
+def test_a_cord_is_likely_fixed_where_what_moves_it_is_entered_and_else_likely_moves(p: float, likeliest: str) -> None:
+    primary = tumor(Contact("paraglottic_space_left", 120.0, 3.0, probability=p))
+    found = findings(primary=primary, assessed=("paraglottic_space_left", "arytenoid_left", "arytenoid_right"))
+    mobility = facts_of(found, record(("subsite", "glottis")))["vocal_cord_mobility"]
+    assert mobility.status is Status.DOUBTFUL
+    assert "endoscopy" in mobility.reason
+    shares = mobility.value["p"]
+    assert max(shares, key=lambda word: shares[word]) == likeliest
+    assert sum(shares.values()) == pytest.approx(1.0)
+    looked = facts_of(found, record(("subsite", "glottis"), ("vocal_cord_mobility", "impaired")))
+    assert looked["vocal_cord_mobility"].value == "impaired"
+
+
 def test_a_space_that_no_mask_shows_is_unknown_and_not_absent() -> None:
     found = findings(assessed=("cricoid_cartilage", "thyroid_cartilage", "pre_epiglottic_space"))
     fact = facts_of(found, record(("subsite", "glottis")))["invaded_structures"]

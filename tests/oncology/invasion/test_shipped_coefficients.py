@@ -110,3 +110,13 @@ def test_a_contact_that_a_person_corrected_away_is_no_invasion(model: InvasionMo
     p = model.probability(Contact(structure, 0.0, 0.0, 0.0), TUMOR)
     assert p is not None
     assert p < 0.05
+
+
+@pytest.mark.parametrize("structure", ["mandible", "thyroid_cartilage"])
+def test_bone_and_cartilage_that_keep_their_sharp_edge_are_less_likely_invaded(
+    model: InvasionModel, structure: str
+) -> None:
+    eroded, sharp = (Contact(structure, 200.0, 2.5, fat_plane_share=0.0, edge_hu_per_mm=edge) for edge in (40.0, 400.0))
+    chances = [model.seen(contact, TUMOR, unproven=True) for contact in (eroded, sharp)]
+    assert None not in chances
+    assert chances[0] > chances[1] + 0.02
