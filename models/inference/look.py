@@ -63,12 +63,17 @@ def see_anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, ask: Ask)
     grid = body_grid(Volume(body, ct.geometry), card.spacing_mm)
     answer = ask(card, Scan(hu_on(ct, grid), card.spacing_mm))
     heads = {head.name: head.labels for head in card.heads}
-    own = f"{STATIONS}{card.settings.get('station_maps', {}).get(cancer, cancer)}"
+    own = f"{STATIONS}{map_of(card, cancer)}"
     stations = None
     if own in heads:
         words = tuple(station_word(cancer, label) for label in heads[own])
         stations = SeenStations(answer[own], heads[own], grid, words)
     return SeenAnatomy(grid, without_specks(answer[ANATOMY], SPECK), heads[ANATOMY], stations)
+
+
+def map_of(card: Card, cancer: str) -> str:
+    """The name of the station map that a cancer is staged by."""
+    return str(card.settings.get("station_maps", {}).get(cancer, cancer))
 
 
 def see_finer(card: Card, seen: SeenAnatomy, ct: Volume, body: np.ndarray, ask: Ask) -> SeenAnatomy | None:

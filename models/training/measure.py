@@ -12,7 +12,8 @@ import numpy as np
 
 from models.card import Card, Figure
 from models.inference.engine import Engine, open_engine
-from models.inference.look import SeenAnatomy, SeenLesions, finer_names, see_anatomy, see_finer, see_lesions
+from models.inference.grid import masks_of
+from models.inference.look import SeenAnatomy, SeenLesions, finer_names, map_of, see_anatomy, see_finer, see_lesions
 from models.inference.predict import WINDOW, Scan, predict
 from models.registry import all_cards, weights_path
 from models.training.store import StoredPatient, load_patient, make_stored, patient_path, save_patient, stored_volumes
@@ -20,6 +21,7 @@ from models.verification import SHIFTED, Material
 from oncology.errors import ModelError
 from oncology.imaging.proposals import Proposal
 from oncology.imaging.stations.finder import station_finder
+from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.volume import Geometry
 
 HELD_OUT_SEED, TUNING_SEED = 5001, 1001
@@ -95,7 +97,7 @@ def _figure(name: str, values: Sequence[float], on: str) -> Figure:
 
 
 def anatomy_figures(card: Card, earlier: Sequence[Card], chosen: Iterable[StoredPatient], on: str) -> list[Figure]:
-    """Dice of every structure, their mean over patients, and how often a node's station is named by the network.
+    """Dice of every structure and its mean over patients, that of stations, and how often a node's station is right.
 
     Args:
         earlier: the network of the first look, for one that takes a second.
@@ -112,6 +114,7 @@ def anatomy_figures(card: Card, earlier: Sequence[Card], chosen: Iterable[Stored
         found: dict[str, StationShares] = {}
         if seen.stations is not None:
             found["station_by_network"] = partial(seen.stations.shares, ct=ct.geometry)
+            tally.add("station_dice", station_dice(seen.stations, map_of(card, patient.about["cancer"]), patient))
         structures = {**(before.masks(ct.geometry) if before else {}), **seen.masks(ct.geometry)}
         found["station_by_rules"] = station_finder(patient.about["cancer"], structures, {}, ct.geometry).probabilities
         for name, shares in found.items():
@@ -140,6 +143,17 @@ def structure_dice(
         if name in wanted and true.any():
             result[name] = _dice(true, found[name]) if name in found else 0.0
     return result
+
+
+def station_dice(seen: SeenStations, name: str, patient: StoredPatient) -> float:
+    """Mean Dice of the stations of a map that the patient has; 0 for one that the network leaves out."""
+    found = masks_of(seen.labels, seen.names, seen.grid, stored_volumes(patient)[0].geometry)
+    values = []
+    for place, station in enumerate(patient.about["stations"][name], start=1):
+        true = patient.stations[name] == place
+        if true.any():
+            values.append(_dice(true, found[station]) if station in found else 0.0)
+    return float(np.mean(values))
 
 
 def _dice(one: np.ndarray, other: np.ndarray) -> float:
