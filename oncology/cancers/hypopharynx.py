@@ -92,7 +92,10 @@ def particulars(findings: Findings, history: History) -> dict[str, Any]:
 def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tuple[Fact, ...]:
     if primary is None:
         keys = ("greatest_dimension_mm", "subsites_count", "invaded_structures")
-        return (*(stated_fact(history, key) or unknown(key, NO_TUMOR) for key in keys), _fixation(findings, None, history))
+        return (
+            *(stated_fact(history, key) or unknown(key, NO_TUMOR) for key in keys),
+            _fixation(findings, None, history),
+        )
     by_ct = chances(primary.contacts, INVADED)
     if "esophageal_muscle" in by_ct:
         by_ct["esophageal_muscle"] = round(by_ct["esophageal_muscle"] * MUSCLE_OF_ESOPHAGUS, 4)
