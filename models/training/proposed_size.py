@@ -1,7 +1,7 @@
 """How far the lengths of proposed tumors are off: `python -m models.training.proposed_size ROWS.JSONL ...`.
 
 ROWS are what `aimdt evaluate --mode images` wrote for tuning patients. What is printed stands in
-oncology/cancers/evidence.py as PROPOSED_IN_AIR (lung) and PROPOSED_IN_TISSUE (the others).
+oncology/cancers/evidence.py as PROPOSED_IN_AIR (lung), PROPOSED_IN_NECK and PROPOSED_IN_TISSUE (the others).
 """
 
 from __future__ import annotations

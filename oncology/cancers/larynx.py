@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oncology.cancers.endoscopy import endoscopy, seen
-from oncology.cancers.evidence import doubtful, largest, longest_diameter, unknown
+from oncology.cancers.evidence import PROPOSED_IN_NECK, doubtful, largest, longest_diameter, unknown
 from oncology.cancers.head_and_neck import (
     CAROTIDS,
     ENTERED_MM,
@@ -127,7 +127,7 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
         _subsites(findings, primary, history),
         structures_fact(findings, primary, history, "mucosal_extension", BEYOND),
         structures_fact(findings, primary, history, "invaded_structures", INVADED, by_ct),
-        longest_diameter(primary),
+        longest_diameter(primary, PROPOSED_IN_NECK),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from oncology.cancers.endoscopy import seen
-from oncology.cancers.evidence import largest, longest_diameter
+from oncology.cancers.evidence import PROPOSED_IN_NECK, largest, longest_diameter
 from oncology.cancers.head_and_neck import (
     MUST_IMAGE,
     Border,
@@ -101,7 +101,7 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
     if primary is None:
         return unseen_primary(history, "ebv", "involved_structures")
     return (
-        stated_fact(history, "greatest_dimension_mm") or longest_diameter(primary),
+        stated_fact(history, "greatest_dimension_mm") or longest_diameter(primary, PROPOSED_IN_NECK),
         _involved(findings, primary, history),
     )
 

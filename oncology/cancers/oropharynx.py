@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from oncology.cancers.evidence import largest, longest_diameter
+from oncology.cancers.evidence import PROPOSED_IN_NECK, largest, longest_diameter
 from oncology.cancers.head_and_neck import (
     CAROTIDS,
     MUST_IMAGE,
@@ -89,7 +89,7 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
     if primary is None:
         return unseen_primary(history, "p16", "invaded_structures")
     return (
-        stated_fact(history, "greatest_dimension_mm") or longest_diameter(primary),
+        stated_fact(history, "greatest_dimension_mm") or longest_diameter(primary, PROPOSED_IN_NECK),
         structures_fact(findings, primary, history, "invaded_structures", INVADED, _by_ct(primary)),
     )
 
