@@ -114,9 +114,9 @@ def new_card(rows: Sequence[NodeRow], weights: Path, told: Sequence[Figure]) -> 
         limits=(
             "Synthetic nodes only, made as hard to tell by size and uptake as reviews report: no real patient was "
             "judged. Vessels or muscle taken for a node are not nodes to it. Inflamed nodes (sarcoid, infection) "
-            "appear only as the spread of benign uptake. How ragged a border is is not seen on voxels of 1.25 to 2 mm; "
-            "the roughest ones of the chest are drawn ill defined, as often as was assumed. A node beside the tumor "
-            "takes on its uptake."
+            "appear only as the spread of benign uptake. The raggedness of a border is not seen on voxels of 1.25 to 2 "
+            "mm; the roughest ones of the chest are drawn ill defined, as often as was assumed. A node beside the "
+            "tumor takes on its uptake."
         ),
         command=COMMAND,
         citation="Chen and Guestrin, KDD 2016 (trees); Platt 1999 (calibration); Lundberg et al. 2020 (reasons)",

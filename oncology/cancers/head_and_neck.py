@@ -15,11 +15,13 @@ from typing import Any
 from oncology.cancers.endoscopy import distinct, seen
 from oncology.cancers.evidence import (
     INVASION_CEILING,
+    PROPOSED_IN_NECK,
     contact_probability,
     doubtful,
     from_record,
     from_tumor,
     known,
+    longest_diameter,
     unknown,
 )
 from oncology.cancers.histology import recorded_histology
@@ -193,12 +195,15 @@ def _set_fact(key: str, members: Mapping[str, Any], evidence: Sequence[Evidence]
 
 
 def _not_at_hand(findings: Findings, borders: Iterable[Border], found: Mapping[str, float]) -> list[str]:
-    """Words that are asked for and that no mask could show."""
-    assessed = findings.structures_assessed
-    if not assessed:
+    """Words that are asked for and that no mask could show; none where nothing is told of masks."""
+    if not findings.structures_assessed:
         return []
-    shown = {border.word for border in borders if any(border.holds(name) for name in assessed)}
-    return [border.word for border in borders if border.asked and border.word not in {*shown, *found}]
+    return [border.word for border in borders if border.asked and not _at_hand(border, findings, found)]
+
+
+def _at_hand(border: Border, findings: Findings, found: Mapping[str, float]) -> bool:
+    """Whether a mask could show a word, or the tumor meets one that does."""
+    return border.word in found or any(border.holds(name) for name in findings.structures_assessed)
 
 
 def _member(p: float | None) -> Any:
@@ -237,7 +242,12 @@ def carotid_angle_deg(primary: Tumor | None) -> float | None:
     return max(angles, default=None)
 
 
-def cord_mobility(history: History, findings: Findings | None = None, primary: Tumor | None = None) -> Fact:
+def greatest_dimension(primary: Tumor, history: History) -> Fact:
+    """The longest diameter, as a person states it or as it was measured."""
+    return stated_fact(history, "greatest_dimension_mm") or longest_diameter(primary, PROPOSED_IN_NECK)
+
+
+def cord_mobility(history: History, findings: Findings, primary: Tumor | None) -> Fact:
     """How the vocal cords move, by endoscopy; words of one day that contradict leave what they say open.
 
     Without endoscopy it is as likely as what moves the cord is entered; unknown where no mask could show that.
@@ -253,12 +263,11 @@ def cord_mobility(history: History, findings: Findings | None = None, primary: T
     return known("vocal_cord_mobility", str(fact.value), from_record(fact))
 
 
-def _likely_mobility(findings: Findings | None, primary: Tumor | None) -> Fact:
+def _likely_mobility(findings: Findings, primary: Tumor | None) -> Fact:
     key, reason = "vocal_cord_mobility", "no endoscopy in the record tells it; images do not show it"
     found = chances(primary.contacts, MOVERS) if primary else {}
     entered = max(found.values(), default=0.0)
-    assessed = findings.structures_assessed if findings else ()
-    shown = all(mover.word in found or any(mover.holds(name) for name in assessed) for mover in MOVERS)
+    shown = all(_at_hand(mover, findings, found) for mover in MOVERS)
     if primary is None or (entered < LIKELY and not shown):
         return unknown(key, reason)
     fixed = round(entered * FIXED_IF_ENTERED + (1.0 - entered) * FIXED_ELSE, 4)

@@ -5,16 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from oncology.cancers.endoscopy import distinct, seen
-from oncology.cancers.evidence import (
-    PROPOSED_IN_NECK,
-    doubtful,
-    from_record,
-    from_tumor,
-    known,
-    largest,
-    longest_diameter,
-    unknown,
-)
+from oncology.cancers.evidence import doubtful, from_record, from_tumor, known, largest, unknown
 from oncology.cancers.head_and_neck import (
     CAROTIDS,
     MEDIASTINUM,
@@ -27,6 +18,7 @@ from oncology.cancers.head_and_neck import (
     conflicts,
     contact_mm2,
     cord_mobility,
+    greatest_dimension,
     m_facts,
     mucosa,
     n_facts,
@@ -109,7 +101,7 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
     if "esophageal_muscle" in by_ct:
         by_ct["esophageal_muscle"] = round(by_ct["esophageal_muscle"] * MUSCLE_OF_ESOPHAGUS, 4)
     return (
-        stated_fact(history, "greatest_dimension_mm") or longest_diameter(primary, PROPOSED_IN_NECK),
+        greatest_dimension(primary, history),
         _fixation(findings, primary, history),
         _subsites_count(primary, history),
         structures_fact(findings, primary, history, "adjacent_site_extension", ADJACENT),

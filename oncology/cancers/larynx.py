@@ -120,7 +120,10 @@ def particulars(findings: Findings, history: History) -> dict[str, Any]:
 def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tuple[Fact, ...]:
     if primary is None:
         keys = ("subsites_involved", "invaded_structures")
-        return (*(stated_fact(history, key) or unknown(key, NO_TUMOR) for key in keys), cord_mobility(history))
+        return (
+            *(stated_fact(history, key) or unknown(key, NO_TUMOR) for key in keys),
+            cord_mobility(history, findings, None),
+        )
     by_ct = cartilage_chances(primary)
     return (
         cord_mobility(history, findings, primary),

@@ -11,13 +11,14 @@ from dataclasses import replace
 from typing import Any
 
 from oncology.cancers.endoscopy import seen
-from oncology.cancers.evidence import PROPOSED_IN_NECK, largest, longest_diameter
+from oncology.cancers.evidence import largest
 from oncology.cancers.head_and_neck import (
     MUST_IMAGE,
     Border,
     chances,
     conflicts,
     contact_mm2,
+    greatest_dimension,
     m_facts,
     mucosa,
     n_facts,
@@ -29,7 +30,7 @@ from oncology.cancers.head_and_neck import (
 )
 from oncology.cancers.neck_spread import INVADING_GRADE
 from oncology.cancers.protocol import CancerPlugin
-from oncology.cancers.spread import CERTAIN, best, stated_fact
+from oncology.cancers.spread import CERTAIN, best
 from oncology.findings import Contact, Ene, Fact, Facts, Findings, History, Node, Status, Tumor
 
 # Beside squamous carcinoma: the nonkeratinizing kinds that the record codes apart (AJCC 8, ch. 9, histologic types).
@@ -101,7 +102,7 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
     if primary is None:
         return unseen_primary(history, "ebv", "involved_structures")
     return (
-        stated_fact(history, "greatest_dimension_mm") or longest_diameter(primary, PROPOSED_IN_NECK),
+        greatest_dimension(primary, history),
         _involved(findings, primary, history),
     )
 

@@ -11,16 +11,7 @@ import re
 from typing import Any
 
 from oncology.cancers.endoscopy import endoscopy
-from oncology.cancers.evidence import (
-    PROPOSED_IN_NECK,
-    doubtful,
-    from_record,
-    from_tumor,
-    known,
-    largest,
-    longest_diameter,
-    unknown,
-)
+from oncology.cancers.evidence import doubtful, from_record, from_tumor, known, largest, unknown
 from oncology.cancers.head_and_neck import (
     MUST_IMAGE,
     NO_TUMOR,
@@ -29,6 +20,7 @@ from oncology.cancers.head_and_neck import (
     chances,
     conflicts,
     contact_mm2,
+    greatest_dimension,
     m_facts,
     n_facts,
     refuse_other_histology,
@@ -117,7 +109,7 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
     by_ct = chances(primary.contacts, INVADED) | chances(primary.contacts, MUSCLES)
     eroded = max(by_ct.get(MANDIBLE, 0.0), by_ct.get(MAXILLA, 0.0))  # who passes the cortex has passed its surface
     return (
-        stated_fact(history, "greatest_dimension_mm") or longest_diameter(primary, PROPOSED_IN_NECK),
+        greatest_dimension(primary, history),
         _depth(primary, history),
         structures_fact(findings, primary, history, "invaded_structures", INVADED, by_ct | {EROSION: eroded}),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from oncology.cancers.evidence import PROPOSED_IN_NECK, largest, longest_diameter
+from oncology.cancers.evidence import largest
 from oncology.cancers.head_and_neck import (
     CAROTIDS,
     MUST_IMAGE,
@@ -17,6 +17,7 @@ from oncology.cancers.head_and_neck import (
     chances,
     conflicts,
     contact_mm2,
+    greatest_dimension,
     m_facts,
     mucosa,
     n_facts,
@@ -29,7 +30,7 @@ from oncology.cancers.head_and_neck import (
     vessel,
 )
 from oncology.cancers.protocol import CancerPlugin
-from oncology.cancers.spread import best, stated_fact
+from oncology.cancers.spread import best
 from oncology.findings import Fact, Facts, Findings, History, Tumor
 
 # Kinds of squamous carcinoma that the record codes apart (AJCC 8, ch. 10 and 11, histologic types).
@@ -89,7 +90,7 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
     if primary is None:
         return unseen_primary(history, "p16", "invaded_structures")
     return (
-        stated_fact(history, "greatest_dimension_mm") or longest_diameter(primary, PROPOSED_IN_NECK),
+        greatest_dimension(primary, history),
         structures_fact(findings, primary, history, "invaded_structures", INVADED, _by_ct(primary)),
     )
 

@@ -130,7 +130,7 @@ def test_missing_cord_mobility_is_unknown_with_its_reason() -> None:
 
 def test_two_endoscopies_of_one_day_that_contradict_leave_both_open() -> None:
     told = record(("vocal_cord_mobility", "fixed"), ("vocal_cord_mobility", "impaired"))
-    assert neck.cord_mobility(told).value == {"one_of": ["fixed", "impaired"]}
+    assert neck.cord_mobility(told, findings(), None).value == {"one_of": ["fixed", "impaired"]}
 
 
 def test_the_subset_comes_from_masks_where_the_record_is_silent() -> None:
