@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -134,7 +134,9 @@ def measure(card: Card, material: Material) -> list[Figure]:
             f"the figures of {card.id} are its maker's; only embedded models of some roles are measured here"
         )
     figures: list[Figure] = importlib.import_module(module).measure(card, material)
-    return figures
+    if material.shift is None:
+        return figures
+    return [replace(figure, on=f"{figure.on}{SHIFTED}{material.shift}") for figure in figures]
 
 
 def _key(figure: Figure, names: Sequence[str]) -> tuple[str, str]:
@@ -146,13 +148,13 @@ def compare(card: Card, measured: Sequence[Figure]) -> list[Comparison]:
 
     Patients of a shift are held against the card's figures of that shift, where it has some, else against its others.
     """
-    shifts = {_shift_of(figure) for figure in measured} & {_shift_of(figure) for figure in card.figures} or {""}
-    stated = [figure for figure in card.figures if _shift_of(figure) in shifts]
+    shifts = {shift_of(figure) for figure in measured} & {shift_of(figure) for figure in card.figures} or {""}
+    stated = [figure for figure in card.figures if shift_of(figure) in shifts]
     names = [figure.name for figure in stated]
     found = {_key(figure, names): figure for figure in measured}
     return [Comparison(figure, found.get(_key(figure, names))) for figure in stated]
 
 
-def _shift_of(figure: Figure) -> str:
+def shift_of(figure: Figure) -> str:
     """The shift that a figure's patients were scanned under, empty for none."""
     return figure.on.partition(SHIFTED)[2]

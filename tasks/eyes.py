@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from models.inference.look import joined
 from oncology.cancers.evidence import classify_nodes
 from oncology.cancers.protocol import site_of
 from oncology.findings import CaseId, Findings, History, Point, Severity, SourceKind, Verdict
 from oncology.imaging.anatomy import Anatomy, give_back, lobe_at, segment_anatomy
 from oncology.imaging.bounds import within_tissue
-from oncology.imaging.location import LOBES
+from oncology.imaging.stations.parse import parse_stations
 from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.survey import Region, Scene, body_regions, survey
 from oncology.imaging.volume import Volume
@@ -40,7 +41,7 @@ class Sight:
         structures: anatomy, (Z, Y, X) bool on the CT's grid by name.
         landmarks: points in LPS mm.
         unproven: structures that only an embedded network drew.
-        stations: the map of lymph node stations that a network saw; None: by rules on the structures.
+        stations: the map of lymph node stations, see `parse_stations`; None where no network saw one.
         regions: proposed lesions, each in need of confirmation.
         models: ids of the networks that looked; empty when rules did alone.
         nodes_looked_for: whether something looked at the whole scan for nodes, so that none is an answer.
@@ -70,16 +71,26 @@ def look(ct: Volume, pet: Volume | None, cancer: str) -> Sight:
         return floor
     seen = look_with_networks(ct, pet, cancer, anatomy.masks["body"], anatomy.masks)
     regions, refused = bounded(seen.regions, site_of(cancer), ct, anatomy.masks)
+    structures = joined(anatomy.masks, seen.structures, seen.trusted)
     return replace(
         floor,
-        structures=joined(anatomy.masks, seen.structures, seen.trusted),
+        structures=structures,
         unproven=frozenset(seen.structures.keys() - anatomy.masks.keys() - seen.trusted),
-        stations=seen.stations,
+        stations=_parsed(seen.stations, cancer, structures, anatomy),
         regions=tuple(regions),
         verdicts=(*anatomy.verdicts, *seen.verdicts, *refused, *unserved(LOOKING, cancer, "networks")),
         models=tuple(seen.models),
         nodes_looked_for=seen.looked_for_lesions,
     )
+
+
+def _parsed(
+    seen: SeenStations | None, cancer: str, structures: Mapping[str, np.ndarray], anatomy: Anatomy
+) -> SeenStations | None:
+    """A network's map of stations with the borders that rules read from the structures."""
+    if seen is None:
+        return None
+    return parse_stations(seen, site_of(cancer), structures, anatomy.landmarks, anatomy.geometry)
 
 
 def bounded(
@@ -102,25 +113,6 @@ def bounded(
             )
             refused.append(Verdict("proposal-refused", Severity.INFO, message, "networks"))
     return kept, refused
-
-
-def joined(
-    floor: Mapping[str, np.ndarray], seen: Mapping[str, np.ndarray], trusted: Collection[str] = ()
-) -> dict[str, np.ndarray]:
-    """Structures by networks that the hospital added, then by rules, then by embedded networks.
-
-    Rules come before embedded networks because they were looked at on real scans, and those saw synthetic patients
-    only. Lobes end where the lung that the rules found ends.
-
-    Args:
-        trusted: names in `seen` that come from a model that the hospital added.
-    """
-    found = {**seen, **{name: mask for name, mask in floor.items() if name not in trusted}}
-    for lobe in LOBES:
-        lung = "lung_left" if lobe.endswith("left") else "lung_right"
-        if lobe in seen and lobe not in trusted and lung in floor:
-            found[lobe] = seen[lobe] & floor[lung]
-    return found
 
 
 def scene_for(

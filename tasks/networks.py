@@ -27,7 +27,6 @@ from oncology.imaging.volume import Geometry, Volume
 from tasks.model_choice import chosen_cards, mark, refusals
 from tasks.settings import settings
 
-BY_RULES = "stations_by_rules"  # a setting: cancers whose stations rules on these structures name better than maps
 ROLES = ("anatomy", "anatomy_fine", "lesion")
 Answer = TypeVar("Answer")
 CONVERTED = "converted"  # below the home folder: networks in the form that the processor runs fastest
@@ -116,8 +115,6 @@ def _keep(seen: Seen, card: Card, cancer: str, found: SeenAnatomy | None, grid: 
     replaced = masks.keys() - seen.trusted if card.role == "anatomy_fine" else masks.keys() - seen.structures.keys()
     seen.structures |= {name: mask for name, mask in masks.items() if name in replaced}
     seen.stations = seen.stations or found.stations
-    if seen.stations and site_of(cancer) in card.settings.get(BY_RULES, ()):
-        seen.stations = replace(seen.stations, after_rules=True)
     seen.trusted |= masks.keys() if card.source == "added" else set()
     seen.verdicts += _nothing_seen(card, list(masks), "structure")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from models.inference.predict import Scan
 from models.training.labels import with_wholes
 from oncology.imaging.bounds import GROUND_GLASS_FROM_HU
 from oncology.imaging.home import asked_for, home_of
+from oncology.imaging.location import LOBES
 from oncology.imaging.proposals import Proposal, propose
 from oncology.imaging.region import bounding_box, crop, grown
 from oncology.imaging.stations.finder import station_word
@@ -207,3 +208,22 @@ def _homes(
 
 def _on(labels: np.ndarray, grid: Geometry, other: Geometry) -> np.ndarray:
     return resample(Volume(labels, grid), other, linear=False, fill=0).array
+
+
+def joined(
+    floor: Mapping[str, np.ndarray], seen: Mapping[str, np.ndarray], trusted: Collection[str] = ()
+) -> dict[str, np.ndarray]:
+    """Structures by networks that the hospital added, then by rules, then by embedded networks.
+
+    Rules come before embedded networks because they were looked at on real scans, and those saw synthetic patients
+    only. Lobes end where the lung that the rules found ends.
+
+    Args:
+        trusted: names in `seen` that come from a model that the hospital added.
+    """
+    found = {**seen, **{name: mask for name, mask in floor.items() if name not in trusted}}
+    for lobe in LOBES:
+        lung = "lung_left" if lobe.endswith("left") else "lung_right"
+        if lobe in seen and lobe not in trusted and lung in floor:
+            found[lobe] = seen[lobe] & floor[lung]
+    return found

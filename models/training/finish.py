@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ import torch
 
 from models.card import CARD_FILE, CARDS, WEIGHTS, Card, Figure, read_card, write_card
 from models.registry import content_sha256
-from models.synthetic.shifts import SHIFTS
 from models.training import lesion_tuning, node_measure
 from models.training.labels import FINE, NOT_AROUND, PARTIAL
 from models.training.measure import earlier_looks, figures_of
 from models.training.recipe import Recipe, recipe
 from models.training.trainer import network_shape
+from models.verification import shift_of
 from oncology.errors import ModelError
 from oncology.findings import NECK_SITES
 
@@ -30,11 +30,6 @@ WORDS: Mapping[str, str] = {
     "lesion": "lesions",
     "node": "extranodal extension of nodes",
 }
-# Cancers where rules on the finely seen structures name a node's station better than the first look's map: on 7 tuning
-# patients of the pancreas 22 of 22 against 13, on 3 of the esophagus 9 of 13 (10 with the map where rules say nothing)
-# against 6. For the lung and the neck the map is the better one.
-STATIONS_BY_RULES: Mapping[str, tuple[str, ...]] = {"abdomen": ("pancreas",), "thorax": ("esophagus",)}
-OVERALL = ("dice_mean",)  # of Dice this is told under shifts, too
 LESION_MARGIN = 8  # voxels; they are told of organs around their window and need less of a rim
 LICENCE = "Apache-2.0"
 USES = ("research",)
@@ -100,8 +95,6 @@ def _settings_of(made: Recipe) -> dict[str, Any]:
         settings["margin"] = LESION_MARGIN
     if made.kind == "fine":
         settings["around"] = [name for name in FINE[made.region] if name not in NOT_AROUND]
-        if made.region in STATIONS_BY_RULES:
-            settings["stations_by_rules"] = list(STATIONS_BY_RULES[made.region])
         settings["partial"] = [name for name in FINE[made.region] if name in PARTIAL]
     return settings
 
@@ -116,7 +109,6 @@ def main() -> int:
     parser.add_argument("--tuning", type=int, default=3, metavar="N", help="tuning patients of each cancer")
     parser.add_argument("--again", action="store_true", help="only figures, of the model that ships; its card stays")
     parser.add_argument("--retune", action="store_true", help="thresholds and figures of the model that ships")
-    parser.add_argument("--shifted", type=int, default=0, metavar="N", help="patients of each cancer for every shift")
     parser.add_argument("--ship", action="store_true", help="into this package, in place of a folder in --out")
     asked = parser.parse_args()
     made = recipe(asked.model)
@@ -126,7 +118,8 @@ def main() -> int:
         card, place = _exported(made, asked.out, ship=asked.ship)
     if not asked.again:
         card = _tuned(replace(card, settings=_settings_of(made)), asked.store, asked.tuning)
-    card = replace(card, figures=tuple(_figures(card, asked.store, asked.count, asked.shifted)))
+    under_shifts = [figure for figure in card.figures if asked.again and shift_of(figure)]
+    card = replace(card, figures=(*_figures(card, asked.store, asked.count), *under_shifts))
     write_card(card, place)
     for figure in card.figures:
         sys.stdout.write(f"{figure.name} {figure.value} ({figure.low}-{figure.high}) n={figure.n}\n")
@@ -151,16 +144,11 @@ def _tuned(card: Card, store: Path, tuning: int) -> Card:
     return card
 
 
-def _figures(card: Card, store: Path, count: int, shifted: int) -> Iterator[Figure]:
-    """Figures on held-out patients, and on as many under every shift as are asked for."""
+def _figures(card: Card, store: Path, count: int) -> list[Figure]:
+    """Figures on held-out patients; those under shifts are measured by `under_shifts`."""
     if card.role == ROLES["node"]:
-        yield from node_measure.figures_of(card, store, count)
-        return
-    looks = earlier_looks(card, None)
-    yield from figures_of(card, looks, store, count)
-    for shift in SHIFTS if shifted else ():
-        found = figures_of(card, looks, store, shifted, shift)
-        yield from (figure for figure in found if figure.name in OVERALL or not figure.name.startswith("dice_"))
+        return node_measure.figures_of(card, store, count)
+    return figures_of(card, earlier_looks(card, None), store, count)
 
 
 def _told(made: Recipe, checkpoint: Path) -> str:

@@ -13,14 +13,25 @@ import numpy as np
 from models.card import Card, Figure
 from models.inference.engine import Engine, open_engine
 from models.inference.grid import masks_of
-from models.inference.look import SeenAnatomy, SeenLesions, finer_names, map_of, see_anatomy, see_finer, see_lesions
+from models.inference.look import (
+    SeenAnatomy,
+    SeenLesions,
+    finer_names,
+    joined,
+    map_of,
+    see_anatomy,
+    see_finer,
+    see_lesions,
+)
 from models.inference.predict import WINDOW, Scan, predict
 from models.registry import all_cards, weights_path
 from models.training.store import StoredPatient, load_patient, make_stored, patient_path, save_patient, stored_volumes
-from models.verification import SHIFTED, Material
+from models.verification import Material
 from oncology.errors import ModelError
+from oncology.imaging.anatomy import segment_anatomy
 from oncology.imaging.proposals import Proposal
 from oncology.imaging.stations.finder import station_finder
+from oncology.imaging.stations.parse import agreed, parse_stations
 from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.volume import Geometry
 
@@ -29,6 +40,7 @@ RIM_MM = 6.0  # a stored patient is cut to the body and this much more
 MET_SHARE = 0.2  # Dice from which a proposal shows a lesion
 VISIBLE_MM = 5.0  # nodes with a smaller short axis are not asked for
 RESAMPLES = 500
+_ANSWERS: dict[tuple[object, ...], SeenAnatomy] = {}  # of anatomy networks, some megabytes each, while a process lives
 StationShares = Callable[[np.ndarray], Mapping[str, float]]
 BY_PATIENT = ("dice_mean", "ct_pet_false_tumors", "ct_false_tumors")  # figures with one value a patient
 HEALTHY_SHARE = 2  # one body without lesions for so many with
@@ -104,27 +116,60 @@ def anatomy_figures(card: Card, earlier: Sequence[Card], chosen: Iterable[Stored
     """
     tally, parts = Tally(), Tally()
     for patient in chosen:
-        ct, _ = stored_volumes(patient)
         before = seen_organs(earlier, patient)
         seen = _seen(card, before, patient)
-        dice = structure_dice(seen, patient, ct.geometry, finer_names(card))
+        dice = structure_dice(seen, patient, stored_volumes(patient)[0].geometry, finer_names(card))
         for name, value in dice.items():
             parts.add(f"dice_{name}", value)
         tally.add("dice_mean", float(np.mean(list(dice.values()))))
-        found: dict[str, StationShares] = {}
-        if seen.stations is not None:
-            found["station_by_network"] = partial(seen.stations.shares, ct=ct.geometry)
-            tally.add("station_dice", station_dice(seen.stations, map_of(card, patient.about["cancer"]), patient))
-        structures = {**(before.masks(ct.geometry) if before else {}), **seen.masks(ct.geometry)}
-        found["station_by_rules"] = station_finder(patient.about["cancer"], structures, {}, ct.geometry).probabilities
+        map_name = map_of(earlier[0] if earlier else card, patient.about["cancer"])
+        stations, found = _stations(seen, patient) if before is None else _parsed(before, seen, patient)
+        tally.add("station_dice", station_dice(stations, map_name, patient))
         for name, shares in found.items():
             for right in stations_right(shares, patient):
                 tally.add(name, right)
     return [*tally.figures(on), *parts.figures(on)]
 
 
+def _stations(seen: SeenAnatomy, patient: StoredPatient) -> tuple[SeenStations, dict[str, StationShares]]:
+    """The map that a network for anatomy sees at its first look, and what a node is told by it and by rules."""
+    if seen.stations is None:
+        raise ModelError(f"the network knows no stations of {patient.about['cancer']!r}")
+    ct, cancer = stored_volumes(patient)[0].geometry, patient.about["cancer"]
+    by_rules = station_finder(cancer, seen.masks(ct), {}, ct).probabilities
+    return seen.stations, {
+        "station_by_network": partial(seen.stations.shares, ct=ct),
+        "station_by_rules": by_rules,
+    }
+
+
+def _parsed(
+    before: SeenAnatomy, seen: SeenAnatomy, patient: StoredPatient
+) -> tuple[SeenStations, dict[str, StationShares]]:
+    """The same as a case is staged by: what both looks and rules on the image saw, one map of it, and both words."""
+    ct, cancer = stored_volumes(patient)[0], patient.about["cancer"]
+    rules = segment_anatomy(ct)
+    structures = joined(rules.masks, {**before.masks(ct.geometry), **seen.masks(ct.geometry)})
+    by_rules = station_finder(cancer, structures, rules.landmarks, ct.geometry).probabilities
+    if before.stations is None:
+        raise ModelError(f"the network of the first look knows no stations of {cancer!r}")
+    stations = parse_stations(before.stations, cancer, structures, rules.landmarks, ct.geometry)
+    by_map = partial(stations.shares, ct=ct.geometry)
+    return stations, {
+        "station_by_rules": by_rules,
+        "station_by_both": lambda mask: agreed(by_rules(mask), by_map(mask)),
+    }
+
+
 def _seen(card: Card, before: SeenAnatomy | None, patient: StoredPatient) -> SeenAnatomy:
-    """What a network for anatomy sees on a stored patient, at the first look or after one."""
+    """What a network for anatomy sees on a stored patient, at the first look or after one; each is asked once."""
+    key = (card.sha256, *(patient.about[name] for name in ("cancer", "seed", "index", "shift")), patient.healthy)
+    if key not in _ANSWERS:
+        _ANSWERS[key] = _asked(card, before, patient)
+    return _ANSWERS[key]
+
+
+def _asked(card: Card, before: SeenAnatomy | None, patient: StoredPatient) -> SeenAnatomy:
     ct, body = stored_volumes(patient)[0], body_of(patient)
     if before is None:
         return see_anatomy(card, patient.about["cancer"], ct, body, ask_here)
@@ -290,11 +335,12 @@ def figures_of(card: Card, earlier: Sequence[Card], store: Path, count: int, shi
 
     Args:
         earlier: see `earlier_looks`.
+        shift: scanned under it; bodies without a lesion are left out then.
     """
     on = f"held-out synthetic patients of: {', '.join(card.cancers)}; seed {HELD_OUT_SEED}"
-    on += f"{SHIFTED}{shift}" if shift else ""
     chosen = patients(store, card.cancers, count, HELD_OUT_SEED, shift)
     if card.role in ("anatomy", "anatomy_fine"):
         return anatomy_figures(card, earlier, chosen, on)
-    healthy = patients(store, card.cancers, max(1, count // HEALTHY_SHARE), HELD_OUT_SEED, shift, healthy=True)
+    bodies = 0 if shift else max(1, count // HEALTHY_SHARE)
+    healthy = patients(store, card.cancers, bodies, HELD_OUT_SEED, healthy=True)
     return lesion_figures(card, earlier, chosen, healthy, on)

@@ -62,6 +62,11 @@ class StoredPatient:
         """Of the cubes."""
         return float(self.about["spacing_mm"])
 
+    @property
+    def healthy(self) -> bool:
+        """Whether no lesion was drawn."""
+        return not self.about["lesions"]
+
     def suv(self, scan: int = 0) -> np.ndarray:
         """The PET (Z, Y, X) float32 on the CT's voxels."""
         return spread(self.pet[scan].astype(np.float32), self.anatomy.shape)

@@ -27,6 +27,7 @@ from oncology.imaging.measure import measure_node, measure_tumor, split_componen
 from oncology.imaging.node_signs import reference_uptake
 from oncology.imaging.organ import PANCREAS_PARTS, organ_measures, pancreas_parts
 from oncology.imaging.stations.finder import station_finder
+from oncology.imaging.stations.parse import agreed
 from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.volume import Volume
 
@@ -86,7 +87,7 @@ class Scene:
     guess_lobe: LobeGuess
     unproven: frozenset[str] = frozenset()  # structures that only an embedded network drew
     stations: SeenStations | None = None  # a network's map, for nodes that nobody named
-    guess_station: StationGuess | None = None  # None: by that map, else by the cancer's rules
+    guess_station: StationGuess | None = None  # None: by that map and the cancer's rules
     references: Mapping[str, float] = field(default_factory=dict)  # uptake of liver and blood pool
 
 
@@ -185,13 +186,12 @@ def _references(scene: Scene) -> Mapping[str, float]:
 
 
 def _station_guess(site: str, scene: Scene) -> StationGuess | None:
-    """By the network's map or by rules, whichever comes first for this map; by the other where that says nothing."""
+    """What rules on the structures and the map of stations say together; what one says where there is but one."""
     by_rules, seen = _stations_by_rules(site, scene), scene.stations
-    if seen is None or by_rules is None:
-        return by_rules if seen is None else partial(seen.shares, ct=scene.ct.geometry)
+    if seen is None:
+        return by_rules
     by_map = partial(seen.shares, ct=scene.ct.geometry)
-    first, second = (by_rules, by_map) if seen.after_rules else (by_map, by_rules)
-    return lambda mask: first(mask) or second(mask)
+    return by_map if by_rules is None else lambda mask: agreed(by_rules(mask), by_map(mask))
 
 
 def _stations_by_rules(site: str, scene: Scene) -> StationGuess | None:

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from models.card import Card, Head, write_card
-from models.inference.look import SeenAnatomy, see_lesions
+from models.inference.look import SeenAnatomy, joined, see_lesions
 from models.inference.predict import Scan
 from models.networks.build import build_network
 from models.registry import add_model, content_sha256
 from oncology.edit import Draft, Edit, EditKind, apply_edits
 from oncology.findings import CaseId, Findings, Laterality, Node, to_json
 from oncology.imaging.volume import Geometry, Volume
-from tasks.eyes import discounted, joined
+from tasks.eyes import discounted
 from tasks.networks import look_with_networks, model_marks
 from tasks.settings import settings
 
@@ -82,21 +82,6 @@ def test_a_finer_look_goes_around_what_the_first_saw_and_adds_to_what_the_hospit
     assert {"aorta", "esophagus"} <= seen.structures.keys()
     assert seen.structures["esophagus"].mean() > 0.9
     assert "trachea" not in seen.structures
-
-
-@pytest.mark.parametrize("cancers", [[], ["lung"]])
-def test_a_finer_look_may_leave_the_naming_of_stations_to_rules_first(
-    cancers: list[str], ct: Volume, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    heads = (Head("anatomy", "softmax", ("aorta", "esophagus")), Head("stations_lung", "softmax", ("7",)))
-    first = replace(CARD, heads=heads, network={**SHAPE, "outputs": 5})
-    install(first, (0.0, 9.0, 0.0, 0.0, 9.0), tmp_path / "first", home, monkeypatch)
-    settings_ = {"around": ["aorta"], "stations_by_rules": cancers}
-    fine = replace(CARD, id="fine", role="anatomy_fine", weights="fine.pt", settings=settings_)
-    install(fine, (0.0, 0.0, 9.0), tmp_path / "finer", home, monkeypatch)
-    seen = look_with_networks(ct, None, "lung", np.ones(GRID.shape, bool))
-    assert seen.stations is not None
-    assert seen.stations.after_rules == bool(cancers)
 
 
 def test_a_lesion_network_is_told_of_organs_as_the_finer_look_saw_them() -> None:

@@ -26,6 +26,16 @@ class StationFinder(Protocol):
         """What was not found; empty when every border is known."""
         ...
 
+    @property
+    def body(self) -> np.ndarray | None:
+        """(Z, Y, X) bool, None where it was not found."""
+        ...
+
+    @property
+    def solid(self) -> tuple[np.ndarray, ...]:
+        """Structures (Z, Y, X) bool that no station contains."""
+        ...
+
     def probabilities(self, mask: np.ndarray) -> Mapping[str, float]:
         """Station to probability for one node's mask (Z, Y, X); {} where that cannot be told."""
         ...

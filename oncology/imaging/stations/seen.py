@@ -1,4 +1,4 @@
-"""A map of stations that a network saw: nodes are told by what it says where they lie and just beside."""
+"""A map of stations on voxels: nodes are told by what it says where they lie and just beside."""
 
 from __future__ import annotations
 
@@ -23,14 +23,12 @@ class SeenStations:
     Attributes:
         words: the same in the words of staging, where they differ: II for II_left and II_right, whose side is told
             by the node's place.
-        after_rules: asked only where rules on the structures name no station.
     """
 
     labels: np.ndarray
     names: tuple[str, ...]
     grid: Geometry
     words: tuple[str, ...] = ()
-    after_rules: bool = False
 
     def shares(self, mask: np.ndarray, ct: Geometry) -> dict[str, float]:
         """Station to share of a mask (Z, Y, X) on the CT's voxels and its surroundings; {} where the map says none.
@@ -65,7 +63,6 @@ def stations_json(seen: SeenStations) -> dict[str, Any]:
     return {
         "names": list(seen.names),
         "words": list(seen.words),
-        "after_rules": seen.after_rules,
         "shape": grid.shape,
         "spacing_mm": grid.spacing_mm,
         "origin_lps": grid.origin_lps,
@@ -76,5 +73,4 @@ def stations_from(content: Mapping[str, Any], labels: np.ndarray) -> SeenStation
     """What `stations_json` told, with its labels; the grid is upright."""
     (z, y, x), (dz, dy, dx), (left, back, up) = content["shape"], content["spacing_mm"], content["origin_lps"]
     grid = Geometry((z, y, x), (dz, dy, dx), (left, back, up))
-    words, after_rules = tuple(content["words"]), bool(content.get("after_rules", False))
-    return SeenStations(labels, tuple(content["names"]), grid, words, after_rules)
+    return SeenStations(labels, tuple(content["names"]), grid, tuple(content["words"]))
