@@ -82,6 +82,7 @@ class Contact:
 
     Seen on the CT, None where it was not given: `fat_plane_share`, the share of the interface along which fat lies
     between both; `edge_hu_per_mm`, how steeply attenuation changes across it. `length_mm`: greatest extent of it.
+    `thickness_mm`: how thick the structure is where the tumor's mask reaches into it; None where it only touches.
     """
 
     structure: str
@@ -92,6 +93,7 @@ class Contact:
     fat_plane_share: float | None = None
     length_mm: float | None = None
     edge_hu_per_mm: float | None = None
+    thickness_mm: float | None = None
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ CONTACT_GAP_MM = 1.5
 # How far around the tumor structures are looked at for contact, and at first for depth.
 CONTACT_MARGIN_MM = 8.0
 DEPTH_MARGIN_MM = 15.0
+# How far around the overlap a structure's thickness is looked for.
+THICKNESS_MARGIN_MM = 3.0
 # Deeper is not told apart: the finding lies inside the organ.
 MOST_DEPTH_MM = 30.0
 # Smoothing that makes normals out of voxel stairs: in mm at least, and in the largest voxel side.
@@ -90,11 +92,11 @@ def _contact(
     tumor_part, structure_part = (upright(crop(mask, grid, near)) for mask in (tumor, structure))
     spacing = tumor_part.geometry.spacing_mm
     area = contact_area_mm2(tumor_part.array, structure_part.array, spacing)
-    depth = depth_mm(tumor, structure, grid)
+    depth, thickness = depth_mm(tumor, structure, grid)
     if area == 0.0 and depth == 0.0:
         return None
     angle = contact_angle_deg(tumor, structure, grid) if is_tubular else None
-    return Contact(name, area, depth, angle)
+    return Contact(name, area, depth, angle, thickness_mm=thickness)
 
 
 def contact_area_mm2(tumor: np.ndarray, structure: np.ndarray, spacing_mm: Spacing) -> float:
@@ -162,23 +164,26 @@ def _zone(touched: np.ndarray, sigma: list[float]) -> Box:
     return sides[0], sides[1], sides[2]
 
 
-def depth_mm(tumor: np.ndarray, structure: np.ndarray, grid: Geometry) -> float:
-    """How deep the tumor's mask reaches into the structure's, in mm from its surface; 0 where they do not overlap.
+def depth_mm(tumor: np.ndarray, structure: np.ndarray, grid: Geometry) -> tuple[float, float | None]:
+    """How deep the tumor's mask reaches into the structure's, in mm from its surface, and how thick that is there.
 
-    A structure drawn around the tumor (label maps without overlap) gives 0: what a tumor has replaced is not seen.
-    Depths above MOST_DEPTH_MM (a tumor inside a lung) are given as that.
+    Depth is 0, and no thickness told, where they do not overlap. A structure drawn around the tumor (label maps without
+    overlap) gives 0: what a tumor has replaced is not seen. Depths above MOST_DEPTH_MM (a tumor inside a lung) are
+    given as that. Within a plate no depth is more than half its thickness, however far the tumor goes through it.
     """
     box = bounding_box(tumor)
     if not (tumor[box] & structure[box]).any():
-        return 0.0
+        return 0.0, None
     # What lies beyond the box is not seen and counts as structure, so the first answer is never too small; it is exact
     # once the box reaches as far as the answer.
-    depth = _depth_within(tumor, structure, grid, grown(box, grid, DEPTH_MARGIN_MM))
+    depth, thickness = _depth_within(tumor, structure, grid, grown(box, grid, DEPTH_MARGIN_MM))
     if depth > DEPTH_MARGIN_MM:
-        depth = _depth_within(tumor, structure, grid, grown(box, grid, min(depth, MOST_DEPTH_MM)))
-    return min(depth, MOST_DEPTH_MM)
+        depth, thickness = _depth_within(tumor, structure, grid, grown(box, grid, min(depth, MOST_DEPTH_MM)))
+    return min(depth, MOST_DEPTH_MM), min(thickness, 2.0 * MOST_DEPTH_MM)
 
 
-def _depth_within(tumor: np.ndarray, structure: np.ndarray, grid: Geometry, near: Box) -> float:
+def _depth_within(tumor: np.ndarray, structure: np.ndarray, grid: Geometry, near: Box) -> tuple[float, float]:
     overlap = tumor[near] & structure[near]
-    return float(distance_mm(structure[near], grid.spacing_mm)[overlap].max())
+    inside = distance_mm(structure[near], grid.spacing_mm)
+    around = grown(bounding_box(overlap), crop(overlap, grid, (slice(None),) * 3).geometry, THICKNESS_MARGIN_MM)
+    return float(inside[overlap].max()), 2.0 * float(inside[around].max())

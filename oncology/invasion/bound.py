@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from oncology.findings import Contact
-from oncology.invasion.structure_class import StructureClass, class_of
+from oncology.invasion.structure_class import HARD, StructureClass, class_of
 
 BY_CONTACT = 0.40
 BY_ANGLE: Sequence[tuple[float, float]] = ((180.0, 1.0), (90.0, 0.56))  # from these degrees on, of vessels and airways
@@ -21,14 +21,25 @@ BY_ANGLE: Sequence[tuple[float, float]] = ((180.0, 1.0), (90.0, 0.56))  # from t
 # thick structures more than readers' borders differ by (both ours).
 SEEN_INSIDE_MM: Mapping[StructureClass, float] = {StructureClass.WALL: 3.0, StructureClass.SPACE: 3.0}
 SEEN_INSIDE_ELSEWHERE_MM = 2.0
+# A plate of cartilage or bone is too thin for that depth: there the tumor is seen inside when it reaches so much of the
+# way to the plate's middle, and no less than a voxel of a fine CT (both ours).
+MOST_OF_HALF_A_PLATE, LEAST_INSIDE_MM = 0.8, 1.0
 
 
 def highest(contact: Contact) -> float:
     """The bound of one contact's probability; 1 where the tumor is seen inside the structure or goes around it."""
-    if contact.depth_mm >= SEEN_INSIDE_MM.get(class_of(contact.structure), SEEN_INSIDE_ELSEWHERE_MM):
+    if contact.depth_mm >= _inside_from_mm(contact):
         return 1.0
     angle = contact.angle_deg or 0.0
     return next((most for degrees, most in BY_ANGLE if angle >= degrees), BY_CONTACT)
+
+
+def _inside_from_mm(contact: Contact) -> float:
+    kind = class_of(contact.structure)
+    least = SEEN_INSIDE_MM.get(kind, SEEN_INSIDE_ELSEWHERE_MM)
+    if kind not in HARD or contact.thickness_mm is None:
+        return least
+    return min(least, max(LEAST_INSIDE_MM, MOST_OF_HALF_A_PLATE * contact.thickness_mm / 2.0))
 
 
 def shared(probabilities: Mapping[Contact, float]) -> dict[Contact, float]:

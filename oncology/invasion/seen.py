@@ -14,7 +14,7 @@ import numpy as np
 
 from oncology.findings import Contact
 from oncology.invasion.logistic import HeldOut, Logistic, fit_logistic
-from oncology.invasion.structure_class import StructureClass, class_of
+from oncology.invasion.structure_class import HARD, StructureClass, class_of
 
 LEAST_P = 0.01  # of what the model for drawn masks says; surer than this is no more evidence
 SEEN_FEATURES = (
@@ -25,15 +25,16 @@ SEEN_FEATURES = (
     "fat_plane_share",
     "unproven",
     "log_hard_edge",
+    "depth_share",
     *(f"is_{kind}" for kind in StructureClass),
 )
 # As of drawn contacts: more of it never speaks against invasion, more fat never for it; nor does the sharp edge of a
 # bone or cartilage that is not eroded.
 SEEN_SIGNS = {
     "log_odds": 1, "log_area": 1, "depth_mm": 1, "angle_share": 1, "fat_plane_share": -1, "log_hard_edge": -1,
+    "depth_share": 1,
 }  # fmt: skip
 DEEPEST_MM = 15.0
-HARD = (StructureClass.BONE, StructureClass.CARTILAGE)
 LEAST_EDGE = 5.0  # HU per mm
 
 
@@ -53,9 +54,15 @@ def seen_features(contact: Contact, p_drawn: float, *, unproven: bool) -> np.nda
         math.nan if contact.fat_plane_share is None else contact.fat_plane_share,
         float(unproven),
         _hard_edge(contact),
+        depth_share(contact),
     ]
     kind = class_of(contact.structure)
     return np.array([*values, *(float(kind is one) for one in StructureClass)])
+
+
+def depth_share(contact: Contact) -> float:
+    """How much of the way to the structure's middle the tumor reaches, 0 to 1: in a thin plate little depth is all."""
+    return contact.depth_mm / (contact.thickness_mm / 2.0) if contact.thickness_mm else 0.0
 
 
 def _hard_edge(contact: Contact) -> float:

@@ -25,6 +25,7 @@ class StructureClass(StrEnum):
     SOFT = "soft"  # other muscle, hollow and solid organs
 
 
+HARD = (StructureClass.BONE, StructureClass.CARTILAGE)
 _BEGINNINGS = {
     StructureClass.CARTILAGE: ("thyroid_cartilage", "cricoid", "arytenoid", "hyoid"),
     StructureClass.BONE: ("vertebra", "rib", "sternum", "bone", "spine", "costal", "clavicula", "scapula", "mandible",

@@ -99,9 +99,29 @@ def test_depth_is_exact_where_the_surface_is_far_from_the_tumor() -> None:
     grid = phantoms.make_grid((50, 50, 120))
     organ = phantoms.box(grid, (-60, -30, -30), (35, 30, 30))
 
-    depth = depth_mm(phantoms.box(grid, (10, -2, -2), (14, 2, 2)), organ, grid)
+    depth, _ = depth_mm(phantoms.box(grid, (10, -2, -2), (14, 2, 2)), organ, grid)
 
     assert depth == pytest.approx(25, abs=0.1)  # from the wall at 35 to the tumor's far edge at 10
+
+
+@pytest.mark.parametrize("thick", [4, 10])
+def test_a_plate_that_a_tumor_goes_through_tells_how_thick_it_is_there(thick: int) -> None:
+    """No depth inside a plate is more than half its thickness: the thickness says how much of the way that is."""
+    grid = phantoms.make_grid((60, 60, 60))
+    plate = phantoms.box(grid, (-28, -28, 0), (28, 28, thick))
+    tumor = phantoms.box(grid, (-8, -8, -10), (8, 8, 20))
+
+    (found,) = contacts(tumor, {"thyroid_cartilage": plate}, grid)
+
+    assert found.thickness_mm == pytest.approx(thick, abs=1)
+    assert found.depth_mm == pytest.approx(found.thickness_mm / 2)
+
+
+def test_a_structure_that_is_only_touched_tells_no_thickness() -> None:
+    grid = phantoms.make_grid((60, 60, 60))
+    tumor, plate = phantoms.box(grid, (-8, -8, -10), (8, 8, 0)), phantoms.box(grid, (-28, -28, 0), (28, 28, 6))
+    (found,) = contacts(tumor, {"mandible": plate}, grid)
+    assert (found.depth_mm, found.thickness_mm) == (0.0, None)
 
 
 def test_structures_that_are_not_touched_are_left_out() -> None:
