@@ -18,7 +18,7 @@ from models.card import Card
 from models.inference.look import OF_CANCER, WITHOUT_PET, SeenLesions
 from models.training.logistic import logistic_line
 from models.training.measure import TUNING_SEED, Tally, patients, score_lesions, seen_lesions, seen_organs
-from models.training.store import StoredPatient, stored_volumes
+from models.training.store import StoredPatient
 from oncology.imaging.proposals import Proposal, logit
 
 # Thresholds that make regions (probability of a voxel), and those that keep the sure ones of them.
@@ -112,7 +112,7 @@ def _each(tried: Mapping[str, Sequence[float]]) -> Iterator[dict[str, float]]:
 
 def _proposed(patient: StoredPatient, seen: SeenLesions, settings: Mapping[str, Any]) -> list[Proposal]:
     """By these thresholds alone, whether there was a PET or not."""
-    return replace(seen, with_pet=True).proposals(stored_volumes(patient)[0].geometry, settings)
+    return replace(seen, with_pet=True).proposals(patient.grid, settings)
 
 
 def tumor_score(tally: Tally) -> float:

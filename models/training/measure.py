@@ -118,7 +118,7 @@ def anatomy_figures(card: Card, earlier: Sequence[Card], chosen: Iterable[Stored
     for patient in chosen:
         before = seen_organs(earlier, patient)
         seen = _seen(card, before, patient)
-        dice = structure_dice(seen, patient, stored_volumes(patient)[0].geometry, finer_names(card))
+        dice = structure_dice(seen, patient, patient.grid, finer_names(card))
         for name, value in dice.items():
             parts.add(f"dice_{name}", value)
         tally.add("dice_mean", float(np.mean(list(dice.values()))))
@@ -135,7 +135,7 @@ def _stations(seen: SeenAnatomy, patient: StoredPatient) -> tuple[SeenStations, 
     """The map that a network for anatomy sees at its first look, and what a node is told by it and by rules."""
     if seen.stations is None:
         raise ModelError(f"the network knows no stations of {patient.about['cancer']!r}")
-    ct, cancer = stored_volumes(patient)[0].geometry, patient.about["cancer"]
+    ct, cancer = patient.grid, patient.about["cancer"]
     by_rules = station_finder(cancer, seen.masks(ct), {}, ct).probabilities
     return seen.stations, {
         "station_by_network": partial(seen.stations.shares, ct=ct),
@@ -192,7 +192,7 @@ def structure_dice(
 
 def station_dice(seen: SeenStations, name: str, patient: StoredPatient) -> float:
     """Mean Dice of the stations of a map that the patient has; 0 for one that the network leaves out."""
-    found = masks_of(seen.labels, seen.names, seen.grid, stored_volumes(patient)[0].geometry)
+    found = masks_of(seen.labels, seen.names, seen.grid, patient.grid)
     values = []
     for place, station in enumerate(patient.about["stations"][name], start=1):
         true = patient.stations[name] == place
@@ -238,7 +238,7 @@ def lesion_figures(
 
 def _proposed(card: Card, earlier: Sequence[Card], patient: StoredPatient) -> Iterator[tuple[str, list[Proposal]]]:
     """What a lesion network proposes, with PET and on the CT alone."""
-    organs, grid = seen_organs(earlier, patient), stored_volumes(patient)[0].geometry
+    organs, grid = seen_organs(earlier, patient), patient.grid
     for with_pet in (True, False):
         seen = seen_lesions(card, organs, patient, with_pet=with_pet)
         yield "ct_pet" if with_pet else "ct", seen.proposals(grid, card.settings)

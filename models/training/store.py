@@ -63,6 +63,13 @@ class StoredPatient:
         return float(self.about["spacing_mm"])
 
     @property
+    def grid(self) -> Geometry:
+        """Where the voxels lie."""
+        z, y, x = self.anatomy.shape
+        left, back, up = self.about["origin_lps"]
+        return Geometry((z, y, x), (self.spacing_mm,) * 3, (left, back, up))
+
+    @property
     def healthy(self) -> bool:
         """Whether no lesion was drawn."""
         return not self.about["lesions"]
@@ -233,10 +240,7 @@ def load_patient(path: Path) -> StoredPatient:
 
 def stored_volumes(patient: StoredPatient, scan: int = 0) -> tuple[Volume, Volume]:
     """CT in HU and PET in SUV of one scan, as a predictor takes them."""
-    spacing, origin = patient.spacing_mm, patient.about["origin_lps"]
-    shape = patient.anatomy.shape
-    grid = Geometry((shape[0], shape[1], shape[2]), (spacing,) * 3, (origin[0], origin[1], origin[2]))
-    return Volume(patient.ct[scan], grid), Volume(patient.suv(scan), grid)
+    return Volume(patient.ct[scan], patient.grid), Volume(patient.suv(scan), patient.grid)
 
 
 def stored(root: Path, cancers: tuple[str, ...]) -> Iterator[Path]:

@@ -66,11 +66,11 @@ def _sampled(structures: Mapping[str, np.ndarray], ct: Geometry, grid: Geometry)
     voxels = np.indices(grid.shape).reshape(3, -1).T
     index = np.rint(ct.to_index(grid.to_lps(voxels))).astype(np.int32)
     inside = ((index >= 0) & (index < np.array(ct.shape))).all(axis=1)
-    places = tuple(index[inside].T)
+    places = np.ravel_multi_index(tuple(index[inside].T), ct.shape)
     found = {}
     for name, mask in structures.items():
         sampled = np.zeros(len(voxels), bool)
-        sampled[inside] = mask[places]
+        sampled[inside] = mask.ravel()[places]
         if sampled.any():
             found[name] = sampled.reshape(grid.shape)
     return found
