@@ -6,7 +6,7 @@ beyond a tumor's border differs. Nodes come after, in what the tumors leave.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -30,6 +30,7 @@ TUMOR_SURE: Mapping[str, Sequence[float]] = {"further_tumor_sure": (0.95, 0.99, 
 NODE_REGIONS: Mapping[str, Sequence[float]] = {"node": (0.6, 0.8, 0.9, 0.95)}
 NODE_SURE: Mapping[str, Sequence[float]] = {"node_sure": (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)}
 ON_CT_ALONE = {"most_tumors": 1}  # a second tumor changes T or M: it is not proposed without a PET
+CERTAINTY = "node_certainty"
 NO_NODE = 1.1  # a sureness that no node reaches
 REAL_SHARE = 0.3  # of a proposal that lies in a drawn lesion
 FALSE_NODE_COST, FALSE_TUMOR_COST = 0.1, 0.5  # of one a patient, against all lesions found
@@ -38,16 +39,33 @@ Look = tuple[StoredPatient, SeenLesions]
 
 def tuned(card: Card, earlier: Sequence[Card], store: Path, count: int) -> dict[str, Any]:
     """The card's settings with the thresholds that do best on tuning patients, for CT with PET and for CT alone."""
-    with_pet, alone = list[Look](), list[Look]()
-    for patient in patients(store, card.cancers, count, TUNING_SEED):
-        organs = seen_organs(earlier, patient)
-        with_pet.append((patient, seen_lesions(card, organs, patient, with_pet=True)))
-        alone.append((patient, seen_lesions(card, organs, patient, with_pet=False)))
+    with_pet, alone = _looks(card, earlier, store, count)
     apart = [cancer for cancer in card.cancers if f"tumor_{cancer}" in card.heads[0].labels]
     found, found_alone = best_thresholds(with_pet, apart), best_thresholds(alone, apart, ON_CT_ALONE)
     for cancer, own in found_alone.pop(OF_CANCER, {}).items():
         found[OF_CANCER][cancer][WITHOUT_PET] = own
     return {**card.settings, **found, WITHOUT_PET: found_alone}
+
+
+def certain(card: Card, earlier: Sequence[Card], store: Path, count: int) -> dict[str, Any]:
+    """The card's settings with its own thresholds, and how sure the nodes are that they give on tuning patients."""
+    raw = {name: value for name, value in card.settings.items() if name not in (CERTAINTY, WITHOUT_PET)}
+    raw[WITHOUT_PET] = {name: value for name, value in card.settings[WITHOUT_PET].items() if name != CERTAINTY}
+    lines = [
+        certainty_line((patient, seen.proposals(patient.grid, raw)) for patient, seen in looks)
+        for looks in _looks(card, earlier, store, count)
+    ]
+    return {**raw, CERTAINTY: lines[0], WITHOUT_PET: {**raw[WITHOUT_PET], CERTAINTY: lines[1]}}
+
+
+def _looks(card: Card, earlier: Sequence[Card], store: Path, count: int) -> tuple[list[Look], list[Look]]:
+    """Tuning patients as the network sees them with their PET, and on the CT alone."""
+    with_pet, alone = list[Look](), list[Look]()
+    for patient in patients(store, card.cancers, count, TUNING_SEED):
+        organs = seen_organs(earlier, patient)
+        with_pet.append((patient, seen_lesions(card, organs, patient, with_pet=True)))
+        alone.append((patient, seen_lesions(card, organs, patient, with_pet=False)))
+    return with_pet, alone
 
 
 def best_thresholds(
@@ -65,7 +83,8 @@ def best_thresholds(
     else:
         settings |= _best_for_tumors(looks, settings)
     settings |= _best(looks, settings, NODE_REGIONS, NODE_SURE, node_score)
-    return {**settings, "node_certainty": certainty_line(settings, looks)}
+    found = ((patient, _proposed(patient, seen, settings)) for patient, seen in looks)
+    return {**settings, CERTAINTY: certainty_line(found)}
 
 
 def _of(looks: Sequence[Look], cancer: str) -> list[Look]:
@@ -130,17 +149,24 @@ def _mean(tally: Tally, name: str) -> float:
     return float(np.mean(tally.values.get(name, [0.0])))
 
 
-def certainty_line(settings: Mapping[str, Any], looks: Sequence[Look]) -> list[float]:
-    """How sure a proposed node is one, see `oncology.imaging.proposals.certainty`; fitted by ridge logistic."""
+def certainty_line(found: Iterable[tuple[StoredPatient, Sequence[Proposal]]]) -> list[float]:
+    """How sure a proposed node is one, see `oncology.imaging.proposals.certainty`; fitted by ridge logistic.
+
+    A larger one is never believed less: false ones are few, and a large node that is not believed costs a stage.
+
+    Args:
+        found: patients with what is proposed there, as sure as the network says.
+    """
     rows: list[tuple[float, float]] = []
     real: list[bool] = []
-    for patient, seen in looks:
+    for patient, proposals in found:
         voxel_ml, lesion = patient.spacing_mm**3 / 1000.0, patient.lesions > 0
-        for proposal in _proposed(patient, seen, settings):
+        for proposal in proposals:
             if proposal.role == "node":
                 inside = lesion[proposal.mask]
                 rows.append((logit(proposal.p), float(np.log(len(inside) * voxel_ml))))
                 real.append(bool(inside.mean() >= REAL_SHARE))
     if len(set(real)) < 2:
         return [0.0, 1.0, 0.0]
-    return logistic_line(np.array(rows), np.array(real))
+    line = logistic_line(np.array(rows), np.array(real))
+    return line if line[2] >= 0.0 else [*logistic_line(np.array(rows)[:, :1], np.array(real)), 0.0]

@@ -3,9 +3,10 @@
 import numpy as np
 
 from models.inference.look import OF_CANCER, WITHOUT_PET, SeenLesions
-from models.training.lesion_tuning import best_thresholds
+from models.training.lesion_tuning import best_thresholds, certainty_line
 from models.training.measure import Tally, score_lesions
-from models.training.store import StoredPatient, stored_volumes
+from models.training.store import StoredPatient
+from oncology.imaging.proposals import Proposal, certainty
 
 SHAPE, SPACING = (40, 40, 40), 2.0
 TUMOR, NODE, VESSEL = np.s_[10:18, 10:18, 10:18], np.s_[25:29, 25:29, 25:29], np.s_[25:29, 5:9, 5:9]
@@ -28,7 +29,7 @@ def seen(node_p, vessel_p, *, with_pet=True, halo_p=0.0, cancer="lung"):
     tumor, node = np.zeros(SHAPE, np.float32), np.zeros(SHAPE, np.float32)
     tumor[tuple(slice(side.start - 3, side.stop + 3) for side in TUMOR)] = halo_p
     tumor[TUMOR], node[NODE], node[VESSEL] = 0.995, node_p, vessel_p
-    return SeenLesions(tumor, node, stored_volumes(drawn_patient())[0].geometry, with_pet=with_pet, cancer=cancer)
+    return SeenLesions(tumor, node, drawn_patient().grid, with_pet=with_pet, cancer=cancer)
 
 
 def scored(look, settings):
@@ -72,3 +73,12 @@ def test_a_proposal_in_no_lesion_is_a_false_one_and_one_on_a_lesion_is_not():
     result = scored(seen(node_p=0.99, vessel_p=0.99), {})
     assert result["x_false_nodes"] == 1
     assert result["x_false_tumors"] == 0
+
+
+def test_a_larger_proposal_is_never_believed_less_though_the_false_ones_were_large():
+    true, false = np.zeros(SHAPE, bool), np.zeros(SHAPE, bool)
+    true[NODE], false[25:35, 5:15, 25:35] = True, True
+    found = [(drawn_patient(), [Proposal("node", true, 0.99), Proposal("node", false, 0.98)])] * 8
+    line = certainty_line(found)
+    small, large = (certainty(0.99, volume_ml, line) for volume_ml in (0.1, 8.0))
+    assert large >= small > 0.5
