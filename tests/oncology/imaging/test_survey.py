@@ -43,6 +43,17 @@ def test_a_proposed_node_outside_of_every_station_is_hardly_believed(
     assert found.certainty == pytest.approx(certainty)
 
 
+@pytest.mark.parametrize(("suv", "certainty"), [(1.4, 0.3), (7.5, 0.98)])
+def test_a_proposal_that_the_pet_shows_too_is_believed(suv: float, certainty: float) -> None:
+    """A network that is unsure of a hot node must not make a tumor board miss it."""
+    mask = phantoms.sphere(GRID, (20, 0, 0), 10)
+    pet = Volume(np.where(mask, suv, 0.8), GRID)
+    node = Region("node", "node", mask, DRAWN, needs_confirmation=True, certainty=0.3)
+    scene = Scene(CT, pet, {}, {}, lambda mask, point: {}, guess_station=lambda mask: {"4R": 1.0})
+    found, _ = survey(CaseId("0123456789abcdef"), "lung", scene, [node])
+    assert found.nodes[0].certainty == pytest.approx(certainty)
+
+
 def test_a_named_node_keeps_its_name() -> None:
     node = Region("node", "node", phantoms.sphere(GRID, (20, 0, 0), 10), DRAWN, station="7")
     assert surveyed("lung", [node], {}, guess_station=lambda mask: {"4R": 1.0}).nodes[0].station == "7"
