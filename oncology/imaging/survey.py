@@ -52,8 +52,8 @@ LEAST_NODE_ML = 0.03  # below a sphere of about 4 mm a part of a node contour is
 # Of the nodes that networks proposed outside of every station none was one: 0 of 22, against 247 of 293 inside (tuning
 # patients, rows of `aimdt evaluate --mode images --seed 1010`). They stay in the findings, for a person to see.
 OFF_MAP = 0.05
-# What a network proposes and a PET shows as well is no vessel: of the proposals of that SUVmax all were nodes, 48 of 48,
-# of those below it 147 of 177 (44 tuning patients, such rows; the share is one short of all, in 50).
+# What a network proposes and a PET shows as well is no vessel: of proposals of that SUVmax all were nodes, 48 of 48, of
+# those below it 147 of 177 (44 tuning patients, such rows; the share is one short of all, in 50).
 HOT_SUV, HOT_CERTAINTY = 2.5, 0.98
 PARAESOPHAGEAL = "8"  # as the IASLC map calls it; its nodes lie right, left, before or behind the esophagus
 # Names by which radiation oncologists mark a node as involved (TG-263: GTVn).
