@@ -103,7 +103,7 @@ def main() -> int:
     """Export, tune, measure and write the card of one trained network."""
     parser = argparse.ArgumentParser(prog="python -m models.training.finish", description=__doc__)
     parser.add_argument("model", metavar="ID")
-    parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder of the checkpoint")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--store", type=Path, required=True, help="folder of patients")
     parser.add_argument("--count", type=int, default=8, metavar="N", help="held-out patients of each cancer")
     parser.add_argument("--tuning", type=int, default=3, metavar="N", help="tuning patients of each cancer")
@@ -113,15 +113,15 @@ def main() -> int:
     parser.add_argument("--ship", action="store_true", help="into this package, in place of a folder in --out")
     asked = parser.parse_args()
     made = recipe(asked.model)
-    if asked.certainty:
-        card = read_card(CARDS / f"{made.id}.toml")
-        settings = lesion_tuning.certain(card, earlier_looks(card, None), asked.store, asked.tuning)
-        write_card(replace(card, settings=settings), CARDS / f"{made.id}.toml")
-        return 0
-    if asked.again or asked.retune:
-        card, place = read_card(CARDS / f"{made.id}.toml"), CARDS / f"{made.id}.toml"
+    if asked.again or asked.retune or asked.certainty:
+        place = CARDS / f"{made.id}.toml"
+        card = read_card(place)
     else:
         card, place = _exported(made, asked.out, ship=asked.ship)
+    if asked.certainty:
+        settings = lesion_tuning.certain(card, earlier_looks(card, None), asked.store, asked.tuning)
+        write_card(replace(card, settings=settings), place)
+        return 0
     if not asked.again:
         card = _tuned(replace(card, settings=_settings_of(made)), asked.store, asked.tuning)
     under_shifts = [figure for figure in card.figures if asked.again and shift_of(figure)]

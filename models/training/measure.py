@@ -33,7 +33,7 @@ from oncology.imaging.proposals import Proposal
 from oncology.imaging.stations.finder import station_finder
 from oncology.imaging.stations.parse import agreed, parse_stations
 from oncology.imaging.stations.seen import SeenStations
-from oncology.imaging.volume import Geometry
+from oncology.imaging.volume import Geometry, Volume
 
 HELD_OUT_SEED, TUNING_SEED = 5001, 1001
 RIM_MM = 6.0  # a stored patient is cut to the body and this much more
@@ -147,7 +147,7 @@ def _parsed(
     before: SeenAnatomy, seen: SeenAnatomy, patient: StoredPatient
 ) -> tuple[SeenStations, dict[str, StationShares]]:
     """The same as a case is staged by: what both looks and rules on the image saw, one map of it, and both words."""
-    ct, cancer = stored_volumes(patient)[0], patient.about["cancer"]
+    ct, cancer = Volume(patient.ct[0], patient.grid), patient.about["cancer"]
     rules = segment_anatomy(ct)
     structures = joined(rules.masks, {**before.masks(ct.geometry), **seen.masks(ct.geometry)})
     by_rules = station_finder(cancer, structures, rules.landmarks, ct.geometry).probabilities
@@ -170,7 +170,7 @@ def _seen(card: Card, before: SeenAnatomy | None, patient: StoredPatient) -> See
 
 
 def _asked(card: Card, before: SeenAnatomy | None, patient: StoredPatient) -> SeenAnatomy:
-    ct, body = stored_volumes(patient)[0], body_of(patient)
+    ct, body = Volume(patient.ct[0], patient.grid), body_of(patient)
     if before is None:
         return see_anatomy(card, patient.about["cancer"], ct, body, ask_here)
     finer = see_finer(card, before, ct, body, ask_here)

@@ -92,7 +92,7 @@ def _contact(
     tumor_part, structure_part = (upright(crop(mask, grid, near)) for mask in (tumor, structure))
     spacing = tumor_part.geometry.spacing_mm
     area = contact_area_mm2(tumor_part.array, structure_part.array, spacing)
-    depth, thickness = depth_mm(tumor, structure, grid)
+    depth, thickness = depth_and_thickness_mm(tumor, structure, grid)
     if area == 0.0 and depth == 0.0:
         return None
     angle = contact_angle_deg(tumor, structure, grid) if is_tubular else None
@@ -164,7 +164,7 @@ def _zone(touched: np.ndarray, sigma: list[float]) -> Box:
     return sides[0], sides[1], sides[2]
 
 
-def depth_mm(tumor: np.ndarray, structure: np.ndarray, grid: Geometry) -> tuple[float, float | None]:
+def depth_and_thickness_mm(tumor: np.ndarray, structure: np.ndarray, grid: Geometry) -> tuple[float, float | None]:
     """How deep the tumor's mask reaches into the structure's, in mm from its surface, and how thick that is there.
 
     Depth is 0, and no thickness told, where they do not overlap. A structure drawn around the tumor (label maps without
@@ -183,7 +183,7 @@ def depth_mm(tumor: np.ndarray, structure: np.ndarray, grid: Geometry) -> tuple[
 
 
 def _depth_within(tumor: np.ndarray, structure: np.ndarray, grid: Geometry, near: Box) -> tuple[float, float]:
-    overlap = tumor[near] & structure[near]
-    inside = distance_mm(structure[near], grid.spacing_mm)
-    around = grown(bounding_box(overlap), crop(overlap, grid, (slice(None),) * 3).geometry, THICKNESS_MARGIN_MM)
+    part = crop(structure, grid, near)
+    overlap, inside = tumor[near] & part.array, distance_mm(part.array, grid.spacing_mm)
+    around = grown(bounding_box(overlap), part.geometry, THICKNESS_MARGIN_MM)
     return float(inside[overlap].max()), 2.0 * float(inside[around].max())

@@ -9,7 +9,7 @@ import pytest
 
 import phantoms
 from oncology.errors import ContourError
-from oncology.imaging.contact import contact_area_mm2, contacts, depth_mm
+from oncology.imaging.contact import contact_area_mm2, contacts, depth_and_thickness_mm
 from oncology.imaging.volume import Geometry, Volume
 
 SPACINGS = [(1.0, 0.7, 0.7), (1.0, 1.0, 1.0), (3.0, 1.0, 1.0), (5.0, 1.0, 1.0)]
@@ -99,7 +99,7 @@ def test_depth_is_exact_where_the_surface_is_far_from_the_tumor() -> None:
     grid = phantoms.make_grid((50, 50, 120))
     organ = phantoms.box(grid, (-60, -30, -30), (35, 30, 30))
 
-    depth, _ = depth_mm(phantoms.box(grid, (10, -2, -2), (14, 2, 2)), organ, grid)
+    depth, _ = depth_and_thickness_mm(phantoms.box(grid, (10, -2, -2), (14, 2, 2)), organ, grid)
 
     assert depth == pytest.approx(25, abs=0.1)  # from the wall at 35 to the tumor's far edge at 10
 
