@@ -21,7 +21,7 @@ from oncology.errors import ModelError
 SMALL_NODE_MM = 10.0  # a short axis below it: the output for small nodes
 TURN_DEG, SCALES, BEND_MM = (4.0, 4.0, 12.0), (0.86, 1.16), 3.0
 CONTEXT_BEND_MM = 3.5  # how far a network's borders of organs may be off
-WITHOUT_PET, WITHOUT_CONTEXT, WITHOUT_GROUP = 0.45, 0.12, 0.1
+WITHOUT_PET, WITHOUT_CONTEXT, WITHOUT_GROUP = 0.6, 0.12, 0.1
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def _lesion(region: str, cancers: tuple[str, ...], spacing_mm: float, tumors: tu
         inputs=(*CT_PET, *(f"context:{name}" for name in (*groups, *stations))),
         heads=(Head("lesion", "sigmoid", (*tumors, "node_small", "node_large")),),
         crop=(48, 48, 48), late=(16, 32), context=groups, maps=stations, start=f"lesion-{region}",
-        centers={"tumor": 0.45, "node": 0.35, "body": 0.2},
+        centers={"tumor": 0.4, "node": 0.3, "body": 0.3},
     )  # fmt: skip
 
 

@@ -32,7 +32,17 @@ def segment_body(hu: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
     if not core.any():
         return core
     skin = shape.dilate(core, TABLE_HALF_THICKNESS_MM, spacing_mm) & tissue
-    return ~_room_air(hu, ~skin, spacing_mm)
+    body = ~_room_air(hu, ~skin, spacing_mm)
+    return body | _behind_thin_walls(hu, tissue, body, spacing_mm)
+
+
+def _behind_thin_walls(hu: np.ndarray, tissue: np.ndarray, body: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
+    """Lungs that lie open since their wall, in a thin patient, is no thicker than a table top; and that wall."""
+    closed = (shape.slice_holes(tissue) > 0) & ~body
+    lung = beside_bone(hu, closed & ~_is_gas(hu, shape.slice_labels(closed)), spacing_mm)
+    if not lung.any():
+        return lung
+    return lung | (shape.dilate(lung, 2.0 * TABLE_HALF_THICKNESS_MM, spacing_mm) & tissue)
 
 
 def _parts_of_patient(hu: np.ndarray, core: np.ndarray) -> np.ndarray:
@@ -49,16 +59,17 @@ def _parts_of_patient(hu: np.ndarray, core: np.ndarray) -> np.ndarray:
 
 def _room_air(hu: np.ndarray, empty: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
     """What is not tissue and reaches the edge of its slice, cut-off lungs excepted."""
-    labels = shape.slice_labels(empty)
-    edge = np.unique(np.concatenate([labels[:, [0, -1], :].ravel(), labels[:, :, [0, -1]].ravel()]))
-    count = int(labels.max()) + 1
-    sizes = np.maximum(np.bincount(labels.ravel(), minlength=count), 1)
-    gas = np.bincount(labels.ravel(), (hu < ROOM_AIR_HU).ravel(), minlength=count) / sizes
-    open_air = np.zeros(count, dtype=bool)
-    open_air[edge] = True
-    open_air[0] = False
-    perhaps_lung = (open_air & (gas < ROOM_AIR_PART))[labels]
-    return open_air[labels] & ~beside_bone(hu, perhaps_lung, spacing_mm)
+    open_air = empty & (shape.slice_holes(~empty) == 0)
+    perhaps_lung = open_air & ~_is_gas(hu, shape.slice_labels(open_air))
+    return open_air & ~beside_bone(hu, perhaps_lung, spacing_mm)
+
+
+def _is_gas(hu: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The labeled parts of slices that are air of the room rather than lung."""
+    sizes = np.maximum(np.bincount(labels.ravel()), 1)
+    gas = np.bincount(labels.ravel(), (hu < ROOM_AIR_HU).ravel()) / sizes
+    gas[0] = 0.0
+    return (gas >= ROOM_AIR_PART)[labels]
 
 
 def beside_bone(hu: np.ndarray, mask: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
