@@ -63,7 +63,7 @@ PLACE_STEP_MM = 1.5
 MOST_PLACES = 200
 SECOND_PLACE_MM = 4.0
 # A middle point this close (in radii of the larger) to one of more than twice its radius is a bump on a vessel's wall.
-BUMP_REACH, BUMP_PART = 1.5, 0.5
+BUMP_REACH, BUMP_PART = 2.0, 0.5
 MOST_AXIS_POINTS = 12000
 # A ray that stays inside longer than this many times the usual radius runs into a branch.
 BRANCH_RADII = 2.0
@@ -99,11 +99,15 @@ def contact_angle_deg(tumor: np.ndarray, vessel: np.ndarray, grid: Geometry) -> 
 
 
 def _largest_seconded(centers: np.ndarray, angles: np.ndarray) -> float:
-    """The largest angle that a second cross-section close by reaches too; a single one may be cut awry."""
+    """The largest angle that a second cross-section close by reaches too.
+
+    A single one may be cut awry, and one that lies apart from all others through a spur of the mask: neither counts.
+    Where slices are so thick that none lies close to another, each is believed.
+    """
     apart = np.linalg.norm(centers[:, None] - centers[None, :], axis=-1)
     close = (apart > 0.0) & (apart <= SECOND_PLACE_MM)
-    seconds = np.where(close, angles[None, :], -1.0).max(axis=1)
-    return float(np.where(seconds < 0.0, angles, np.minimum(angles, seconds)).max())
+    seconds = np.where(close, angles[None, :], 0.0).max(axis=1)
+    return float((np.minimum(angles, seconds) if close.any() else angles).max())
 
 
 def _inner(outer: tuple[slice, ...], inner: tuple[slice, ...]) -> tuple[slice, slice, slice]:

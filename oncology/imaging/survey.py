@@ -29,6 +29,7 @@ from oncology.imaging.organ import PANCREAS_PARTS, organ_measures, pancreas_part
 from oncology.imaging.stations.finder import station_finder
 from oncology.imaging.stations.parse import agreed
 from oncology.imaging.stations.seen import SeenStations
+from oncology.imaging.thorax import mediastinum_under
 from oncology.imaging.volume import Volume
 
 # Two contours that share more than this part of the smaller one show the same lesion.
@@ -160,6 +161,9 @@ def _overlap(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _tumor(region: Region, scene: Scene, place: int, site: str) -> Tumor:
+    if "mediastinum" in scene.structures:
+        spared = mediastinum_under(region.mask, scene.structures["mediastinum"], scene.ct.geometry.spacing_mm)
+        scene = replace(scene, structures={**scene.structures, "mediastinum": spared})
     tumor = measure_tumor(
         region.mask,
         scene.ct,

@@ -24,6 +24,10 @@ PREVERTEBRAL_ASIDE_MM, PREVERTEBRAL_FRONT_MM = 30.0, 70.0
 # heart lies under the lung.
 DOME_FROM_MIDLINE_MM, DOME_FROM_SPINE_MM, DOME_PERCENTILE = 60.0, 60.0, 90.0
 HULL_POINTS = 2000
+# A tumor beside the mediastinum is soft tissue between the lungs as well. Of what it holds only bites out of the
+# mediastinum's outline are taken for invasion: what a ball of this radius cannot enter. On drawn tumors (4 that invade,
+# 2 that lie beside it, training and tuning seeds) depth was then 6 to 10 mm against 4 and 8; before 8 to 14, 14 and 19.
+BITE_MM = 12.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,21 @@ def _mediastinum(
     roofed = np.flip(np.maximum.accumulate(np.flip(lungs, 0), axis=0), 0)
     liver = roofed & (z <= levels[0] + 2) & (aside <= -LIVER_ASIDE_MM)
     return shape.largest(between & ((z >= floor) | prevertebral) & ~liver)
+
+
+def mediastinum_under(tumor: np.ndarray, mediastinum: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
+    """The mediastinum as it would be without a tumor, which rules take for a part of it where the two touch.
+
+    Args:
+        tumor, mediastinum: (Z, Y, X) bool on one grid, the tumor with at least one voxel.
+    """
+    box = shape.bounding_box(tumor, 2.0 * BITE_MM, spacing_mm)
+    if not (tumor[box] & mediastinum[box]).any():
+        return mediastinum
+    spared = mediastinum[box] & ~tumor[box]
+    result = mediastinum.copy()
+    result[box] = spared | (mediastinum[box] & shape.close(spared, BITE_MM, spacing_mm))
+    return result
 
 
 def _hull_by_slice(lungs: np.ndarray, midline: Midline) -> np.ndarray:

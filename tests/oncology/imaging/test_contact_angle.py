@@ -68,6 +68,16 @@ def test_vessel_three_millimeters_away_has_no_contact() -> None:
     assert contact_angle_deg(phantoms.box(grid, (-10, 8.2, -10), (10, 20, 10)), vessel, grid) == 0
 
 
+def test_a_spur_of_the_vessel_inside_the_tumor_is_no_cross_section() -> None:
+    grid = phantoms.make_grid((40, 50, 50), (2.0, 2.0, 2.0))
+    aorta = phantoms.cylinder(grid, (0, 0, 0), (0, 0, 1), 20)
+    tumor = phantoms.box(grid, (-14, 10, -14), (14, 30, 14)) & ~aorta
+    spur = phantoms.box(grid, (0, 17, -3), (5, 22, 3))
+    flat = contact_angle_deg(tumor, aorta, grid)
+
+    assert contact_angle_deg(tumor, aorta | spur, grid) == pytest.approx(flat, abs=5)
+
+
 def test_largest_of_several_places_counts() -> None:
     grid = phantoms.make_grid((90, 60, 60))
     vessel = phantoms.cylinder(grid, (0, 0, 0), (0, 0, 1), 16)
