@@ -25,9 +25,9 @@ PREVERTEBRAL_ASIDE_MM, PREVERTEBRAL_FRONT_MM = 30.0, 70.0
 DOME_FROM_MIDLINE_MM, DOME_FROM_SPINE_MM, DOME_PERCENTILE = 60.0, 60.0, 90.0
 HULL_POINTS = 2000
 # A tumor beside the mediastinum is soft tissue between the lungs as well. Of what it holds only bites out of the
-# mediastinum's outline are taken for invasion: what a ball of this radius cannot enter. On drawn tumors (4 that invade,
-# 2 that lie beside it, training and tuning seeds) depth was then 6 to 10 mm against 4 and 8; before 8 to 14, 14 and 19.
-BITE_MM = 12.0
+# mediastinum's outline are taken for invasion: what a ball of this radius cannot enter. Round bites are measured up to
+# half too shallow, a tumor that lies beside it no longer as deep as it is thick.
+BITE_MM = 20.0
 
 
 @dataclass(frozen=True)
