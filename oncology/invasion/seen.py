@@ -36,6 +36,9 @@ SEEN_SIGNS = {
 }  # fmt: skip
 DEEPEST_MM = 15.0
 LEAST_EDGE = 5.0  # HU per mm
+# Of weights, in standard deviations of the features: contacts of some dozen patients. On patients left out (297 contacts,
+# 68 patients) the mean log loss was 0.460 with 1, 0.446 with 10, 0.442 with 20, 0.440 with 40.
+RIDGE = 20.0
 
 
 def seen_features(contact: Contact, p_drawn: float, *, unproven: bool) -> np.ndarray:
@@ -80,4 +83,4 @@ def fit_seen(x: np.ndarray, y: np.ndarray, patients: Sequence[str]) -> tuple[Log
         y: (N,) bool, invaded or not.
         patients: of each row; a patient's rows stay in one fold.
     """
-    return fit_logistic(x, y, patients, SEEN_FEATURES, signs=SEEN_SIGNS)
+    return fit_logistic(x, y, patients, SEEN_FEATURES, ridge=RIDGE, signs=SEEN_SIGNS)
