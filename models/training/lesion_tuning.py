@@ -26,7 +26,7 @@ TUMOR_REGIONS: Mapping[str, Sequence[float]] = {
     "tumor": (0.5, 0.8, 0.9, 0.95, 0.98, 0.99),
     "tumor_sure": (0.7, 0.97, 0.99),
 }
-TUMOR_SURE: Mapping[str, Sequence[float]] = {"further_tumor_sure": (0.95, 0.99, 0.998)}
+TUMOR_SURE: Mapping[str, Sequence[float]] = {"further_tumor_sure": (0.998, 0.99, 0.95)}  # the first of equals holds
 NODE_REGIONS: Mapping[str, Sequence[float]] = {"node": (0.6, 0.8, 0.9, 0.95)}
 NODE_SURE: Mapping[str, Sequence[float]] = {"node_sure": (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)}
 ON_CT_ALONE = {"most_tumors": 1}  # a second tumor changes T or M: it is not proposed without a PET

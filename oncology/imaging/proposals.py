@@ -18,9 +18,10 @@ from oncology.imaging.volume import Geometry
 DEFAULTS: Mapping[str, float] = {
     "tumor": 0.5, "tumor_sure": 0.7, "further_tumor_sure": 0.9, "node": 0.5, "node_sure": 0.6,
     "least_tumor_ml": 0.15, "least_node_ml": 0.05, "most_tumors": 4, "least_home_share": 0.4,
-    "outgrown_share": 0.1, "outgrown_sure": 0.998,
+    "outgrown_share": 0.1, "outgrown_sure": 0.995,
 }  # fmt: skip
 SURE_PERCENTILE = 90.0
+AS_SURE = 1.5  # in log odds: regions that the network is no less sure of than this are told apart by their size
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,13 @@ def logit(p: float) -> float:
 
 
 def _tumors(p: np.ndarray, grid: Geometry, chosen: Mapping[str, Any], home: np.ndarray | None) -> list[_Part]:
-    """The region with the most probability in it is the primary; others count only where the network is sure."""
+    """Of the regions that the network is surest of the largest is the primary; others count only where it is sure."""
     found = _parts(p, chosen["tumor"], grid, chosen["least_tumor_ml"])
     parts = sorted((part for part in found if _is_at_home(part, chosen, home)), key=lambda part: -part.weight)
-    first = next((part for part in parts if part.p >= chosen["tumor_sure"]), None)
-    if first is None:
+    surest = max((part.p for part in parts), default=0.0)
+    if surest < chosen["tumor_sure"]:
         return []
+    first = next(part for part in parts if logit(part.p) >= logit(surest) - AS_SURE)
     others = [part for part in parts if part is not first and part.p >= chosen["further_tumor_sure"]]
     return [first, *others][: int(chosen["most_tumors"])]
 

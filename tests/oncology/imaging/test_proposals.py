@@ -33,6 +33,12 @@ def test_a_further_tumor_is_proposed_where_the_network_is_sure() -> None:
     assert [one.role for one in found] == ["tumor", "tumor"]
 
 
+def test_a_small_region_that_is_plain_is_the_primary_before_a_larger_doubtful_one() -> None:
+    found = proposed(np.maximum(ball((12, 12, 12), 12.0, 0.95), ball((30, 30, 30), 8.0, 0.999)))
+    assert [one.role for one in found] == ["tumor", "tumor"]
+    assert found[0].mask[30, 30, 30]
+
+
 def test_what_the_network_hardly_believes_is_no_tumor() -> None:
     assert proposed(ball((20, 20, 20), 14.0, 0.6)) == []
 
