@@ -8,7 +8,6 @@ import phantoms
 from oncology.imaging.contact import contacts
 from oncology.imaging.thorax import mediastinum_under
 
-
 GRID = phantoms.make_grid((140, 140, 140), (2.0, 2.0, 2.0))
 OWN = phantoms.box(GRID, (-25, -70, -70), (25, 70, 70))
 
