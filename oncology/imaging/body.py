@@ -39,7 +39,7 @@ def segment_body(hu: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
 def _behind_thin_walls(hu: np.ndarray, tissue: np.ndarray, body: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
     """Lungs that lie open since their wall, in a thin patient, is no thicker than a table top; and that wall."""
     closed = (shape.slice_holes(tissue) > 0) & ~body
-    lung = beside_bone(hu, closed & ~_is_gas(hu, shape.slice_labels(closed)), spacing_mm)
+    lung = beside_bone(hu, closed & ~_is_room_air(hu, shape.slice_labels(closed)), spacing_mm)
     if not lung.any():
         return lung
     return lung | (shape.dilate(lung, 2.0 * TABLE_HALF_THICKNESS_MM, spacing_mm) & tissue)
@@ -59,12 +59,13 @@ def _parts_of_patient(hu: np.ndarray, core: np.ndarray) -> np.ndarray:
 
 def _room_air(hu: np.ndarray, empty: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
     """What is not tissue and reaches the edge of its slice, cut-off lungs excepted."""
-    open_air = empty & (shape.slice_holes(~empty) == 0)
-    perhaps_lung = open_air & ~_is_gas(hu, shape.slice_labels(open_air))
+    _, labels = shape.holes_and_open(empty)
+    open_air = labels > 0
+    perhaps_lung = open_air & ~_is_room_air(hu, labels)
     return open_air & ~beside_bone(hu, perhaps_lung, spacing_mm)
 
 
-def _is_gas(hu: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _is_room_air(hu: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The labeled parts of slices that are air of the room rather than lung."""
     sizes = np.maximum(np.bincount(labels.ravel()), 1)
     gas = np.bincount(labels.ravel(), (hu < ROOM_AIR_HU).ravel()) / sizes

@@ -103,12 +103,16 @@ def slice_labels(mask: np.ndarray) -> np.ndarray:
 
 def slice_holes(mask: np.ndarray) -> np.ndarray:
     """Labels, from 1 but not without gaps, of what a mask surrounds within axial slices."""
-    labels = slice_labels(~mask)
-    edge = np.unique(np.concatenate([labels[:, [0, -1], :].ravel(), labels[:, :, [0, -1]].ravel()]))
-    hole = np.ones(int(labels.max()) + 1, dtype=bool)
-    hole[edge] = False
-    hole[0] = False
-    return np.where(hole[labels], labels, 0)
+    return holes_and_open(~mask)[0]
+
+
+def holes_and_open(empty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels, from 1 but not without gaps, of what does not reach the edge of its axial slice, and of what does."""
+    labels = slice_labels(empty)
+    reached = np.zeros(int(labels.max()) + 1, dtype=bool)
+    reached[np.concatenate([labels[:, [0, -1], :].ravel(), labels[:, :, [0, -1]].ravel()])] = True
+    is_open = reached[labels]
+    return np.where(is_open, 0, labels), np.where(is_open, labels, 0)
 
 
 def bounding_box(mask: np.ndarray, margin_mm: float, spacing_mm: Spacing) -> tuple[slice, slice, slice]:
