@@ -50,7 +50,10 @@ SPILL_MM = 7.0
 BONES = ("vertebra", "rib", "sternum", "sacrum", "hip_", "femur", "humerus", "scapula", "clavicula", "skull", "bones",
          "spine", "costal_cartilages")  # fmt: skip
 NEAR_ORGAN_MM = 4.0
-LEAST_HOT_ML = 0.3
+# Aerated lung takes up next to nothing: there a smaller focus stands out. A nodule at the pleura is cut out of the lung
+# by rules; it lies so near and in nothing else.
+LEAST_HOT_ML, LEAST_HOT_IN_LUNG_ML, NODULE_RIM_MM = 0.3, 0.1, 12.0
+AROUND_LUNGS = ("mediastinum", "chest_wall", "diaphragm")
 # Larger than this is marrow at work, muscle or an unmasked organ, and no single metastasis.
 MOST_HOT_ML = 250.0
 PERCIST_LIVER, PERCIST_BLOOD, PERCIST_SD = 1.5, 2.0, 2.0
@@ -233,14 +236,14 @@ def _hot(scene: Scene, findings: Findings, site: str, masks: Masks) -> Iterator[
     organs = _sites(pet, liver, site, findings)
     for part, box in components(hot):
         size_ml = volume_ml(part, pet.grid)
-        if size_ml < LEAST_HOT_ML:
+        if size_ml < LEAST_HOT_IN_LUNG_ML:
             break  # largest first
         peak = _peak(pet.suv[box], part, box)
         if size_ml > MOST_HOT_ML or usual[peak] or (known[box] & part).any():
             continue
-        place = next((name for name, organ in organs if organ[peak]), None)
-        if place is not None and not _is_fat(part, box, pet):
-            yield _of_pet(part, box, pet, place)
+        place = next((organ for organ in organs if organ.mask[peak]), None)
+        if place is not None and size_ml >= place.least_ml and not _is_fat(part, box, pet):
+            yield _of_pet(part, box, pet, place.site)
 
 
 def _peak(suv: np.ndarray, part: np.ndarray, box: tuple[slice, ...]) -> tuple[int, ...]:
@@ -285,22 +288,40 @@ def _known(pet: _Pet, findings: Findings, masks: Masks) -> np.ndarray:
     return known
 
 
-def _sites(pet: _Pet, liver: np.ndarray, site: str, findings: Findings) -> list[tuple[str, np.ndarray]]:
+@dataclass(frozen=True)
+class _Organ:
+    """Where a focus from `least_ml` on is a candidate of a site: `mask` (Z, Y, X) bool on the PET's grid."""
+
+    site: str
+    mask: np.ndarray
+    least_ml: float = LEAST_HOT_ML
+
+
+def _sites(pet: _Pet, liver: np.ndarray, site: str, findings: Findings) -> list[_Organ]:
     """Where a focus makes which metastasis, small organs first."""
     found = [
-        ("adrenal_left", pet.around(pet.mask(("adrenal_gland_left",)), NEAR_ORGAN_MM)),
-        ("adrenal_right", pet.around(pet.mask(("adrenal_gland_right",)), NEAR_ORGAN_MM)),
-        ("liver", liver),
-        ("bone", pet.around(pet.mask(BONES), 2.0)),
+        _Organ("adrenal_left", pet.around(pet.mask(("adrenal_gland_left",)), NEAR_ORGAN_MM)),
+        _Organ("adrenal_right", pet.around(pet.mask(("adrenal_gland_right",)), NEAR_ORGAN_MM)),
+        _Organ("liver", liver),
+        _Organ("bone", pet.around(pet.mask(BONES), 2.0)),
     ]
     if site != "lung":
-        return [*found, ("other", pet.mask(("lung_",)))]
+        return [*found, _Organ("other", _lungs(pet, ("lung_",)), LEAST_HOT_IN_LUNG_ML)]
     primary = max(findings.tumors, key=lambda tumor: tumor.greatest_dimension_mm, default=None)
     side = primary.laterality if primary else None
     opposite = "right" if side is Laterality.LEFT else "left" if side is Laterality.RIGHT else None
     if opposite is None:
         return found
-    return [*found, ("contralateral_lung_nodule", pet.mask((f"lung_{opposite}", *_lobes(opposite))))]
+    lung = _lungs(pet, (f"lung_{opposite}", *_lobes(opposite)))
+    return [*found, _Organ("contralateral_lung_nodule", lung, LEAST_HOT_IN_LUNG_ML)]
+
+
+def _lungs(pet: _Pet, names: tuple[str, ...]) -> np.ndarray:
+    """Lungs (Z, Y, X) with what borders on them and is nothing else: a nodule may touch the pleura."""
+    aerated = pet.mask(names)
+    if not all(name in pet.scene.structures for name in AROUND_LUNGS):
+        return aerated
+    return aerated | (pet.around(aerated, NODULE_RIM_MM) & ~pet.mask(AROUND_LUNGS))
 
 
 def _lobes(side: str) -> tuple[str, ...]:

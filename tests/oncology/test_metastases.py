@@ -82,6 +82,30 @@ def test_a_hot_focus_is_a_candidate_of_the_organ_that_holds_it(place: tuple[floa
     assert found[0].centroid_lps == pytest.approx(place, abs=4.0)
 
 
+@pytest.mark.parametrize(("x", "expected"), [(95.0, ["other"]), (112.0, [])])
+def test_a_nodule_at_the_pleura_counts_as_lung_and_one_in_the_chest_wall_does_not(
+    x: float, expected: list[str]
+) -> None:
+    around = {
+        "chest_wall": phantoms.box(GRID, (101, -80, -20), (130, 90, 80)),
+        "mediastinum": phantoms.box(GRID, (-48, -60, -10), (48, 60, 90)),
+        "diaphragm": phantoms.box(GRID, (-100, -60, -24), (100, 60, -18)),
+        "lung_left": ORGANS["lung_left"] & ~phantoms.sphere(GRID, (x, 10, 30), 20),
+    }
+    assert sites(scene({(x, 10, 30): 9.0}, **around), "esophagus") == expected
+
+
+def test_a_focus_too_small_for_bone_is_a_candidate_in_aerated_lung() -> None:
+    def small(place: tuple[float, float, float], cancer: str) -> list[str]:
+        where = scene({})
+        assert where.suv is not None
+        where.suv.array[phantoms.sphere(GRID, place, 7)] = 6.0
+        return sites(where, cancer)
+
+    assert small((75, 10, 30), "esophagus") == ["other"]
+    assert small((0, 65, 15), "esophagus") == []
+
+
 def test_uptake_as_low_as_the_liver_is_no_candidate() -> None:
     assert sites(scene({(0, 65, 15): 2.6})) == []
 

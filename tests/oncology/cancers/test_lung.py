@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from oncology.cancers.evidence import PROPOSED_IN_AIR
 from oncology.errors import ScopeError
 from oncology.findings import (
     CaseId,
@@ -110,7 +111,7 @@ def test_a_networks_length_is_staged_as_so_much_longer_as_such_lengths_run_short
     assert proposed["editions"]["9"]["t"]["category"] == "T2a"
     assert staged(tumor(29.2))["editions"]["9"]["t"]["category"] == "T1c"
     size = next(fact for fact in proposed["facts"] if fact["key"] == "greatest_dimension_mm")
-    assert "2 mm short" in size["reason"]
+    assert f"{PROPOSED_IN_AIR.larger_mm:.0f} mm short" in size["reason"]
 
 
 def test_a_part_solid_tumor_is_staged_by_its_solid_part() -> None:
