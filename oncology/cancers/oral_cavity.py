@@ -145,7 +145,12 @@ def _measured_depth(history: History) -> tuple[float, RecordFact] | None:
 
 
 def thickness_mm(tumor: Tumor) -> float:
-    """The least axis of the ellipsoid with the tumor's volume and its two longest axes; never above the second."""
+    """How thick the tumor stands: as measured on its mask.
+
+    Findings without that: the least axis of the ellipsoid with its volume and two longest axes; never above the second.
+    """
+    if "thickness_mm" in tumor.measures:
+        return tumor.measures["thickness_mm"]
     longest, second = tumor.greatest_dimension_mm, tumor.short_axis_mm
     third = 6000.0 * tumor.volume_ml / (math.pi * longest * second) if second > 0 else 0.0
     return min(second, third)

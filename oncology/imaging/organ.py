@@ -3,7 +3,8 @@
 Esophagus: `length_along_mm` along the organ's middle line; `center_from_incisors_mm`, `top_from_incisors_mm` and
 `center_above_egj_mm` (below the junction: negative); `wall_mm`, how thick the tumor stands.
 Pancreas: `duct_mm`, the widest part of the main duct. Lung: `collapsed_share` of the lung of its side, and
-`collapse_to_hilum_mm`, the gap between airless lung and the main bronchus.
+`collapse_to_hilum_mm`, the gap between airless lung and the main bronchus. Oral cavity: `thickness_mm`, the diameter of
+the largest ball in the tumor.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ def organ_measures(
         return {"duct_mm": widest_mm(structures["pancreatic_duct"], ct.geometry)}
     if cancer == "lung":
         return _collapse(tumor, ct.geometry, structures, side)
+    if cancer == "oral_cavity":
+        return {"thickness_mm": widest_mm(tumor, ct.geometry)}
     return {}
 
 
@@ -159,11 +162,11 @@ def wall_mm(tumor: np.ndarray, ct: Volume) -> float:
     return float(2.0 * depth.max() if has_lumen else depth.max())
 
 
-def widest_mm(tube: np.ndarray, grid: Geometry) -> float:
-    """Widest caliber of a tube: twice the largest distance to its outside."""
-    if not tube.any():
+def widest_mm(mask: np.ndarray, grid: Geometry) -> float:
+    """Diameter of the largest ball in a mask, as the widest caliber of a tube: twice the largest distance to its outside."""
+    if not mask.any():
         return 0.0
-    part = np.pad(tube[bounding_box(tube)], 1)
+    part = np.pad(mask[bounding_box(mask)], 1)
     return round(float(2.0 * distance_mm(part, grid.spacing_mm).max() - min(grid.spacing_mm)), 1)
 
 

@@ -29,7 +29,6 @@ PATTERNS = {
 EAGER = ("hypopharynx", "oropharynx", "nasopharynx")  # they spread early
 BELOW_CRICOID = ("IV", "VB", "VII", "supraclavicular")
 DEPTH = "depth_of_invasion_mm"
-DRAWN_DEEP = ("oral_tongue",)  # where the stated depth is drawn; elsewhere T is by bone, or the lining is thin
 SUBSITE_WORDS = {
     "posterior_pharyngeal_wall": "posterior_wall", "postcricoid_area": "postcricoid",
     "posterior_superior_wall": "posterior_wall",
@@ -56,7 +55,7 @@ def head_neck_plan(site: str, random: np.random.Generator) -> PatientPlan:
         build=build,
         tumor=replace(
             _tumor(option, subsite.center(build, side), hand, size, random),
-            depth_mm=depth if option.subsite in DRAWN_DEEP else None,
+            depth_mm=None if "mandible" in option.into else depth,  # there T is by bone
         ),
         location=option.subsite,
         laterality=side,

@@ -87,6 +87,11 @@ def test_thickness_is_the_least_axis_of_the_ellipsoid() -> None:
     assert thickness_mm(replace(flat, volume_ml=20.0)) == 20.0
 
 
+def test_thickness_measured_on_the_mask_goes_before_that_of_the_ellipsoid() -> None:
+    flat = replace(tumor(30.0), short_axis_mm=20.0, volume_ml=3.1416)
+    assert thickness_mm(replace(flat, measures={"thickness_mm": 7.0})) == 7.0
+
+
 def test_chances_of_depth_add_up_and_follow_the_thickness() -> None:
     assert sum(depth_chances(9.0).values()) == pytest.approx(1.0)
     assert max(depth_chances(2.0), key=depth_chances(2.0).__getitem__) == "3"

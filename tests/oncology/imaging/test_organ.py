@@ -84,3 +84,11 @@ def test_airless_lung_behind_a_tumor_is_measured_up_to_the_main_bronchus(gap_mm:
     found = organ_measures("lung", tumor, ct, masks, {}, Laterality.LEFT)
     assert (found["collapse_to_hilum_mm"] <= 15) is reaches
     assert found["collapsed_share"] == pytest.approx(airless.sum() / (lung | airless | tumor).sum(), abs=0.01)
+
+
+@pytest.mark.parametrize("axis", [(0, 0, 1), (0, 1, 0), (1, 1, 0)])
+def test_a_flat_tumor_of_the_mouth_is_as_thick_as_it_is_whichever_way_it_lies(axis: tuple[float, float, float]) -> None:
+    fine = phantoms.make_grid((60, 60, 60), (1.0, 1.0, 1.0))
+    flat = phantoms.cylinder(fine, (0, 0, 0), axis, 28, 8)
+    ct = Volume(np.full(fine.shape, 40.0), fine)
+    assert organ_measures("oral_cavity", flat, ct, {}, {}, None)["thickness_mm"] == pytest.approx(8.0, abs=1.1)
