@@ -56,6 +56,7 @@ OFF_MAP = 0.05
 # What a network proposes and a PET shows as well is no vessel: of proposals of that SUVmax all were nodes, 48 of 48, of
 # those below it 147 of 177 (44 tuning patients, such rows; the share is one short of all, in 50).
 HOT_SUV, HOT_CERTAINTY = 2.5, 0.98
+SPECK_MM = 3.0  # of a short axis: uptake of what is thinner is its neighbor's (a rim of the tumor, a vessel's wall)
 PARAESOPHAGEAL = "8"  # as the IASLC map calls it; its nodes lie right, left, before or behind the esophagus
 # Names by which radiation oncologists mark a node as involved (TG-263: GTVn).
 INVOLVED = re.compile(r"^i?gtv[\s_-]*-?n", re.IGNORECASE)
@@ -244,7 +245,7 @@ def _node(region: Region, mask: np.ndarray, scene: Scene, place: int) -> Node:
 
 def _certainty(region: Region, node: Node) -> float:
     """How sure it is that a proposal is a node: as the network says, or by its uptake."""
-    hot = node.suv_max is not None and node.suv_max >= HOT_SUV
+    hot = node.suv_max is not None and node.suv_max >= HOT_SUV and node.short_axis_mm >= SPECK_MM
     return max(region.certainty, HOT_CERTAINTY) if hot else region.certainty
 
 

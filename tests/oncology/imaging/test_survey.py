@@ -43,10 +43,12 @@ def test_a_proposed_node_outside_of_every_station_is_hardly_believed(
     assert found.certainty == pytest.approx(certainty)
 
 
-@pytest.mark.parametrize(("suv", "certainty"), [(1.4, 0.3), (7.5, 0.98)])
-def test_a_proposal_that_the_pet_shows_too_is_believed(suv: float, certainty: float) -> None:
+@pytest.mark.parametrize(("suv", "thick_mm", "certainty"), [(1.4, 10.0, 0.3), (7.5, 10.0, 0.98), (7.5, 1.5, 0.3)])
+def test_a_proposal_that_the_pet_shows_too_is_believed_unless_it_is_a_speck(
+    suv: float, thick_mm: float, certainty: float
+) -> None:
     """A network that is unsure of a hot node must not make a tumor board miss it."""
-    mask = phantoms.sphere(GRID, (20, 0, 0), 10)
+    mask = phantoms.cylinder(GRID, (20.5, 0, 0), (1, 0, 0), 10, thick_mm)
     pet = Volume(np.where(mask, suv, 0.8), GRID)
     node = Region("node", "node", mask, DRAWN, needs_confirmation=True, certainty=0.3)
     scene = Scene(CT, pet, {}, {}, lambda mask, point: {}, guess_station=lambda mask: {"4R": 1.0})
