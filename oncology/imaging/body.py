@@ -67,8 +67,7 @@ def _room_air(hu: np.ndarray, empty: np.ndarray, spacing_mm: Spacing) -> np.ndar
 
 def _is_room_air(hu: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The labeled parts of slices that are air of the room rather than lung."""
-    sizes = np.maximum(np.bincount(labels.ravel()), 1)
-    gas = np.bincount(labels.ravel(), (hu < ROOM_AIR_HU).ravel()) / sizes
+    gas = shape.part_shares(labels, int(labels.max()) + 1, hu < ROOM_AIR_HU)
     gas[0] = 0.0
     return (gas >= ROOM_AIR_PART)[labels]
 
@@ -80,7 +79,6 @@ def beside_bone(hu: np.ndarray, mask: np.ndarray, spacing_mm: Spacing) -> np.nda
     labels, sizes = shape.components(mask)
     border = mask & ~ndimage.binary_erosion(mask, IN_PLANE, border_value=1)
     near = shape.distance_mm(hu <= BONE_HU, spacing_mm) <= BONE_NEAR_MM
-    length = np.maximum(np.bincount(labels[border], minlength=sizes.size), 1)
-    accompanied = np.bincount(labels[border & near], minlength=sizes.size) / length >= BONE_PART
+    accompanied = shape.part_shares(labels, sizes.size, near, within=border) >= BONE_PART
     accompanied[0] = False
     return accompanied[labels]

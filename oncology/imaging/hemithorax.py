@@ -111,8 +111,7 @@ def _held_holes(lung: np.ndarray, solid: np.ndarray) -> np.ndarray:
     cross[1] = ndimage.generate_binary_structure(2, 1)
     around = ndimage.grey_dilation(labels, footprint=cross)
     outline = lung & (around > 0)
-    length = np.maximum(np.bincount(around[outline], minlength=count), 1)
-    held = np.bincount(around[outline & solid], minlength=count) / length >= SOLID_OUTLINE
+    held = shape.part_shares(around, count, solid, within=outline) >= SOLID_OUTLINE
     held[0] = False
     return np.asarray(held[labels])
 

@@ -98,8 +98,7 @@ def _bubbles(hu: np.ndarray, air: np.ndarray, spacing_mm: Spacing) -> np.ndarray
 def _is_gas(hu: np.ndarray, labels: np.ndarray, sizes: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
     """Per part: mostly pure gas, judged away from its walls; true for index 0."""
     core = shape.distance_mm(labels > 0, spacing_mm) > CORE_MM
-    inner = np.bincount(labels[core], minlength=sizes.size)
-    gas = np.bincount(labels[core], (hu < GAS_HU)[core], minlength=sizes.size) / np.maximum(inner, 1)
+    gas = shape.part_shares(labels, sizes.size, hu < GAS_HU, within=core)
     gas[0] = 1.0
     return np.asarray(gas >= GAS_PART)
 

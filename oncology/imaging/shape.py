@@ -63,6 +63,19 @@ def components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return renumber[labels], np.concatenate([[0], sizes[order]])
 
 
+def part_shares(labels: np.ndarray, count: int, chosen: np.ndarray, within: np.ndarray | None = None) -> np.ndarray:
+    """Of each label below `count` the share of its voxels that are chosen; 0 for a label without any.
+
+    Args:
+        labels: (z, y, x) integers; `chosen`: (z, y, x) bool.
+        within: (z, y, x) bool, where alone voxels count; None: everywhere.
+    """
+    if within is not None:
+        labels, chosen = labels[within], chosen[within]
+    sizes = np.bincount(labels.ravel(), minlength=count)
+    return np.asarray(np.bincount(labels.ravel(), chosen.ravel(), minlength=count) / np.maximum(sizes, 1))
+
+
 def largest(mask: np.ndarray) -> np.ndarray:
     """The largest face-connected part."""
     labels, sizes = components(mask)
