@@ -163,7 +163,7 @@ def wall_mm(tumor: np.ndarray, ct: Volume) -> float:
 
 
 def widest_mm(mask: np.ndarray, grid: Geometry) -> float:
-    """Diameter of the largest ball in a mask, as the widest caliber of a tube: twice the largest distance to its outside."""
+    """Diameter of the largest ball in a mask, of a tube its widest caliber: twice the largest depth."""
     if not mask.any():
         return 0.0
     part = np.pad(mask[bounding_box(mask)], 1)
