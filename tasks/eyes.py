@@ -15,6 +15,7 @@ from models.inference.look import joined
 from oncology.cancers.evidence import classify_nodes
 from oncology.cancers.protocol import site_of
 from oncology.findings import CaseId, Findings, History, Point, Severity, SourceKind, Verdict
+from oncology.imaging.airless import AIRLESS, unexplained
 from oncology.imaging.anatomy import Anatomy, give_back, lobe_at, segment_anatomy
 from oncology.imaging.bounds import within_tissue
 from oncology.imaging.stations.parse import parse_stations
@@ -71,13 +72,14 @@ def look(ct: Volume, pet: Volume | None, cancer: str) -> Sight:
         return floor
     seen = look_with_networks(ct, pet, cancer, anatomy.masks["body"], anatomy.masks)
     regions, refused = bounded(seen.regions, site_of(cancer), ct, anatomy.masks)
+    airless = _airless(regions, anatomy, pet) if site_of(cancer) == "lung" else []
     structures = joined(anatomy.masks, seen.structures, seen.trusted)
     return replace(
         floor,
         structures=structures,
         unproven=frozenset(seen.structures.keys() - anatomy.masks.keys() - seen.trusted),
         stations=_parsed(seen.stations, cancer, structures, anatomy),
-        regions=tuple(regions),
+        regions=(*regions, *airless),
         verdicts=(*anatomy.verdicts, *seen.verdicts, *refused, *unserved(LOOKING, cancer, "networks")),
         models=tuple(seen.models),
         nodes_looked_for=seen.looked_for_lesions,
@@ -113,6 +115,15 @@ def bounded(
             )
             refused.append(Verdict("proposal-refused", Severity.INFO, message, "networks"))
     return kept, refused
+
+
+def _airless(proposed: Iterable[Region], anatomy: Anatomy, pet: Volume | None) -> list[Region]:
+    """Large parts of the lung without air that no proposed tumor explains, each a tumor until somebody looks."""
+    if anatomy.airless is None:
+        return []
+    tumors = [region.mask for region in proposed if region.role == "tumor"]
+    parts = unexplained(anatomy.airless, tumors, anatomy.geometry, pet)
+    return [Region("tumor", "airless lung", part, AIRLESS, needs_confirmation=True, certainty=0.5) for part in parts]
 
 
 def scene_for(
@@ -175,13 +186,15 @@ def discounted(findings: Findings) -> Findings:
 
 
 def person_first(regions: Iterable[Region]) -> list[Region]:
-    """The regions that a person drew, then proposals of what nobody drew."""
+    """The regions that a person drew, then proposals of what nobody drew; who drew a tumor has judged airless lung."""
     drawn: list[Region] = []
     proposed: list[Region] = []
     for region in regions:
         (drawn if region.source.kind in (SourceKind.PERSON, SourceKind.CONTOUR) else proposed).append(region)
     lesions = [region.mask for region in drawn if region.role != "structure"]
     named = {region.structure for region in drawn if region.role == "structure"}
+    if any(region.role == "tumor" for region in drawn):
+        proposed = [region for region in proposed if region.source != AIRLESS]
     kept = [
         region
         for region in proposed

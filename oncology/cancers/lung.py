@@ -26,6 +26,7 @@ from oncology.cancers.evidence import (
 from oncology.cancers.protocol import CancerPlugin
 from oncology.cancers.spread import best, is_stated, laterality_conflict, mets_fact, nodes_fact, not_imaged, stated_fact
 from oncology.findings import Contact, Fact, Facts, Findings, History, Laterality, Tumor
+from oncology.imaging.airless import AIRLESS
 from oncology.tnm.vocabulary import vocabulary
 
 # A mask's structure name (or how it begins, with a *) -> the vocabulary's invaded structure. A structure without a
@@ -124,12 +125,25 @@ def _within_reach(primary: Tumor | None, findings: Findings) -> Tumor | None:
     return replace(primary, contacts=kept)
 
 
+def _perhaps_collapse(primary: Tumor, history: History) -> tuple[Fact, ...]:
+    """T of a part of the lung without air that nobody confirmed: cannot be told."""
+    evidence = from_tumor(primary, f"{primary.volume_ml:.0f} mL of lung without air")
+    reason = (
+        f"{primary.volume_ml:.0f} mL of lung hold no air and no network explains them: tumor, consolidation or "
+        "collapse; confirm it as the tumor, or contour the tumor"
+    )
+    keys = ("greatest_dimension_mm", "invaded_structures")
+    return tuple(stated_fact(history, key) or replace(unknown(key, reason), evidence=(evidence,)) for key in keys)
+
+
 def _no_tumor() -> tuple[Fact, ...]:
     reason = "no tumor was contoured or found; draw it or name the contour"
     return (unknown("greatest_dimension_mm", reason), unknown("invaded_structures", reason))
 
 
 def _t_facts(primary: Tumor, findings: Findings, history: History) -> tuple[Fact, ...]:
+    if primary.source == AIRLESS and primary.needs_confirmation:
+        return _perhaps_collapse(primary, history)
     return (
         longest_diameter(primary, PROPOSED_IN_AIR),
         *_solidity(primary),

@@ -14,6 +14,7 @@ import numpy as np
 from oncology.errors import ImageError
 from oncology.findings import Laterality, Point, Severity, Verdict
 from oncology.imaging import shape
+from oncology.imaging.airless import airless_parts
 from oncology.imaging.airway import Airway, segment_airway
 from oncology.imaging.body import segment_body
 from oncology.imaging.bone import segment_bones, segment_column
@@ -27,6 +28,7 @@ from oncology.imaging.thorax import find_surroundings
 from oncology.imaging.volume import OBLIQUE_DEG, Geometry, Volume, canonical, resample, resample_axial
 
 WHERE = "anatomy"
+AIRLESS_LUNG = "airless_lung"
 COARSE_MM = 2.0
 BODY_MARGIN_MM = 10.0
 OUTSIDE_HU = -1024
@@ -51,12 +53,14 @@ class Anatomy:
         landmarks: name -> point; `carina`.
         verdicts: what is missing or doubtful.
         geometry: of the CT.
+        airless: (z, y, x) bool, thick parts of the lungs without air, see airless.py; None where there are none.
     """
 
     masks: Mapping[str, np.ndarray]
     landmarks: Mapping[str, Point]
     verdicts: tuple[Verdict, ...]
     geometry: Geometry
+    airless: np.ndarray | None = None
 
 
 @dataclass
@@ -101,7 +105,8 @@ def segment_anatomy(ct: Volume) -> Anatomy:
     else:
         masks = {name: _turned(mask, upright.geometry, ct.geometry) for name, mask in masks.items()}
     carina = finds.airway.carina_lps if finds.airway else None
-    return Anatomy(masks, {"carina": carina} if carina else {}, tuple(finds.verdicts), ct.geometry)
+    airless = masks.pop(AIRLESS_LUNG, None)
+    return Anatomy(masks, {"carina": carina} if carina else {}, tuple(finds.verdicts), ct.geometry, airless)
 
 
 def give_back(anatomy: Anatomy, tumor: np.ndarray) -> Anatomy:
@@ -278,6 +283,7 @@ def _keep_lungs(finds: _Finds, sides: Sides, left: HalfLung, right: HalfLung) ->
             continue
         finds.soft[f"lung_{side}"] = occupancy(coarse.hu, half.lung)
         _judge_lung(finds, side, half)
+    finds.soft[AIRLESS_LUNG] = airless_parts(coarse.hu, left.lung | right.lung, coarse.spacing_mm)
 
 
 def _judge_lung(finds: _Finds, side: Laterality, half: HalfLung) -> None:

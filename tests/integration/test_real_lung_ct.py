@@ -17,7 +17,7 @@ from phantoms import shrink_to_diameter
 
 REFERENCE_VOXELS, VOXEL_ML = 125_256, 0.9765625**2 * 3.0 / 1000.0  # README of the data set
 
-Stage = Callable[[Path], dict[str, Any]]
+Stage = Callable[[Path | None], dict[str, Any]]
 
 
 @pytest.fixture
@@ -33,9 +33,10 @@ def stage(shared_data: Path, prefect_home: Path, tmp_path: Path) -> Stage:
     ehr = tmp_path / "record.json"
     ehr.write_text(json.dumps(record.bundle(resources)))
 
-    def run(contours: Path) -> dict[str, Any]:
+    def run(contours: Path | None) -> dict[str, Any]:
         out = tmp_path / "out"
-        arguments = ["--ct", str(folder), "--ehr", str(ehr), "--contours", str(contours), "--cancer", "lung"]
+        drawn = [] if contours is None else ["--contours", str(contours)]
+        arguments = ["--ct", str(folder), "--ehr", str(ehr), *drawn, "--cancer", "lung"]
         assert main(["stage", *arguments, "--out", str(out)]) == 0
         found = {name: json.loads((out / f"{name}.json").read_bytes()) for name in ("findings", "staging", "bundle")}
         return found | {"pdf": (out / "report.pdf").read_bytes()}
@@ -72,3 +73,19 @@ def test_t_follows_the_contour_as_it_shrinks(
     (tumor,) = result["findings"]["tumors"]
     assert diameter_mm - 5.0 < tumor["greatest_dimension_mm"] <= diameter_mm + 0.49
     assert {edition["t"]["category"] for edition in result["staging"]["editions"].values()} == {expected}
+
+
+@pytest.mark.slow
+def test_without_contours_the_mass_is_proposed_and_no_size_is_guessed(stage: Stage, shared_data: Path) -> None:
+    """What the networks make of this scan is a speck of 1 mL beside 359 mL; T1 would be a wrong stage."""
+    result = stage(None)
+    drawn = read_volume(shared_data / "ibsi_lung_ct" / "nifti" / "mask.nii.gz")
+    largest = max(result["findings"]["tumors"], key=lambda tumor: tumor["volume_ml"])
+    place = np.round(drawn.geometry.to_index(np.array(largest["centroid_lps"]))).astype(int)
+    assert drawn.array[tuple(place)] > 0
+    assert largest["needs_confirmation"]
+    for edition in ("8", "9"):
+        answer = result["staging"]["editions"][edition]
+        assert answer["t"]["category"] == "TX"
+        assert answer["stage_group"]["category"] is None
+    assert result["pdf"].startswith(b"%PDF")

@@ -1,8 +1,11 @@
 """What a person drew wins over what rules or networks propose."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from oncology.findings import Source, SourceKind
+from oncology.imaging.airless import AIRLESS
 from oncology.imaging.survey import Region
 from oncology.imaging.volume import Geometry, Volume
 from tasks.eyes import bounded, person_first
@@ -18,6 +21,13 @@ def test_a_proposal_of_a_lesion_that_a_person_drew_is_left_out():
     drawn = region("tumor", 3, SourceKind.CONTOUR)
     same, other = region("tumor", 4, SourceKind.MODEL), region("tumor", 12, SourceKind.MODEL)
     assert person_first([same, other, drawn]) == [drawn, other]
+
+
+def test_airless_lung_is_no_proposal_where_a_person_drew_the_tumor():
+    airless = replace(region("tumor", 12, SourceKind.RULES), source=AIRLESS, needs_confirmation=True)
+    tumor, node = region("tumor", 3, SourceKind.CONTOUR), region("node", 3, SourceKind.CONTOUR)
+    assert person_first([airless, tumor]) == [tumor]
+    assert person_first([airless, node]) == [node, airless]
 
 
 def test_a_proposed_node_inside_the_drawn_tumor_is_no_node():

@@ -22,6 +22,7 @@ from oncology.findings import (
     SourceKind,
     Tumor,
 )
+from oncology.imaging.airless import AIRLESS
 from oncology.staging import stage_case
 
 DRAWN = Source(SourceKind.CONTOUR, "GTV-1")
@@ -112,6 +113,19 @@ def test_a_networks_length_is_staged_as_so_much_longer_as_such_lengths_run_short
     assert staged(tumor(29.2))["editions"]["9"]["t"]["category"] == "T1c"
     size = next(fact for fact in proposed["facts"] if fact["key"] == "greatest_dimension_mm")
     assert f"{PROPOSED_IN_AIR.larger_mm:.0f} mm short" in size["reason"]
+
+
+def test_airless_lung_that_nobody_confirmed_leaves_t_open_and_says_why() -> None:
+    """A mass or collapse: rules cannot tell, and a size would be a guess."""
+    mass = tumor(89.0, volume_ml=179.0, source=AIRLESS, needs_confirmation=True)
+    speck = tumor(12.0, id="tumor-2", volume_ml=0.7, needs_confirmation=True)
+    result = staged(mass, speck)
+    t = result["editions"]["9"]["t"]
+    assert t["category"] == "TX"
+    assert {"T1a", "T2b", "T3", "T4"} <= set(t["possible"])
+    (size,) = (fact for fact in result["facts"] if fact["key"] == "greatest_dimension_mm")
+    assert "179 mL of lung hold no air" in size["reason"]
+    assert categories(staged(replace(mass, needs_confirmation=False)))[0] == "T4"
 
 
 def test_a_part_solid_tumor_is_staged_by_its_solid_part() -> None:
