@@ -79,7 +79,7 @@ def look(ct: Volume, pet: Volume | None, cancer: str) -> Sight:
         structures=structures,
         unproven=frozenset(seen.structures.keys() - anatomy.masks.keys() - seen.trusted),
         stations=_parsed(seen.stations, cancer, structures, anatomy),
-        regions=(*regions, *airless),
+        regions=(*airless, *regions),
         verdicts=(*anatomy.verdicts, *seen.verdicts, *refused, *unserved(LOOKING, cancer, "networks")),
         models=tuple(seen.models),
         nodes_looked_for=seen.looked_for_lesions,

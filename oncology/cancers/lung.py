@@ -127,11 +127,8 @@ def _within_reach(primary: Tumor | None, findings: Findings) -> Tumor | None:
 
 def _perhaps_collapse(primary: Tumor, history: History) -> tuple[Fact, ...]:
     """T of a part of the lung without air that nobody confirmed: cannot be told."""
-    evidence = from_tumor(primary, f"{primary.volume_ml:.0f} mL of lung without air")
-    reason = (
-        f"{primary.volume_ml:.0f} mL of lung hold no air and no network explains them: tumor, consolidation or "
-        "collapse; confirm it as the tumor, or contour the tumor"
-    )
+    seen = f"{primary.volume_ml:.0f} mL of lung without air: tumor or collapse"
+    evidence, reason = from_tumor(primary, seen), f"{seen}; confirm it, or contour the tumor"
     keys = ("greatest_dimension_mm", "invaded_structures")
     return tuple(stated_fact(history, key) or replace(unknown(key, reason), evidence=(evidence,)) for key in keys)
 

@@ -124,7 +124,7 @@ def test_airless_lung_that_nobody_confirmed_leaves_t_open_and_says_why() -> None
     assert t["category"] == "TX"
     assert {"T1a", "T2b", "T3", "T4"} <= set(t["possible"])
     (size,) = (fact for fact in result["facts"] if fact["key"] == "greatest_dimension_mm")
-    assert "179 mL of lung hold no air" in size["reason"]
+    assert "179 mL of lung without air: tumor or collapse" in size["reason"]
     assert categories(staged(replace(mass, needs_confirmation=False)))[0] == "T4"
 
 
