@@ -19,6 +19,9 @@ from oncology.imaging.volume import Geometry, Volume
 # Halfway from fat (-100 HU) to soft tissue (40 HU); and what neither soft tissue nor a vessel in the arterial phase
 # reaches, but cortical bone does.
 TISSUE_FROM_HU, TISSUE_UP_TO_HU = -40.0, 320.0
+# Nodes enhance to some 100 HU; what is denser is a vessel full of contrast medium or calcium (ours: on the public chest
+# CT R01-001 two of three proposed nodes were pulmonary veins of 220 HU).
+NODE_UP_TO_HU = 160.0
 INFLATED_HU, GROUND_GLASS_FROM_HU = -850.0, -750.0  # lung, and what is denser than it
 SMOOTH_MM = 0.8  # noise is calmed by this much before it is cut
 CLOSE_MM = 2.0  # a hilum's fat, a cavity's rim and calcium are given back
@@ -51,7 +54,10 @@ def within_tissue(
     part, lung_tumor = mask[box], role == "tumor" and cancer == "lung"
     calm = ndimage.gaussian_filter(ct.array[box].astype(np.float32), [SMOOTH_MM / size for size in grid.spacing_mm])
     lowest = _border_to_lung(calm[part]) if lung_tumor else TISSUE_FROM_HU
-    kept = part & (calm >= lowest) & (calm <= TISSUE_UP_TO_HU)
+    highest = NODE_UP_TO_HU if role == "node" else TISSUE_UP_TO_HU
+    kept = part & (calm >= lowest) & (calm <= highest)
+    if np.count_nonzero(part & (calm > highest)) > np.count_nonzero(kept):
+        kept[:] = False  # a vessel or a bone: what is left is its blurred rim
     if lung_tumor:
         kept &= _near_lungs(structures, box, grid)
     kept = shape.close(kept, CLOSE_MM, grid.spacing_mm) & part

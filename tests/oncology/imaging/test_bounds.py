@@ -49,6 +49,15 @@ def test_a_node_keeps_its_fatty_hilum_and_loses_the_fat_around_it():
     assert dice(found.mask, ball(6)) > 0.9
 
 
+def test_a_proposed_node_as_bright_as_contrast_medium_is_a_vessel_and_one_beside_it_keeps_its_own_part():
+    vein = scan(-100.0, vein=(220.0, ball(5)))
+    assert not within_tissue(ball(5), "node", "lung", vein, {}).mask.any()
+    node = ball(6, (30, 30, 24))
+    beside = scan(-100.0, node=(60.0, node), vein=(220.0, ball(4, (30, 30, 34))))
+    found = within_tissue(node | ball(4, (30, 30, 34)), "node", "lung", beside, {})
+    assert dice(found.mask, node) > 0.9
+
+
 @pytest.mark.parametrize("cancer", ["lung", "pancreas"])
 def test_a_proposal_of_nothing_but_air_is_refused(cancer):
     found = within_tissue(ball(8), "tumor", cancer, scan(-1000.0), {})
