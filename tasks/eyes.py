@@ -17,7 +17,7 @@ from oncology.cancers.protocol import site_of
 from oncology.findings import CaseId, Findings, History, Point, Severity, SourceKind, Verdict
 from oncology.imaging.airless import AIRLESS, unexplained
 from oncology.imaging.anatomy import Anatomy, give_back, lobe_at, segment_anatomy
-from oncology.imaging.bounds import within_tissue
+from oncology.imaging.bounds import blood_hu, within_tissue
 from oncology.imaging.stations.parse import parse_stations
 from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.survey import Region, Scene, body_regions, survey
@@ -71,7 +71,8 @@ def look(ct: Volume, pet: Volume | None, cancer: str) -> Sight:
     if "body" not in anatomy.masks:
         return floor
     seen = look_with_networks(ct, pet, cancer, anatomy.masks["body"], anatomy.masks)
-    regions, refused = bounded(seen.regions, site_of(cancer), ct, anatomy.masks)
+    blood = blood_hu(ct, seen.structures)
+    regions, refused = bounded(seen.regions, site_of(cancer), ct, anatomy.masks, blood)
     airless = _airless(regions, anatomy, pet) if site_of(cancer) == "lung" else []
     structures = joined(anatomy.masks, seen.structures, seen.trusted)
     return replace(
@@ -96,16 +97,21 @@ def _parsed(
 
 
 def bounded(
-    proposals: Iterable[Region], site: str, ct: Volume, structures: Mapping[str, np.ndarray]
+    proposals: Iterable[Region],
+    site: str,
+    ct: Volume,
+    structures: Mapping[str, np.ndarray],
+    blood: float | None = None,
 ) -> tuple[list[Region], list[Verdict]]:
     """Proposals cut to what intensities allow, and a verdict for each that nothing remains of.
 
     Args:
         structures: (Z, Y, X) bool on the CT's grid, by rules.
+        blood: see `blood_hu`.
     """
     kept, refused = list[Region](), list[Verdict]()
     for region in proposals:
-        found = within_tissue(region.mask, region.role, site, ct, structures)
+        found = within_tissue(region.mask, region.role, site, ct, structures, blood)
         if found.mask.any():
             kept.append(replace(region, mask=found.mask))
         else:

@@ -19,9 +19,11 @@ from oncology.imaging.volume import Geometry, Volume
 # Halfway from fat (-100 HU) to soft tissue (40 HU); and what neither soft tissue nor a vessel in the arterial phase
 # reaches, but cortical bone does.
 TISSUE_FROM_HU, TISSUE_UP_TO_HU = -40.0, 320.0
-# Nodes enhance to some 100 HU; what is denser is a vessel full of contrast medium or calcium (ours: on the public chest
-# CT R01-001 two of three proposed nodes were pulmonary veins of 220 HU).
-NODE_UP_TO_HU = 160.0
+# Nodes enhance to some 100 HU. What is denser, or nearly as bright as enhanced blood, is a vessel or calcium (ours: on
+# the public chest CT R01-001, whose blood has 155 HU, two of three proposed nodes were pulmonary vessels).
+NODE_UP_TO_HU, AS_BLOOD, ENHANCED_HU = 160.0, 0.85, 110.0
+BLOOD = ("aorta", "common_carotid_artery_left", "common_carotid_artery_right")
+VESSEL_RIM_MM, LEAST_BLOOD_ML = 2.0, 0.3
 INFLATED_HU, GROUND_GLASS_FROM_HU = -850.0, -750.0  # lung, and what is denser than it
 SMOOTH_MM = 0.8  # noise is calmed by this much before it is cut
 CLOSE_MM = 2.0  # a hilum's fat, a cavity's rim and calcium are given back
@@ -38,8 +40,25 @@ class Bounded:
     share: float
 
 
+def blood_hu(ct: Volume, structures: Mapping[str, np.ndarray]) -> float | None:
+    """Median HU inside the first great artery that is drawn large enough; None where none is."""
+    for name in BLOOD:
+        if name not in structures or not structures[name].any():
+            continue
+        box = bounding_box(structures[name])
+        inner = shape.erode(structures[name][box], VESSEL_RIM_MM, ct.geometry.spacing_mm)
+        if np.count_nonzero(inner) * ct.geometry.voxel_ml >= LEAST_BLOOD_ML:
+            return float(np.median(ct.array[box][inner]))
+    return None
+
+
 def within_tissue(
-    mask: np.ndarray, role: str, cancer: str, ct: Volume, structures: Mapping[str, np.ndarray]
+    mask: np.ndarray,
+    role: str,
+    cancer: str,
+    ct: Volume,
+    structures: Mapping[str, np.ndarray],
+    blood: float | None = None,
 ) -> Bounded:
     """A proposal cut to where its intensities and its organ allow a lesion.
 
@@ -48,15 +67,16 @@ def within_tissue(
         role: tumor or node.
         ct: in HU.
         structures: (Z, Y, X) bool by name, by rules; a lung tumor stays near the lungs where they were found.
+        blood: HU of blood, see `blood_hu`; a node is darker where that is enhanced.
     """
     grid = ct.geometry
     box = grown(bounding_box(mask), grid, LUNG_MARGIN_MM)
     part, lung_tumor = mask[box], role == "tumor" and cancer == "lung"
     calm = ndimage.gaussian_filter(ct.array[box].astype(np.float32), [SMOOTH_MM / size for size in grid.spacing_mm])
     lowest = _border_to_lung(calm[part]) if lung_tumor else TISSUE_FROM_HU
-    highest = NODE_UP_TO_HU if role == "node" else TISSUE_UP_TO_HU
+    highest = _node_up_to(blood) if role == "node" else TISSUE_UP_TO_HU
     kept = part & (calm >= lowest) & (calm <= highest)
-    if np.count_nonzero(part & (calm > highest)) > np.count_nonzero(kept):
+    if float(np.median(ct.array[box][part])) > highest:
         kept[:] = False  # a vessel or a bone: what is left is its blurred rim
     if lung_tumor:
         kept &= _near_lungs(structures, box, grid)
@@ -66,6 +86,10 @@ def within_tissue(
     if share >= LEAST_SHARE:
         result[box] = kept
     return Bounded(result, float(share))
+
+
+def _node_up_to(blood: float | None) -> float:
+    return NODE_UP_TO_HU if blood is None or blood < ENHANCED_HU else min(NODE_UP_TO_HU, AS_BLOOD * blood)
 
 
 def _border_to_lung(hu: np.ndarray) -> float:

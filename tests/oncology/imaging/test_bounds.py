@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from oncology.imaging.bounds import within_tissue
+from oncology.imaging.bounds import blood_hu, within_tissue
 from oncology.imaging.volume import Geometry, Volume
 
 SHAPE, SPACING = (60, 60, 60), (1.0, 1.0, 1.0)
@@ -56,6 +56,15 @@ def test_a_proposed_node_as_bright_as_contrast_medium_is_a_vessel_and_one_beside
     beside = scan(-100.0, node=(60.0, node), vein=(220.0, ball(4, (30, 30, 34))))
     found = within_tissue(node | ball(4, (30, 30, 34)), "node", "lung", beside, {})
     assert dice(found.mask, node) > 0.9
+
+
+def test_a_proposed_node_as_bright_as_the_blood_is_a_vessel_and_without_enhancement_a_node():
+    proposal = scan(-100.0, one=(140.0, ball(6)))
+    aorta = ball(9, (30, 30, 14))
+    assert blood_hu(scan(0.0, aorta=(155.0, aorta)), {"aorta": aorta}) == pytest.approx(155.0, abs=3.0)
+    assert not within_tissue(ball(6), "node", "lung", proposal, {}, 155.0).mask.any()
+    assert within_tissue(ball(6), "node", "lung", proposal, {}, 260.0).mask.any()
+    assert within_tissue(ball(6), "node", "lung", proposal, {}, 45.0).mask.any()
 
 
 @pytest.mark.parametrize("cancer", ["lung", "pancreas"])
