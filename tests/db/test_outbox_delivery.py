@@ -169,6 +169,7 @@ def test_killed_workers_lose_and_double_nothing(outbox: Outbox, fhir_server: Fhi
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("mode", list(PushMode))
 @pytest.mark.parametrize("by_line", [False, True], ids=["at-any-moment", "before-any-line"])
 def test_fifty_killed_workers_lose_and_double_nothing(

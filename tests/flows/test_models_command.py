@@ -192,6 +192,7 @@ def test_training_on_tables_gives_the_shipped_model(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_network_is_trained_on_patients_made_for_it_and_continued(
     asked: Callable[..., tuple[int, Any]], tmp_path: Path
 ) -> None:
