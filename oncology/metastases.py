@@ -66,8 +66,8 @@ KNOWN_MARGIN_MM = 6.0
 NODE_MM, NODE_SUV, NODE_P = 10.0, 2.5, 0.5
 # An adrenal gland thicker than this, and not as light as an adenoma on plain CT (Boland 1998, AJR 171:201).
 ADRENAL_MM, ADENOMA_HU = 10.0, 10.0
-# A focus darker than the liver by this, too dense for a cyst, of this size.
-LIVER_DARKER_HU, LIVER_DARKER_SD, CYST_HU, LIVER_LESION_MM = 20.0, 2.5, 15.0, 8.0
+# A focus darker than the liver by this, too dense for a cyst, of this size, with no more fat than noise makes.
+LIVER_DARKER_HU, LIVER_DARKER_SD, CYST_HU, LIVER_LESION_MM, HILUM_FAT = 20.0, 2.5, 15.0, 8.0, 0.05
 LIVER_VESSELS = (
     "portal_vein",
     "inferior_vena_cava",
@@ -388,7 +388,8 @@ def _liver(scene: Scene) -> Iterator[Located]:
         if _equivalent_mm(part, grid) < LIVER_LESION_MM:
             break
         core = _core(part, grid)
-        if float(np.median(smooth[where][core])) > CYST_HU and _is_round(part, grid):
+        fat = float(np.mean(scene.ct.array[box][where][part] < FAT_HU[1]))  # of the hilum
+        if fat < HILUM_FAT and float(np.median(smooth[where][core])) > CYST_HU and _is_round(part, grid):
             whole = np.zeros(liver.shape, bool)
             whole[box][where] = part
             yield _of_mask(whole, scene.ct.geometry, "liver")

@@ -152,6 +152,12 @@ def test_a_dark_round_focus_in_the_liver_is_a_candidate_and_a_cyst_is_not(hu: fl
     assert sites(scene({}, hu={"focus": hu}, focus=focus)) == expected
 
 
+def test_the_fat_of_the_livers_hilum_beside_its_vessels_is_no_candidate() -> None:
+    hilum = phantoms.sphere(GRID, (-60, 0, -40), 20)
+    fat = hilum & phantoms.cylinder(GRID, (-54, 0, -40), (0, 0, 1), 9, 20)
+    assert sites(scene({}, hu={"hilum": 65.0, "fat": -90.0}, hilum=hilum, fat=fat)) == []
+
+
 def test_pleural_fluid_is_a_candidate_from_its_volume_on() -> None:
     fluid = phantoms.box(GRID, (60, 40, 0), (100, 50, 50))
     assert sites(scene({}, pleural_effusion=fluid)) == ["pleural_effusion"]
