@@ -19,8 +19,8 @@ from oncology.imaging.volume import Geometry, Volume, resample
 
 AIRLESS = Source(SourceKind.RULES, "airless-lung")
 TISSUE_FROM_HU = -40.0  # halfway from fat to soft tissue
-# Vessels and fissures are thinner, rims beside heart and diaphragm smaller: up to 25 mL in 30 synthetic chests.
-THICK_MM, LEAST_ML = 12.0, 30.0
+# Vessels and fissures are thinner, rims beside heart and diaphragm smaller: up to 31 mL in 60 synthetic chests.
+THICK_MM, LEAST_ML = 12.0, 40.0
 # A proposed tumor that holds so much of a part explains it: the rest is collapse behind it, or its own rim.
 EXPLAINED_SHARE = 0.1
 # Tumor takes up FDG (SUV 2.5: Silvestri 2013), the dead middle of a mass does not.
