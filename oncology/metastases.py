@@ -234,9 +234,10 @@ def _hot(scene: Scene, findings: Findings, site: str, masks: Masks) -> Iterator[
     known = _known(pet, findings, masks)
     hot = np.where(pet.around(liver, NEAR_ORGAN_MM), pet.suv > in_liver, pet.suv > lowest)
     organs = _sites(pet, liver, site, findings)
+    least_ml = min(organ.least_ml for organ in organs)
     for part, box in components(hot):
         size_ml = volume_ml(part, pet.grid)
-        if size_ml < LEAST_HOT_IN_LUNG_ML:
+        if size_ml < least_ml:
             break  # largest first
         peak = _peak(pet.suv[box], part, box)
         if size_ml > MOST_HOT_ML or usual[peak] or (known[box] & part).any():

@@ -13,12 +13,12 @@ import numpy as np
 
 from oncology.findings import Source, SourceKind
 from oncology.imaging import shape
+from oncology.imaging.bounds import TISSUE_FROM_HU
 from oncology.imaging.region import components, crop
 from oncology.imaging.shape import Spacing
 from oncology.imaging.volume import Geometry, Volume, resample
 
 AIRLESS = Source(SourceKind.RULES, "airless-lung")
-TISSUE_FROM_HU = -40.0  # halfway from fat to soft tissue
 # Vessels and fissures are thinner, rims beside heart and diaphragm smaller: up to 31 mL in 60 synthetic chests.
 THICK_MM, LEAST_ML = 12.0, 40.0
 # A proposed tumor that holds so much of a part explains it: the rest is collapse behind it, or its own rim.
