@@ -20,8 +20,9 @@ from oncology.imaging.volume import Geometry, Volume
 # reaches, but cortical bone does.
 TISSUE_FROM_HU, TISSUE_UP_TO_HU = -40.0, 320.0
 # Nodes enhance to some 100 HU. What is denser, or nearly as bright as enhanced blood, is a vessel or calcium (ours: on
-# the public chest CT R01-001, whose blood has 155 HU, two of three proposed nodes were pulmonary vessels).
-NODE_UP_TO_HU, AS_BLOOD, ENHANCED_HU = 160.0, 0.85, 110.0
+# the public chest CT R01-001, whose aorta has 195 HU, two of three proposed nodes were pulmonary vessels of 146 and 159
+# HU, dimmed by the air beside them).
+NODE_UP_TO_HU, NODE_HU, AS_BLOOD, ENHANCED_HU = 160.0, 120.0, 0.7, 110.0
 BLOOD = ("aorta", "common_carotid_artery_left", "common_carotid_artery_right")
 VESSEL_RIM_MM, LEAST_BLOOD_ML = 2.0, 0.3
 INFLATED_HU, GROUND_GLASS_FROM_HU = -850.0, -750.0  # lung, and what is denser than it
@@ -89,7 +90,9 @@ def within_tissue(
 
 
 def _node_up_to(blood: float | None) -> float:
-    return NODE_UP_TO_HU if blood is None or blood < ENHANCED_HU else min(NODE_UP_TO_HU, AS_BLOOD * blood)
+    if blood is None or blood < ENHANCED_HU:
+        return NODE_UP_TO_HU
+    return min(NODE_UP_TO_HU, max(NODE_HU, AS_BLOOD * blood))
 
 
 def _border_to_lung(hu: np.ndarray) -> float:

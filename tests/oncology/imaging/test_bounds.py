@@ -63,6 +63,8 @@ def test_a_proposed_node_as_bright_as_the_blood_is_a_vessel_and_without_enhancem
     aorta = ball(9, (30, 30, 14))
     assert blood_hu(scan(0.0, aorta=(155.0, aorta)), {"aorta": aorta}) == pytest.approx(155.0, abs=3.0)
     assert not within_tissue(ball(6), "node", "lung", proposal, {}, 155.0).mask.any()
+    assert not within_tissue(ball(6), "node", "lung", proposal, {}, 195.0).mask.any()
+    assert within_tissue(ball(6), "node", "lung", scan(-100.0, one=(105.0, ball(6))), {}, 130.0).mask.any()
     assert within_tissue(ball(6), "node", "lung", proposal, {}, 260.0).mask.any()
     assert within_tissue(ball(6), "node", "lung", proposal, {}, 45.0).mask.any()
 
