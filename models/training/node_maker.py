@@ -7,7 +7,7 @@ set after the other, nodes as they were planned for many patients of the cohort,
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +15,8 @@ import numpy as np
 
 from models.synthetic.lesion import Lesion
 from models.synthetic.patient import SyntheticPatient, draw_nodes, draw_plan, make_patient, scan_on_model_grid
-from models.synthetic.places import node_center
 from models.synthetic.plan import NodePlan, PatientPlan
+from models.training.crowd import FIRST_PLAN, apart
 from models.training.node_crops import DrawnNode, around, kind_of
 from models.training.node_store import node_path, save_nodes
 from models.training.splits import Split, split_of
@@ -25,10 +25,8 @@ from oncology.findings import NECK_SITES
 
 SETS = 4  # of nodes in one neck
 PLANS = 16  # patients of the cohort whose nodes are tried in one set
-APART_MM = 7.0  # of fat between two nodes at least
 # Of the planned nodes so many are drawn; a figure counts each for as many as it stands for.
 KEPT = {"extending": 1.0, "malignant": 0.5, "benign": 0.2}
-FIRST_PLAN = 20_000  # plans for nodes; patients of the store have lower indices
 
 
 def make_nodes(cancer: str, seed: int, index: int, sets: int = SETS, shift: str | None = None) -> list[DrawnNode]:
@@ -44,23 +42,13 @@ def make_nodes(cancer: str, seed: int, index: int, sets: int = SETS, shift: str 
         if split_of(seed) is Split.TRAINING:
             scanner = any_scanner(scanner, random)
         planned = [node for one in plans for node in one.nodes if random.random() < _kept(node)]
-        wanted = replace(plan, nodes=tuple(_apart(plan, planned)), scanner=scanner)
+        wanted = replace(plan, nodes=tuple(apart(plan, planned)), scanner=scanner)
         found += _scanned(wanted, bare, random)
     return found
 
 
 def _kept(node: NodePlan | Lesion) -> float:
     return KEPT[kind_of(malignant=node.malignant, ene=node.ene)]
-
-
-def _apart(plan: PatientPlan, nodes: Iterable[NodePlan]) -> Iterator[NodePlan]:
-    """Nodes for which there is room beside those before them."""
-    taken: list[tuple[np.ndarray, float]] = []
-    for node in nodes:
-        center = np.array(node_center(plan.cancer, plan.build, node))
-        if all(np.linalg.norm(center - other) > reach + node.long_mm / 2 + APART_MM for other, reach in taken):
-            taken.append((center, node.long_mm / 2))
-            yield node
 
 
 def _scanned(plan: PatientPlan, bare: SyntheticPatient, random: np.random.Generator) -> Iterator[DrawnNode]:

@@ -20,7 +20,9 @@ import numpy as np
 from models.synthetic.ct import Scanner
 from models.synthetic.lesion import Lesion, short_axis_mm
 from models.synthetic.patient import SyntheticPatient, draw_plan, make_patient, scan_on_model_grid
+from models.training.crowd import crowded
 from models.training.labels import ANATOMY, REGION_OF, label_map
+from models.training.splits import Split, split_of
 from oncology.errors import ModelError
 from oncology.imaging.region import bounding_box, grown
 from oncology.imaging.stations.finder import station_finder
@@ -105,10 +107,15 @@ def make_stored(
 ) -> StoredPatient:
     """Draw one patient and scan it: first as planned, then as scanners of other kinds would show it.
 
+    Those for training hold nodes of further patients as well, see `crowded`.
+
     Args:
         healthy: the same body without any lesion.
     """
-    patient = make_patient(draw_plan(cancer, seed, index, shift), images=False)
+    plan = draw_plan(cancer, seed, index, shift)
+    if split_of(seed) is Split.TRAINING:
+        plan = crowded(plan, seed, index)
+    patient = make_patient(plan, images=False)
     patient = replace(patient, lesions=[]) if healthy else patient
     random = np.random.default_rng((seed, index, 7))
     box = grown(bounding_box(patient.masks["body"]), patient.canvas.geometry, BODY_MARGIN_MM)

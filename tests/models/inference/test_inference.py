@@ -15,11 +15,12 @@ from models.card import Card, Head
 from models.inference import run
 from models.inference.engine import load_network
 from models.inference.grid import body_grid, hu_on, masks_of, suv_on, without_specks
+from models.inference.look import see_anatomy
 from models.inference.predict import Scan, predict
 from models.inference.run import ask
 from models.inference.tiling import cut, tiles
 from models.networks.build import build_network
-from models.registry import content_sha256
+from models.registry import content_sha256, find_card
 from oncology.errors import ModelError
 from oncology.imaging.volume import Geometry, Volume
 
@@ -150,6 +151,20 @@ def test_pet_lies_where_the_ct_has_it() -> None:
     found = suv_on(pet, ct)
     hottest = ct.to_lps(np.array(np.unravel_index(found.argmax(), found.shape)))
     assert np.abs(hottest - np.array([60.0, 60.0, 40.0])).max() <= 2.0
+
+
+def test_a_brain_drawn_into_a_hole_of_the_skull_base_ends_at_the_base() -> None:
+    neck = find_card("anatomy-neck", None)
+    body = np.ones((40, 40, 40), bool)
+    answer = {head.name: np.zeros(body.shape, np.uint8) for head in neck.heads}
+    brain = answer["anatomy"]
+    brain[20:] = neck.heads[0].labels.index("brain") + 1
+    brain[10:20, 18:21, 18:21] = brain.max()  # 7.5 mm wide
+    grid = Geometry((40, 40, 40), neck.spacing_mm, (0.0, 0.0, 0.0))
+    seen = see_anatomy(neck, "nasopharynx", Volume(np.zeros(body.shape, np.int16), grid), body, lambda *_: answer)
+    found = np.argwhere(seen.masks(grid)["brain"])
+    assert 17 <= found[:, 0].min() <= 20  # it was drawn down to 10
+    assert found[:, 0].max() == 39
 
 
 def test_specks_of_a_structure_are_dropped_and_pieces_of_some_size_stay() -> None:
