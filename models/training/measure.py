@@ -27,6 +27,7 @@ from models.inference.predict import WINDOW, Scan, predict
 from models.registry import all_cards, weights_path
 from models.training.store import StoredPatient, load_patient, make_stored, patient_path, save_patient, stored_volumes
 from models.verification import Material
+from oncology.agreement import mean_figure
 from oncology.errors import ModelError
 from oncology.imaging.anatomy import segment_anatomy
 from oncology.imaging.proposals import Proposal
@@ -39,7 +40,6 @@ HELD_OUT_SEED, TUNING_SEED = 5001, 1001
 RIM_MM = 6.0  # a stored patient is cut to the body and this much more
 MET_SHARE = 0.2  # Dice from which a proposal shows a lesion
 VISIBLE_MM = 5.0  # nodes with a smaller short axis are not asked for
-RESAMPLES = 500
 _ANSWERS: dict[tuple[object, ...], SeenAnatomy] = {}  # of anatomy networks, some megabytes each, while a process lives
 StationShares = Callable[[np.ndarray], Mapping[str, float]]
 BY_PATIENT = ("dice_mean", "ct_pet_false_tumors", "ct_false_tumors")  # figures with one value a patient
@@ -102,10 +102,9 @@ class Tally:
 
 
 def _figure(name: str, values: Sequence[float], on: str) -> Figure:
-    array, random = np.array(values), np.random.default_rng(1)
-    means = random.choice(array, (RESAMPLES, len(array))).mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Figure(name, round(float(array.mean()), 3), "", len(values), round(float(low), 3), round(float(high), 3), on)
+    found = mean_figure(values)
+    value, low, high = (round(found[key], 3) for key in ("value", "low", "high"))
+    return Figure(name, value, "", found["n"], low, high, on)
 
 
 def anatomy_figures(card: Card, earlier: Sequence[Card], chosen: Iterable[StoredPatient], on: str) -> list[Figure]:

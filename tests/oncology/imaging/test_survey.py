@@ -56,6 +56,17 @@ def test_a_proposal_that_the_pet_shows_too_is_believed_unless_it_is_a_speck(
     assert found.nodes[0].certainty == pytest.approx(certainty)
 
 
+@pytest.mark.parametrize(("suv", "certainty"), [(1.4, 0.8 * 0.05), (7.5, 0.98 * 0.5)])
+def test_a_hot_node_outside_of_every_station_stays_in_doubt(suv: float, certainty: float) -> None:
+    mask = phantoms.sphere(GRID, (-40, 0, 0), 10)
+    pet = Volume(np.where(mask, suv, 0.8), GRID)
+    node = Region("node", "node", mask, DRAWN, needs_confirmation=True, certainty=0.8)
+    stations = SeenStations(phantoms.sphere(GRID, (20, 0, 0), 30).astype(np.uint8), ("8M",), GRID)
+    scene = Scene(CT, pet, {}, {}, lambda mask, point: {}, stations=stations, guess_station=lambda mask: {})
+    found, _ = survey(CaseId("0123456789abcdef"), "esophagus", scene, [node])
+    assert found.nodes[0].certainty == pytest.approx(certainty)
+
+
 def test_a_named_node_keeps_its_name() -> None:
     node = Region("node", "node", phantoms.sphere(GRID, (20, 0, 0), 10), DRAWN, station="7")
     assert surveyed("lung", [node], {}, guess_station=lambda mask: {"4R": 1.0}).nodes[0].station == "7"
