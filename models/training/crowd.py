@@ -17,17 +17,22 @@ from models.synthetic.plan import NodePlan, PatientPlan
 
 APART_MM = 7.0  # of fat between two nodes at least
 FIRST_PLAN = 20_000  # plans for nodes; patients of the store have lower indices
-PLANS = 16  # patients of the cohort whose nodes are tried in one body
+PLANS = 16  # patients of the cohort whose nodes are tried in one body or set
 LARGE_MM = 9.0  # of a short axis
 
 
 def crowded(plan: PatientPlan, seed: int, index: int) -> PatientPlan:
     """The plan with large nodes of its cohort first, then its own, then other malignant ones, where there is room."""
-    first = FIRST_PLAN + index * PLANS
-    others = [node for n in range(PLANS) for node in draw_plan(plan.cancer, seed, first + n, plan.shift).nodes]
+    others = [node for one in fellows(plan.cancer, seed, index, plan.shift) for node in one.nodes]
     large = [node for node in others if node.short_mm >= LARGE_MM]
     malignant = [node for node in others if node.malignant and node.short_mm < LARGE_MM]
     return replace(plan, nodes=tuple(apart(plan, [*large, *plan.nodes, *malignant])))
+
+
+def fellows(cancer: str, seed: int, group: int, shift: str | None) -> list[PatientPlan]:
+    """The plans of one group of patients that only lend their nodes."""
+    first = FIRST_PLAN + group * PLANS
+    return [draw_plan(cancer, seed, first + n, shift) for n in range(PLANS)]
 
 
 def apart(plan: PatientPlan, nodes: Iterable[NodePlan]) -> Iterator[NodePlan]:

@@ -16,7 +16,7 @@ import numpy as np
 from models.synthetic.lesion import Lesion
 from models.synthetic.patient import SyntheticPatient, draw_nodes, draw_plan, make_patient, scan_on_model_grid
 from models.synthetic.plan import NodePlan, PatientPlan
-from models.training.crowd import FIRST_PLAN, apart
+from models.training.crowd import apart, fellows
 from models.training.node_crops import DrawnNode, around, kind_of
 from models.training.node_store import node_path, save_nodes
 from models.training.splits import Split, split_of
@@ -24,7 +24,6 @@ from models.training.store import any_scanner, lesion_truth
 from oncology.findings import NECK_SITES
 
 SETS = 4  # of nodes in one neck
-PLANS = 16  # patients of the cohort whose nodes are tried in one set
 # Of the planned nodes so many are drawn; a figure counts each for as many as it stands for.
 KEPT = {"extending": 1.0, "malignant": 0.5, "benign": 0.2}
 
@@ -36,8 +35,7 @@ def make_nodes(cancer: str, seed: int, index: int, sets: int = SETS, shift: str 
     random = np.random.default_rng((seed, index, 11))
     found: list[DrawnNode] = []
     for number in range(sets):
-        first = FIRST_PLAN + (index * SETS + number) * PLANS
-        plans = [draw_plan(cancer, seed, first + n, shift) for n in range(PLANS)]
+        plans = fellows(cancer, seed, index * SETS + number, shift)
         scanner = plans[0].scanner
         if split_of(seed) is Split.TRAINING:
             scanner = any_scanner(scanner, random)

@@ -249,7 +249,9 @@ def _certainty(region: Region, node: Node, *, off_map: bool) -> float:
     """How sure it is that a proposal is a node: as the network says, or by its uptake; less so outside of stations."""
     hot = node.suv_max is not None and node.suv_max >= HOT_SUV and node.short_axis_mm >= SPECK_MM
     certainty = max(region.certainty, HOT_CERTAINTY) if hot else region.certainty
-    return certainty * (HOT_OFF_MAP if hot else OFF_MAP) if off_map else certainty
+    if not off_map:
+        return certainty
+    return certainty * (HOT_OFF_MAP if hot else OFF_MAP)
 
 
 def _is_off_map(region: Region, shares: Mapping[str, float], scene: Scene) -> bool:
