@@ -1,6 +1,6 @@
 """Nodes of many patients in one body: a patient has a handful, few of them large, while drawing a body takes seconds.
 
-In bodies with their own nodes alone a network met too few large nodes to find others (85 of 10 mm or more in 110
+In bodies with their own nodes alone a network met too few large nodes to find others (84 of 10 mm or more in 110
 chests).
 """
 
