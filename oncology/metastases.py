@@ -137,7 +137,7 @@ def _of_findings(findings: Findings, cancer: str) -> Iterator[MetastasisCandidat
         if node.station in distant and _is_suspicious(node):
             p = malignancy_probability(node)
             yield _candidate("non_regional_lymph_node", node, p)
-    primary = max(findings.tumors, key=lambda tumor: tumor.greatest_dimension_mm, default=None)
+    primary = findings.primary
     for tumor in findings.tumors if site == "lung" else ():
         if primary is not None and tumor.needs_confirmation and _is_opposite(tumor.laterality, primary.laterality):
             yield _candidate("contralateral_lung_nodule", tumor, None)
@@ -308,7 +308,7 @@ def _sites(pet: _Pet, liver: np.ndarray, site: str, findings: Findings) -> list[
     ]
     if site != "lung":
         return [*found, _Organ("other", _lungs(pet, ("lung_",)), LEAST_HOT_IN_LUNG_ML)]
-    primary = max(findings.tumors, key=lambda tumor: tumor.greatest_dimension_mm, default=None)
+    primary = findings.primary
     side = primary.laterality if primary else None
     opposite = "right" if side is Laterality.LEFT else "left" if side is Laterality.RIGHT else None
     if opposite is None:

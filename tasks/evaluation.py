@@ -17,7 +17,7 @@ from mdt_fhir.history import read_history
 from mdt_fhir.record import record_of
 from models.synthetic.touch import asked_of
 from oncology.agreement import ASSERTED
-from oncology.cancers.evidence import INVASION_CEILING, contact_probability, largest
+from oncology.cancers.evidence import INVASION_CEILING, contact_probability
 from oncology.cancers.protocol import site_of
 from oncology.errors import AimdtError
 from oncology.findings import (
@@ -75,7 +75,7 @@ def score_patient(patient: ScoredPatient, modes: Sequence[str]) -> list[dict[str
 
 def _looked_at(patient: ScoredPatient, findings: Findings, masks: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """What was measured of the primary and the nodes, each with its truth: what a calibration can be made from."""
-    primary = largest(findings.tumors)
+    primary = findings.primary
 
     def held(one: Tumor | Node) -> dict[str, Any]:
         return to_json(one) | {"truth": _drawn_as(masks[one.id], patient)}
@@ -249,7 +249,7 @@ def _invasions(findings: Findings, truth: Truth) -> list[dict[str, Any]]:
 
     Asked of structures that the cancer's T asks about, as the drawing's truth is.
     """
-    tumor = largest(findings.tumors)
+    tumor = findings.primary
     met = {contact.structure: contact for contact in tumor.contacts} if tumor else {}
     asked = asked_of(site_of(findings.cancer), met)
     asserted = {name for name in asked if _said(met[name]) >= ASSERTED}

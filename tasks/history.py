@@ -10,7 +10,6 @@ from mdt_fhir.compare import ImageFacts, compare_with_images
 from mdt_fhir.history import read_history
 from mdt_fhir.patient import identity as recorded_identity
 from mdt_fhir.record import Record, read_record
-from oncology.cancers.evidence import largest
 from oncology.findings import History, Severity, Verdict, to_json
 from tasks.case_files import IDENTITY, RECORD, REQUEST, CaseFiles, Outputs, write_bytes
 from tasks.ehr import record_settings
@@ -41,7 +40,7 @@ def hold_against_images(case_id: str, record: Outputs, findings: Outputs) -> Out
     history = history_from(case.load_json(READ))
     stored = stored_record(case)
     if stored is not None:
-        tumor = largest(findings_from(case.load_json(FINDINGS)).tumors)
+        tumor = findings_from(case.load_json(FINDINGS)).primary
         seen = image_facts(case, laterality=tumor.laterality if tumor else None)
         history = compare_with_images(history, recorded_identity(stored), seen)
     return case.save_json(HISTORY, to_json(history)) | case.private_outputs(IDENTITY, RECORD)

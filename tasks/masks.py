@@ -103,7 +103,7 @@ def segment(case_id: str, cancer: str, images: Outputs, models: list[str]) -> Ou
 
 
 def _withheld(cancer: str, off: Sequence[str]) -> list[Verdict]:
-    if not off or not any("PT" in card.modalities for card in chosen_models(cancer)):
+    if not off or not any("PT" in card.modalities for card in chosen_models(cancer, with_pet=True)):
         return []
     message = f"networks were not shown the PET, as it does not lie on the CT ({', '.join(off)})"
     return [Verdict("pet-not-shown", Severity.WARNING, message, "networks")]

@@ -53,21 +53,35 @@ class Seen:
     looked_for_lesions: bool = False
 
 
-def chosen_models(cancer: str) -> list[Card]:
+def chosen_models(cancer: str, *, with_pet: bool) -> list[Card]:
     """Models that will look: for anatomy those that were added, the first embedded one and the one for a finer look at
     a part of it, for lesions the best.
 
     An added model may know a few structures only; the embedded one gives the others.
+
+    Args:
+        with_pet: there is a PET beside the CT.
     """
     anatomy = chosen_cards("anatomy", cancer)
     added, embedded = ([card for card in anatomy if (card.source == "added") is own] for own in (True, False))
     finer = chosen_cards("anatomy_fine", cancer)[:1] if anatomy else []
-    return [*added, *embedded[:1], *finer, *chosen_cards("lesion", cancer)[:1]]
+    return [*added, *embedded[:1], *finer, *_for_lesions(cancer, with_pet)]
+
+
+def _for_lesions(cancer: str, with_pet: bool) -> list[Card]:
+    """The model for lesions, none or one: an added one, else the one that was trained on just what there is."""
+    cards = chosen_cards("lesion", cancer)
+    return sorted(cards, key=lambda card: (card.source != "added", _sees_pet(card) is not with_pet))[:1]
+
+
+def _sees_pet(card: Card) -> bool:
+    return "PT" in card.modalities
 
 
 def model_marks(cancer: str) -> list[str]:
-    """What marks the models that will look, so that answers are kept apart by model."""
-    return [mark(card) for card in chosen_models(cancer)]
+    """What marks the models that may look, so that answers are kept apart by model."""
+    cards = (card for with_pet in (True, False) for card in chosen_models(cancer, with_pet=with_pet))
+    return list(dict.fromkeys(map(mark, cards)))
 
 
 def look_with_networks(
@@ -87,7 +101,7 @@ def look_with_networks(
     for words in (words for role in ROLES for words in refusals(role, cancer)):
         seen.verdicts.append(Verdict("model-not-allowed", Severity.WARNING, words, "networks"))
     anatomy: SeenAnatomy | None = None
-    for card in _asked(seen, chosen_models(cancer), structures, ct.geometry):
+    for card in _asked(seen, chosen_models(cancer, with_pet=pet is not None), structures, ct.geometry):
         if card.role == "anatomy":
             found = _tried(seen, card, partial(_anatomy, card, cancer, ct, body, run))
             _keep(seen, card, cancer, found, ct.geometry)
@@ -103,7 +117,7 @@ def look_with_networks(
             seen.regions += _regions(card, proposals or [])
             if proposals is not None:
                 seen.verdicts += _nothing_seen(card, [one.role for one in proposals if one.role == "tumor"], "tumor")
-                seen.verdicts += _without_pet(card, pet)
+                seen.verdicts += _without_pet(card, cancer) if pet is None else []
     return seen
 
 
@@ -141,8 +155,8 @@ def _nothing_seen(card: Card, found: Sequence[str], what: str) -> list[Verdict]:
     return [Verdict(f"no-{what}-seen", Severity.WARNING, message, "networks")]
 
 
-def _without_pet(card: Card, pet: Volume | None) -> list[Verdict]:
-    if pet is not None or "PT" not in card.modalities:
+def _without_pet(card: Card, cancer: str) -> list[Verdict]:
+    if not any(map(_sees_pet, chosen_models(cancer, with_pet=True))):
         return []
     message = f"the network {card.id} saw the CT alone; with a PET it finds more"
     return [Verdict("network-without-pet", Severity.INFO, message, "networks")]

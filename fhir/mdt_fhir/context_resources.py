@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mdt_fhir import record_writer
@@ -45,16 +45,22 @@ def _identifier_type(code: str | None) -> Json | None:
     return concept(coding("http://terminology.hl7.org/CodeSystem/v2-0203", code)) if code else None
 
 
+def _primary(tumors: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The same tumor as `oncology.findings.Findings.primary`."""
+    confirmed = [tumor for tumor in tumors if not tumor["needs_confirmation"]]
+    return max(confirmed, key=lambda tumor: tumor["greatest_dimension_mm"]) if confirmed else next(iter(tumors), None)
+
+
 def condition(findings: Mapping[str, Any], links: Links) -> Json:
     """The primary cancer's Condition, for servers that have none; entered in error when withdrawn (con-5)."""
     case = links.case
-    largest = max(findings["tumors"], key=lambda tumor: tumor["volume_ml"], default=None)
+    primary = _primary(findings["tumors"])
     written = record_writer.primary_cancer(
         "condition",
         "patient",
         site_of(findings["cancer"]),
         date=case.diagnosed,
-        laterality=largest["laterality"] if largest else None,
+        laterality=primary["laterality"] if primary else None,
         histology=case.histology,
         verification="entered-in-error" if links.withdrawn else "provisional",
     )

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from models.involvement.tables import LEVELS
-from oncology.cancers.evidence import DRAWN_AS_GROSS_TUMOR, largest
+from oncology.cancers.evidence import DRAWN_AS_GROSS_TUMOR
 from oncology.cancers.head_and_neck import ENTERED_MM, polarity, side_fact
 from oncology.cancers.protocol import cancer
 from oncology.cancers.spread import best, decisive_results
@@ -64,7 +64,7 @@ def tumor_situation(findings: Findings, history: History) -> Situation:
         subsite=str(subsite.value) if subsite else None,
         t=t_chances(bare, history),
         p16=polarity(history, "p16"),
-        midline=over_midline(largest(findings.tumors)),
+        midline=over_midline(findings.primary),
         tumor_side=Laterality(side) if side else None,
     )
 

@@ -76,7 +76,7 @@ def feature_row(
     """One row in the order of FEATURES.
 
     Args:
-        tumor: the largest one, None where there is none.
+        tumor: the primary, None where there is none.
         others: the patient's other nodes; where one is involved more are.
         prior: chance that the node's level is involved, from real patients' tables; NaN where there are none.
     """
@@ -138,14 +138,9 @@ def _others(node: Node, others: Sequence[Node]) -> dict[str, float]:
     return found | ({"others_suv": max(hot)} if hot and node.suv_max is not None else {})
 
 
-def largest_tumor(findings: Findings) -> Tumor | None:
-    """The tumor that distances and sides are told by."""
-    return max(findings.tumors, key=lambda tumor: tumor.greatest_dimension_mm, default=None)
-
-
 def rows_of(findings: Findings, nodes: Sequence[Node], priors: Mapping[str, float]) -> np.ndarray:
     """Features (N, F) of nodes among those of the findings; `priors` by node id."""
-    tumor = largest_tumor(findings)
+    tumor = findings.primary
     rows = [
         feature_row(
             node,

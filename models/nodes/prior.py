@@ -13,7 +13,6 @@ from models.card import Card
 from models.involvement.model import features, load, predict
 from models.involvement.situation import level_of
 from models.involvement.tables import LEVELS, SIDES, TablePatient
-from models.nodes.features import largest_tumor
 from models.registry import weights_path
 from oncology.findings import Findings, Laterality, Node
 
@@ -34,7 +33,7 @@ def priors_of(card: Card, findings: Findings, nodes: Sequence[Node]) -> dict[str
     Raises:
         ModelError: the weights are not whole.
     """
-    subsite, tumor = USUAL_SUBSITE.get(findings.cancer), largest_tumor(findings)
+    subsite, tumor = USUAL_SUBSITE.get(findings.cancer), findings.primary
     if subsite is None:
         return {}
     clear = {(side, level): False for side in SIDES for level in LEVELS}

@@ -80,11 +80,17 @@ def card_of(made: Recipe, weights: Path, about: str) -> Card:
         licence=LICENCE,
         uses=USES,
         training_data=f"{TRAINED_ON}; {about}",
-        intended_use=f"Research: {WORDS[made.kind]} of the {made.region} on CT and, where there is one, PET.",
+        intended_use=f"Research: {WORDS[made.kind]} of the {made.region} {_scans(made)}.",
         limits=LIMITS + OWN_LIMITS.get(made.kind, ""),
         command=f"aimdt models verify {made.id}",
         settings=_settings_of(made),
     )
+
+
+def _scans(made: Recipe) -> str:
+    if made.kind == "lesion" and "pet" not in made.inputs:
+        return "on CT without PET"
+    return "on CT and, where there is one, PET"
 
 
 def _settings_of(made: Recipe) -> dict[str, Any]:

@@ -43,7 +43,10 @@ def tuned(card: Card, earlier: Sequence[Card], store: Path, count: int) -> dict[
     """The card's settings with the thresholds that do best on tuning patients, for CT with PET and for CT alone."""
     with_pet, alone = _looks(card, earlier, store, count)
     apart = [cancer for cancer in card.cancers if f"tumor_{cancer}" in card.heads[0].labels]
-    found, found_alone = best_thresholds(with_pet, apart), best_thresholds(alone, apart, ON_CT_ALONE)
+    found_alone = best_thresholds(alone, apart, ON_CT_ALONE)
+    if not with_pet:
+        return {**card.settings, **found_alone}
+    found = best_thresholds(with_pet, apart)
     for cancer, own in found_alone.pop(OF_CANCER, {}).items():
         found[OF_CANCER][cancer][WITHOUT_PET] = own
     return {**card.settings, **found, WITHOUT_PET: found_alone}
@@ -51,21 +54,25 @@ def tuned(card: Card, earlier: Sequence[Card], store: Path, count: int) -> dict[
 
 def certain(card: Card, earlier: Sequence[Card], store: Path, count: int) -> dict[str, Any]:
     """The card's settings with its own thresholds, and how sure the nodes are that they give on tuning patients."""
-    raw = {name: value for name, value in card.settings.items() if name not in (CERTAINTY, WITHOUT_PET)}
-    raw[WITHOUT_PET] = {name: value for name, value in card.settings[WITHOUT_PET].items() if name != CERTAINTY}
-    lines = [
-        certainty_line((patient, seen.proposals(patient.grid, raw)) for patient, seen in looks)
-        for looks in _looks(card, earlier, store, count)
-    ]
-    return {**raw, CERTAINTY: lines[0], WITHOUT_PET: {**raw[WITHOUT_PET], CERTAINTY: lines[1]}}
+    with_pet, alone = _looks(card, earlier, store, count)
+    found = {name: value for name, value in card.settings.items() if name not in (CERTAINTY, WITHOUT_PET)}
+    if with_pet:
+        found[WITHOUT_PET] = {name: value for name, value in card.settings[WITHOUT_PET].items() if name != CERTAINTY}
+        found[WITHOUT_PET][CERTAINTY] = _certainty(alone, found)
+    return {**found, CERTAINTY: _certainty(with_pet or alone, found)}
+
+
+def _certainty(looks: Sequence[Look], settings: Mapping[str, Any]) -> list[float]:
+    return certainty_line((patient, seen.proposals(patient.grid, settings)) for patient, seen in looks)
 
 
 def _looks(card: Card, earlier: Sequence[Card], store: Path, count: int) -> tuple[list[Look], list[Look]]:
-    """Tuning patients as the network sees them with their PET, and on the CT alone."""
+    """Tuning patients as the network sees them with their PET, none where it cannot, and on the CT alone."""
     with_pet, alone = list[Look](), list[Look]()
     for patient in patients(store, card.cancers, count, TUNING_SEED):
         organs = seen_organs(earlier, patient)
-        with_pet.append((patient, seen_lesions(card, organs, patient, with_pet=True)))
+        if "PT" in card.modalities:
+            with_pet.append((patient, seen_lesions(card, organs, patient, with_pet=True)))
         alone.append((patient, seen_lesions(card, organs, patient, with_pet=False)))
     return with_pet, alone
 

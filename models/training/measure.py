@@ -236,9 +236,9 @@ def lesion_figures(
 
 
 def _proposed(card: Card, earlier: Sequence[Card], patient: StoredPatient) -> Iterator[tuple[str, list[Proposal]]]:
-    """What a lesion network proposes, with PET and on the CT alone."""
+    """What a lesion network proposes, with PET where it sees one, and on the CT alone."""
     organs, grid = seen_organs(earlier, patient), patient.grid
-    for with_pet in (True, False):
+    for with_pet in (True, False) if "PT" in card.modalities else (False,):
         seen = seen_lesions(card, organs, patient, with_pet=with_pet)
         yield "ct_pet" if with_pet else "ct", seen.proposals(grid, card.settings)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from models.card import Head
 from models.networks.context import ORGANS, STATION_MAP, STATIONS
@@ -90,6 +90,12 @@ def _lesion(region: str, cancers: tuple[str, ...], spacing_mm: float, tumors: tu
     )  # fmt: skip
 
 
+def _on_ct_alone(made: Recipe) -> Recipe:
+    """The recipe of a network for scans without PET; it begins with the stream of the other that sees everything."""
+    inputs = tuple(name for name in made.inputs if name not in ("pet", "pet_flag"))
+    return replace(made, id=f"{made.id}-ct", inputs=inputs, late=())
+
+
 IASLC = ("10L", "10R", "11L", "11R", "12L", "12R", "13L", "13R", "14L", "14R", "1L", "1R", "2L", "2R", "3a", "3p", "4L",
          "4R", "5", "6", "7", "8", "9L", "9R")  # fmt: skip
 ESOPHAGEAL = ("10L", "10R", "15", "16", "17", "18", "19", "1L", "1R", "20", "2L", "2R", "4L", "4R", "7", "8Lo", "8M",
@@ -114,6 +120,7 @@ RECIPES: Mapping[str, Recipe] = {
         _fine("neck", NECK_SITES, 1.5),
         _fine("abdomen", ("pancreas",), 2.0),
         _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus")),
+        _on_ct_alone(_lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus"))),
         _lesion("neck", NECK_SITES, 1.5, ("tumor",)),
         _lesion("abdomen", ("pancreas",), 1.5, ("tumor",)),
         Recipe(

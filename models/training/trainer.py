@@ -29,6 +29,7 @@ AVERAGED = 0.998  # of the weights that are exported, step by step
 SAVE_EVERY_S = 240.0
 TOLD_EVERY = 20
 LONGEST_GRADIENT = 12.0
+STREAMS = (("body.", "early."), ("early.", "body."))  # what sees everything, in one network and in the other
 BATCH_OF = {"anatomy": 1, "fine": 1, "lesion": 1, "node": 16}
 
 
@@ -106,15 +107,15 @@ def _features(network: Any, plan: Plan) -> Callable[[Tensor], Tensor] | None:
 def start_from(network: nn.Module, weights: Path, own_inputs: Sequence[str], their_inputs: Sequence[str]) -> int:
     """Take over what fits from another network's weights, by name and shape; how many tensors did.
 
-    The body of a network for anatomy becomes the early stream of one for lesions. Of the first layer the channels
-    that both see are taken over.
+    The body of a network becomes the early stream of one for CT and PET, and the other way round. Of the first layer
+    the channels that both see are taken over.
 
     Args:
         own_inputs, their_inputs: names of the channels, see networks/inputs.py.
     """
     kept = torch.load(weights, map_location="cpu", weights_only=True)
     own = network.state_dict()
-    known = {**kept, **{f"early.{name.removeprefix('body.')}": value for name, value in kept.items()}}
+    known = kept | {name.replace(*way): value for name, value in kept.items() for way in STREAMS if way[0] in name}
     taken = dict[str, Tensor]()
     for name in own.keys() & known.keys():
         value = known[name].float()

@@ -18,7 +18,6 @@ from oncology.cancers.evidence import (
     from_record,
     from_tumor,
     known,
-    largest,
     rounded_shares,
     unknown,
     whole_mm,
@@ -110,7 +109,7 @@ def derive(findings: Findings, history: History) -> Facts:
         ScopeError: the tumor belongs to the stomach, or its histology has no table here.
     """
     refuse_histology(history, "esophageal cancer", OTHER_TUMORS, "they have no stage groups in this chapter")
-    primary = largest(findings.tumors)
+    primary = findings.primary
     _refuse_gastric(primary, history)
     invaded = _invaded(primary, history) if primary else {}
     return Facts(
@@ -125,7 +124,7 @@ def derive(findings: Findings, history: History) -> Facts:
 
 def particulars(findings: Findings, history: History) -> dict[str, Any]:
     """What a report says beside T, N and M: length, distance from the incisors, third, Siewert type, wall."""
-    primary = largest(findings.tumors)
+    primary = findings.primary
     seen = _endoscopy(history)
     measures = primary.measures if primary else {}
     return {

@@ -218,8 +218,3 @@ def rounded_shares(shares: Mapping[str, float]) -> dict[str, float]:
     likeliest = max(kept, key=lambda name: kept[name])
     kept[likeliest] = round(1.0 - sum(share for name, share in kept.items() if name != likeliest), 4)
     return kept
-
-
-def largest(tumors: Iterable[Tumor]) -> Tumor | None:
-    """The tumor with the greatest dimension."""
-    return max(tumors, key=lambda tumor: tumor.greatest_dimension_mm, default=None)

@@ -367,7 +367,7 @@ def m_facts(findings: Findings, history: History, regions: Iterable[str] = tuple
 def side_fact(findings: Findings, history: History) -> Fact:
     """The primary's side: a person's word, else the images, else the record."""
     recorded = best(history, "laterality")
-    primary = max(findings.tumors, key=lambda tumor: tumor.greatest_dimension_mm, default=None)
+    primary = findings.primary
     if recorded is not None and is_stated(recorded):
         return known("tumor_side", recorded.value, from_record(recorded))
     if primary is not None and primary.laterality is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from oncology.cancers.endoscopy import distinct, seen
-from oncology.cancers.evidence import doubtful, from_record, from_tumor, known, largest, unknown
+from oncology.cancers.evidence import doubtful, from_record, from_tumor, known, unknown
 from oncology.cancers.head_and_neck import (
     CAROTIDS,
     MEDIASTINUM,
@@ -65,7 +65,7 @@ def derive(findings: Findings, history: History) -> Facts:
         ScopeError: the record names a tumor other than squamous cell carcinoma.
     """
     refuse_other_histology(history, "hypopharyngeal cancer")
-    primary = largest(findings.tumors)
+    primary = findings.primary
     return Facts(
         site="hypopharynx",
         subset=None,
@@ -78,7 +78,7 @@ def derive(findings: Findings, history: History) -> Facts:
 
 def particulars(findings: Findings, history: History) -> dict[str, Any]:
     """What a report says beside T, N and M: subsites, mobility, cartilage by contact, carotid angle."""
-    primary = largest(findings.tumors)
+    primary = findings.primary
     mobility = best(history, "vocal_cord_mobility")
     shares = _subsite_shares(primary, history)
     return {

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oncology.cancers.endoscopy import endoscopy, seen
-from oncology.cancers.evidence import PROPOSED_IN_NECK, doubtful, largest, longest_diameter, unknown
+from oncology.cancers.evidence import PROPOSED_IN_NECK, doubtful, longest_diameter, unknown
 from oncology.cancers.head_and_neck import (
     CAROTIDS,
     ENTERED_MM,
@@ -92,7 +92,7 @@ def derive(findings: Findings, history: History) -> Facts:
         ScopeError: the record names a tumor other than squamous cell carcinoma.
     """
     refuse_other_histology(history, "laryngeal cancer")
-    primary = largest(findings.tumors)
+    primary = findings.primary
     subset = _subset(primary, history)
     return Facts(
         site="larynx",
@@ -106,7 +106,7 @@ def derive(findings: Findings, history: History) -> Facts:
 
 def particulars(findings: Findings, history: History) -> dict[str, Any]:
     """What a report says beside T, N and M: subsite, mobility of the cords, cartilage by contact, carotid angle."""
-    primary = largest(findings.tumors)
+    primary = findings.primary
     mobility = best(history, "vocal_cord_mobility")
     return {
         "subsite": _subset(primary, history),

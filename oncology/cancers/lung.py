@@ -18,7 +18,6 @@ from oncology.cancers.evidence import (
     from_tumor,
     invasion_probabilities,
     known,
-    largest,
     longest_diameter,
     unknown,
     whole_mm,
@@ -100,7 +99,7 @@ LOBES = (
 
 def derive(findings: Findings, history: History) -> Facts:
     """Facts for T, N and M of one lung cancer."""
-    primary = _within_reach(largest(findings.tumors), findings)
+    primary = _within_reach(findings.primary, findings)
     return Facts(
         site="lung",
         subset=None,

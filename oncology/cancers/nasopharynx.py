@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from oncology.cancers.endoscopy import seen
-from oncology.cancers.evidence import largest
 from oncology.cancers.head_and_neck import (
     MUST_IMAGE,
     Border,
@@ -74,7 +73,7 @@ def derive(findings: Findings, history: History) -> Facts:
         ScopeError: the record names a tumor that is no carcinoma of the nasopharynx's own kinds.
     """
     refuse_other_histology(history, "nasopharyngeal cancer", KINDS)
-    primary = largest(findings.tumors)
+    primary = findings.primary
     side, nodes = n_facts(findings, history)
     return Facts(
         site="nasopharynx",
@@ -88,7 +87,7 @@ def derive(findings: Findings, history: History) -> Facts:
 
 def particulars(findings: Findings, history: History) -> dict[str, Any]:
     """What a report says beside T, N and M: EBV, subsite, skull base by contact, retropharyngeal nodes."""
-    primary = largest(findings.tumors)
+    primary = findings.primary
     subsite, positive = best(history, "subsite"), polarity(history, "ebv")
     return {
         "ebv": None if positive is None else "positive" if positive else "negative",

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from oncology.cancers.endoscopy import endoscopy
-from oncology.cancers.evidence import doubtful, from_record, from_tumor, known, largest, unknown
+from oncology.cancers.evidence import doubtful, from_record, from_tumor, known, unknown
 from oncology.cancers.head_and_neck import (
     MUST_IMAGE,
     NO_TUMOR,
@@ -69,7 +69,7 @@ def derive(findings: Findings, history: History) -> Facts:
     """
     refuse_other_histology(history, "oral cavity cancer", VARIANTS)
     _refuse_outer_lip(history)
-    primary = largest(findings.tumors)
+    primary = findings.primary
     return Facts(
         site="oral_cavity",
         subset=None,
@@ -82,7 +82,7 @@ def derive(findings: Findings, history: History) -> Facts:
 
 def particulars(findings: Findings, history: History) -> dict[str, Any]:
     """What a report says beside T, N and M: subsite, depth as measured, thickness on CT, bone by contact, carotid."""
-    primary = largest(findings.tumors)
+    primary = findings.primary
     subsite, depth = best(history, "subsite"), _measured_depth(history)
     return {
         "subsite": subsite.value if subsite else None,

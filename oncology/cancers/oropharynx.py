@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from oncology.cancers.evidence import largest
 from oncology.cancers.head_and_neck import (
     CAROTIDS,
     MUST_IMAGE,
@@ -63,7 +62,7 @@ def derive(findings: Findings, history: History) -> Facts:
         ScopeError: the record names a tumor other than squamous cell carcinoma.
     """
     refuse_other_histology(history, "oropharyngeal cancer", VARIANTS)
-    primary = largest(findings.tumors)
+    primary = findings.primary
     return Facts(
         site="oropharynx",
         subset=p16_subset(history),
@@ -76,7 +75,7 @@ def derive(findings: Findings, history: History) -> Facts:
 
 def particulars(findings: Findings, history: History) -> dict[str, Any]:
     """What a report says beside T, N and M: p16, subsite, mandible by contact, carotid angle."""
-    primary = largest(findings.tumors)
+    primary = findings.primary
     subsite, positive = best(history, "subsite"), polarity(history, "p16")
     return {
         "p16": None if positive is None else "positive" if positive else "negative",

@@ -13,7 +13,6 @@ from oncology.cancers.evidence import (
     from_record,
     from_tumor,
     known,
-    largest,
     longest_diameter,
     unknown,
 )
@@ -71,7 +70,7 @@ def derive(findings: Findings, history: History) -> Facts:
     """
     refuse_histology(history, "pancreatic cancer", ENDOCRINE, "neuroendocrine tumors have a chapter of their own")
     refuse_histology(history, "pancreatic cancer", OTHER_TUMORS, "they are not staged by this chapter")
-    primary = largest(findings.tumors)
+    primary = findings.primary
     subset = SUBSET_OF.get(part_of(primary, history) or "")
     return Facts(
         site="pancreas",
@@ -205,7 +204,7 @@ def _evidence(primary: Tumor, contact: Contact, word: str) -> Evidence:
 
 def resectability(findings: Findings, history: History) -> Assessment | None:
     """The anatomic class beside T; None without a tumor."""
-    primary = largest(findings.tumors)
+    primary = findings.primary
     if primary is None:
         return None
     vessels = [_vessel(primary, findings, history, word) for word in (*ARTERIES, *VEINS, *OTHERS)]
@@ -247,7 +246,7 @@ def ca_19_9(history: History) -> float | None:
 
 def particulars(findings: Findings, history: History) -> dict[str, Any]:
     """What a report says beside T, N and M: part, main duct, CA 19-9, and every vessel in degrees."""
-    primary = largest(findings.tumors)
+    primary = findings.primary
     duct = primary.measures.get("duct_mm") if primary else None
     found = resectability(findings, history)
     return {
