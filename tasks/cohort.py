@@ -47,7 +47,8 @@ class Truth:
         nodes: station, malignant, ... of every node.
         invaded: structures that the tumor invades; `touched`: those it merely meets.
         metastases: sites.
-        greatest_mm: of the primary, on the drawn mask; None where it is not told.
+        greatest_mm: of the primary, on the drawn mask; `depth_mm`: how deep it was drawn to invade; None where it is
+            not told.
     """
 
     categories: Mapping[str, Mapping[str, str]]
@@ -56,6 +57,7 @@ class Truth:
     touched: tuple[str, ...] = ()
     metastases: tuple[str, ...] = ()
     greatest_mm: float | None = None
+    depth_mm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -123,14 +125,15 @@ def _plain_ct(patient: SyntheticPatient) -> np.ndarray:
 
 def truth_from(content: Mapping[str, Any]) -> Truth:
     """truth.json as a record."""
-    facts = content.get("facts", {})
+    facts, measured = content.get("facts", {}), content.get("measurements", {})
     return Truth(
         categories=content["categories"],
         nodes=tuple(content.get("nodes", ())),
         invaded=tuple(facts.get("invaded", ())),
         touched=tuple(facts.get("touched", ())),
         metastases=tuple(facts.get("metastases", ())),
-        greatest_mm=content.get("measurements", {}).get("greatest_dimension_mm"),
+        greatest_mm=measured.get("greatest_dimension_mm"),
+        depth_mm=measured.get("depth_of_invasion_mm"),
     )
 
 

@@ -85,7 +85,11 @@ def _looked_at(patient: ScoredPatient, findings: Findings, masks: Mapping[str, n
         "tumor": held(replace(primary, contacts=())) if primary else None,
         "nodes": [held(node) for node in findings.nodes],
         "candidates": to_json(findings.metastasis_candidates),
-        "true": {"metastases": list(patient.truth.metastases), "greatest_mm": patient.truth.greatest_mm},
+        "true": {
+            "metastases": list(patient.truth.metastases),
+            "greatest_mm": patient.truth.greatest_mm,
+            "depth_mm": patient.truth.depth_mm,
+        },
     }
 
 

@@ -186,6 +186,7 @@ def truth(patient: SyntheticPatient) -> dict[str, Any]:
         "measurements": {
             "greatest_dimension_mm": round(longest_in_planes_mm(tumor, canvas), 2),
             "volume_ml": round(float(tumor.sum()) * canvas.geometry.voxel_ml, 3),
+            "depth_of_invasion_mm": plan.tumor.depth_mm,
             "laterality": plan.laterality,
             "location": plan.location,
         },

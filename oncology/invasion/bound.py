@@ -21,9 +21,14 @@ BY_ANGLE: Sequence[tuple[float, float]] = ((180.0, 1.0), (90.0, 0.56))  # from t
 # thick structures more than readers' borders differ by (both ours).
 SEEN_INSIDE_MM: Mapping[StructureClass, float] = {StructureClass.WALL: 3.0, StructureClass.SPACE: 3.0}
 SEEN_INSIDE_ELSEWHERE_MM = 2.0
-# A plate of cartilage or bone is too thin for that depth: there the tumor is seen inside when it reaches so much of the
-# way to the plate's middle, and no less than a voxel of a fine CT (both ours).
-MOST_OF_HALF_A_PLATE, LEAST_INSIDE_MM = 0.8, 1.0
+# Plates of cartilage or bone and the fat between the muscles of the throat are too thin for that depth: there the tumor
+# is seen inside when it reaches so much of the way to their middle, and no less than a voxel of a fine CT (ours). Of 16
+# paraglottic spaces that a proposed tumor reached so far 14 were invaded, of 18 that it did not 1 (synthetic patients).
+WAY_INTO_THIN: Mapping[StructureClass, float] = {
+    **dict.fromkeys(HARD, 0.8),
+    StructureClass.THROAT_FAT: 0.7,
+}
+LEAST_INSIDE_MM = 1.0
 
 
 def highest(contact: Contact) -> float:
@@ -37,9 +42,9 @@ def highest(contact: Contact) -> float:
 def _inside_from_mm(contact: Contact) -> float:
     kind = class_of(contact.structure)
     least = SEEN_INSIDE_MM.get(kind, SEEN_INSIDE_ELSEWHERE_MM)
-    if kind not in HARD or contact.thickness_mm is None:
+    if kind not in WAY_INTO_THIN or contact.thickness_mm is None:
         return least
-    return min(least, max(LEAST_INSIDE_MM, MOST_OF_HALF_A_PLATE * contact.thickness_mm / 2.0))
+    return min(least, max(LEAST_INSIDE_MM, WAY_INTO_THIN[kind] * contact.thickness_mm / 2.0))
 
 
 def shared(probabilities: Mapping[Contact, float]) -> dict[Contact, float]:

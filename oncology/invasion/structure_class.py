@@ -21,7 +21,8 @@ class StructureClass(StrEnum):
     WALL = "wall"  # what lies behind the pleura: chest wall, or the lung where the tumor comes from the mediastinum
     SPACE = "space"  # fat of the mediastinum: without a border of its own
     SUBSITE = "subsite"  # lining of larynx, pharynx and mouth: a tumor spreads along it
-    THROAT = "throat"  # spaces and muscles under that lining
+    THROAT = "throat"  # muscles under that lining
+    THROAT_FAT = "throat_fat"  # spaces of fat between them: a tumor that is in one takes the place of its fat
     SOFT = "soft"  # other muscle, hollow and solid organs
 
 
@@ -43,10 +44,10 @@ _BEGINNINGS = {
                              "subglottis", "postcricoid", "pyriform", "vallecula", "posterior_pharyngeal",
                              "tongue_base", "soft_palate", "uvula", "palatine_tonsil", "buccal", "nasal_cavity",
                              "maxillary_sinus", "sphenoid_sinus"),
-    StructureClass.THROAT: ("pre_epiglottic", "paraglottic", "strap_", "prevertebral", "retropharyngeal",
-                            "parapharyngeal", "inferior_pharyngeal", "middle_pharyngeal", "superior_pharyngeal",
-                            "oral_tongue", "extrinsic_tongue", "floor_of_mouth", "medial_pterygoid",
-                            "lateral_pterygoid", "masseter"),
+    StructureClass.THROAT: ("strap_", "prevertebral", "inferior_pharyngeal", "middle_pharyngeal",
+                            "superior_pharyngeal", "oral_tongue", "extrinsic_tongue", "floor_of_mouth",
+                            "medial_pterygoid", "lateral_pterygoid", "masseter"),
+    StructureClass.THROAT_FAT: ("pre_epiglottic", "paraglottic", "retropharyngeal", "parapharyngeal"),
 }  # fmt: skip
 
 

@@ -80,6 +80,17 @@ def test_a_lesion_network_begins_with_the_body_of_an_anatomy_network(tmp_path: P
     assert not torch.equal(first[:, own.index("pet")], their_first[:, theirs.index("right_left")])
 
 
+def test_a_network_for_the_ct_alone_begins_with_the_stream_that_sees_everything(tmp_path: Path) -> None:
+    both, alone = RECIPES["lesion-thorax"], RECIPES["lesion-thorax-ct"]
+    fusion, unet = build_network(network_shape(both)), build_network(network_shape(alone))
+    torch.save(fusion.state_dict(), tmp_path / "fusion.pt")
+    assert start_from(unet, tmp_path / "fusion.pt", alone.inputs, both.inputs) > 20
+    assert torch.equal(unet.body.up[0].weight, fusion.early.up[0].weight)
+    first, theirs = unet.body.down[0][0].weight, fusion.early.down[0][0].weight
+    assert torch.equal(first, theirs[:, [both.inputs.index(name) for name in alone.inputs]])
+    assert not {"pet", "pet_flag"} & set(alone.inputs)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """Two patients of nothing but noise with one bright cube each."""

@@ -18,7 +18,7 @@ from oncology.edit import Draft, Edit, EditKind, apply_edits
 from oncology.findings import CaseId, Findings, Laterality, Node, to_json
 from oncology.imaging.volume import Geometry, Volume
 from tasks.eyes import discounted
-from tasks.networks import look_with_networks, model_marks
+from tasks.networks import chosen_models, look_with_networks, model_marks
 from tasks.settings import settings
 
 GRID = Geometry((40, 50, 50), (4.0, 4.0, 4.0), (0.0, 0.0, 0.0))
@@ -105,6 +105,27 @@ def test_a_lesion_network_is_told_of_organs_as_the_finer_look_saw_them() -> None
     labels, names = shown[0].labels["anatomy"], list(shown[0].names["anatomy"])
     row = [["", *names][label] for label in labels[2, 2]]
     assert row == ["aorta", "aorta", "aorta", "", "", "esophagus", "", "spine"]
+
+
+def test_a_ct_without_pet_is_looked_at_by_the_network_that_was_trained_on_such(home: Path) -> None:
+    def asked(cancer: str, *, with_pet: bool) -> str:
+        return chosen_models(cancer, with_pet=with_pet)[-1].id
+
+    assert (asked("lung", with_pet=True), asked("lung", with_pet=False)) == ("lesion-thorax", "lesion-thorax-ct")
+    assert {asked("pancreas", with_pet=with_pet) for with_pet in (True, False)} == {"lesion-abdomen"}
+    assert {"lesion-thorax", "lesion-thorax-ct"} <= {mark.split(":")[0] for mark in model_marks("esophagus")}
+
+
+def test_a_hospitals_own_network_for_lesions_comes_first_with_pet_and_without(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = (Head("lesion", "sigmoid", ("tumor", "node_small", "node_large")),)
+    card = replace(CARD, role="lesion", heads=heads, modalities=("CT",), network={**SHAPE, "outputs": 3})
+    install(card, (0.0, 0.0, 0.0), tmp_path / "given", home, monkeypatch)
+    monkeypatch.setenv("AIMDT_MODELS", "all")
+    settings.cache_clear()
+    for with_pet in (True, False):
+        assert chosen_models("lung", with_pet=with_pet)[-1].id == "ours"
 
 
 def test_another_network_makes_another_mark(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:

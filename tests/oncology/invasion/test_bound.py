@@ -38,6 +38,9 @@ def test_broad_contact_stays_below_one_half_though_the_fit_is_sure(structure: st
         (Contact("aorta", 300.0, 2.0, 30.0), True),
         (Contact("thyroid_cartilage", 100.0, 1.4, thickness_mm=3.2), True),  # a plate: to its middle
         (Contact("thyroid_cartilage", 100.0, 0.8, thickness_mm=1.8), False),  # one voxel of a fine CT is no evidence
+        (Contact("paraglottic_space_left", 100.0, 1.5, thickness_mm=4.2), True),  # fat no wider than three voxels
+        (Contact("paraglottic_space_left", 100.0, 0.8, thickness_mm=4.2), False),
+        (Contact("parapharyngeal_space_left", 100.0, 1.5, thickness_mm=9.0), False),
         (Contact("mandible", 100.0, 1.4, thickness_mm=9.0), False),
         (Contact("mandible", 100.0, 2.0, thickness_mm=9.0), True),
     ],

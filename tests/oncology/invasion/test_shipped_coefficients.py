@@ -25,7 +25,8 @@ OF_CLASS = {
     StructureClass.WALL: "chest_wall",
     StructureClass.SPACE: "mediastinum",
     StructureClass.SUBSITE: "vocal_cord_left",
-    StructureClass.THROAT: "paraglottic_space_left",
+    StructureClass.THROAT: "medial_pterygoid_left",
+    StructureClass.THROAT_FAT: "paraglottic_space_left",
     StructureClass.SOFT: "duodenum",
 }
 SHIPPED = load_model()
