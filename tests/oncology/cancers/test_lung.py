@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from oncology.cancers.evidence import PROPOSED_IN_AIR
+from oncology.cancers.lung import derive
 from oncology.errors import ScopeError
 from oncology.findings import (
     CaseId,
@@ -251,3 +252,31 @@ def test_every_category_says_what_decided_it() -> None:
     assert "43.2 mm" in result["t"]["because"]
     assert "station_result" in result["n"]["because"] or "4R" in result["n"]["because"]
     assert all(step["row"] and step["citation"] for step in result["t"]["trace"])
+
+
+def second_nodule(**changes: Any) -> Tumor:
+    given = {"id": "tumor-2", "location": "lung_upper_lobe_right", "needs_confirmation": True, **changes}
+    return tumor(9.0, **given)
+
+
+def said_of_nodules(*others: Tumor) -> dict[str, float]:
+    facts = derive(Findings(CaseId("0" * 16), "lung", (tumor(27.0), *others)), History()).t
+    return next(fact for fact in facts if fact.key == "separate_nodules").value["p"]  # type: ignore[index]
+
+
+def test_a_proposed_second_nodule_that_is_cold_on_pet_hardly_counts() -> None:
+    hot, cold, unseen = (said_of_nodules(second_nodule(suv_max=suv)) for suv in (4.0, 0.9, None))
+    assert hot["same_lobe"] == unseen["same_lobe"] == pytest.approx(0.3)
+    assert cold["same_lobe"] < 0.05
+
+
+def test_a_small_cold_nodule_is_too_small_for_pet_to_say() -> None:
+    assert said_of_nodules(second_nodule(suv_max=0.9, short_axis_mm=5.0))["same_lobe"] == pytest.approx(0.3)
+
+
+def test_proposed_nodules_of_two_lobes_are_both_told() -> None:
+    other = second_nodule(id="tumor-3", location="lung_lower_lobe_right", suv_max=4.0)
+    found = said_of_nodules(second_nodule(suv_max=4.0), other)
+    assert found["ipsilateral_other_lobe"] == pytest.approx(0.3)
+    assert found["same_lobe"] == pytest.approx(0.7 * 0.3)
+    assert sum(found.values()) == pytest.approx(1.0)
