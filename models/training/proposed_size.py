@@ -2,7 +2,7 @@
 
 ROWS are what `aimdt evaluate --mode images` wrote for tuning patients. What is printed of lengths stands in
 oncology/cancers/evidence.py as PROPOSED_IN_AIR (lung), PROPOSED_IN_NECK and PROPOSED_IN_TISSUE (the others), what is
-printed of depth in oncology/cancers/oral_cavity.py as PROPOSED_DEPTH.
+printed of depth in oncology/cancers/oral_cavity.py as PROPOSED_TOO_THICK_MM.
 """
 
 from __future__ import annotations

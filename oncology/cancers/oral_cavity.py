@@ -54,6 +54,9 @@ MUSCLES = (Border("extrinsic_tongue_muscle", ("extrinsic_tongue_muscles", "hyogl
 # patients) and scatter by some millimeters (Madana 2015, J Otolaryngol Head Neck Surg 44:49); rounded up (ours), as a
 # contour's thickness counts what grows outward as well.
 DEPTH_SD_MM = 4.0
+# A network draws small tumors with a rim and what grows outward, so that the mask is thicker than they are deep: the
+# median of 6 synthetic patients that tune, by models/training/proposed_size.py.
+PROPOSED_TOO_THICK_MM = 2.9
 # The intervals of the table, and a depth that stands for each.
 EDGES_MM = (5.0, 10.0)
 STANDS_FOR = (3, 8, 15)
@@ -130,9 +133,12 @@ def _depth(primary: Tumor | None, history: History) -> Fact:
     if primary is None:
         return unknown(DEPTH, "neither palpation, endoscopy nor a specimen in the record tells it")
     thickness = thickness_mm(primary)
-    words = f"{thickness:.0f} mm thick on CT"
+    deep, words = thickness, f"{thickness:.0f} mm thick on CT"
+    if primary.needs_confirmation:
+        deep = max(0.0, thickness - PROPOSED_TOO_THICK_MM)
+        words += f", a network's border allowed for: {deep:.0f} mm"
     reason = "thickness on CT; depth of invasion is measured by palpation, ultrasound, MRI or in a specimen"
-    return doubtful(DEPTH, {"p": depth_chances(thickness)}, from_tumor(primary, words), reason=reason)
+    return doubtful(DEPTH, {"p": depth_chances(deep)}, from_tumor(primary, words), reason=reason)
 
 
 def _measured_depth(history: History) -> tuple[float, RecordFact] | None:
@@ -156,13 +162,13 @@ def thickness_mm(tumor: Tumor) -> float:
     return min(second, third)
 
 
-def depth_chances(thickness: float) -> dict[str, float]:
+def depth_chances(expected: float) -> dict[str, float]:
     """Chance of each interval of depth, a depth in mm standing for it.
 
     >>> depth_chances(5.0)
     {'3': 0.5, '8': 0.3944, '15': 0.1056}
     """
-    below, up_to = (0.5 * (1 + math.erf((edge - thickness) / (DEPTH_SD_MM * math.sqrt(2)))) for edge in EDGES_MM)
+    below, up_to = (0.5 * (1 + math.erf((edge - expected) / (DEPTH_SD_MM * math.sqrt(2)))) for edge in EDGES_MM)
     shares = (round(below, 4), round(up_to - below, 4))
     return {str(mm): p for mm, p in zip(STANDS_FOR, (*shares, round(1 - sum(shares), 4)), strict=True)}
 

@@ -92,6 +92,17 @@ def test_thickness_measured_on_the_mask_goes_before_that_of_the_ellipsoid() -> N
     assert thickness_mm(replace(flat, measures={"thickness_mm": 7.0})) == 7.0
 
 
+def test_depth_of_a_proposed_tumor_is_less_than_its_mask_is_thick() -> None:
+    shape = {"measures": {"thickness_mm": 7.0}}
+    drawn, proposed = (
+        case(depth=None, size_mm=14.0, shape={**shape, "needs_confirmation": open_}) for open_ in (False, True)
+    )
+    chances = [made["editions"]["8"]["t"]["probabilities"] for made in (drawn, proposed)]
+    assert chances[0]["T1"] < 0.5 < chances[1]["T1"]
+    assert "a network's border allowed for" in str(proposed["facts"])
+    assert "a network's border allowed for" not in str(drawn["facts"])
+
+
 def test_chances_of_depth_add_up_and_follow_the_thickness() -> None:
     assert sum(depth_chances(9.0).values()) == pytest.approx(1.0)
     assert max(depth_chances(2.0), key=depth_chances(2.0).__getitem__) == "3"
