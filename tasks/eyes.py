@@ -73,7 +73,7 @@ def look(ct: Volume, pet: Volume | None, cancer: str) -> Sight:
     seen = look_with_networks(ct, pet, cancer, anatomy.masks["body"], anatomy.masks)
     blood = blood_hu(ct, seen.structures)
     regions, refused = bounded(seen.regions, site_of(cancer), ct, anatomy.masks, blood)
-    airless = _airless(regions, anatomy, pet) if site_of(cancer) == "lung" else []
+    airless = _airless(regions, anatomy, pet, seen.structures) if site_of(cancer) == "lung" else []
     structures = joined(anatomy.masks, seen.structures, seen.trusted)
     return replace(
         floor,
@@ -123,12 +123,18 @@ def bounded(
     return kept, refused
 
 
-def _airless(proposed: Iterable[Region], anatomy: Anatomy, pet: Volume | None) -> list[Region]:
-    """Large parts of the lung without air that no proposed tumor explains, each a tumor until somebody looks."""
+def _airless(
+    proposed: Iterable[Region], anatomy: Anatomy, pet: Volume | None, seen: Mapping[str, np.ndarray]
+) -> list[Region]:
+    """Large parts of the lung without air that no proposed tumor explains, each a tumor until somebody looks.
+
+    Args:
+        seen: structures by networks.
+    """
     if anatomy.airless is None:
         return []
     tumors = [region.mask for region in proposed if region.role == "tumor"]
-    parts = unexplained(anatomy.airless, tumors, anatomy.geometry, pet)
+    parts = unexplained(anatomy.airless, tumors, anatomy.geometry, pet, seen.get("heart"))
     return [Region("tumor", "airless lung", part, AIRLESS, needs_confirmation=True, certainty=0.5) for part in parts]
 
 

@@ -23,6 +23,7 @@ AIRLESS = Source(SourceKind.RULES, "airless-lung")
 THICK_MM, LEAST_ML = 12.0, 40.0
 # A proposed tumor that holds so much of a part explains it: the rest is collapse behind it, or its own rim.
 EXPLAINED_SHARE = 0.1
+HEART_SHARE = 0.5  # of a part (ours)
 # Tumor takes up FDG (SUV 2.5: Silvestri 2013), the dead middle of a mass does not.
 HOT_SUV, HOT_SHARE = 2.5, 0.25
 
@@ -36,12 +37,17 @@ def airless_parts(hu: np.ndarray, lung: np.ndarray, spacing_mm: Spacing) -> np.n
 
 
 def unexplained(
-    airless: np.ndarray, tumors: Sequence[np.ndarray], grid: Geometry, suv: Volume | None
+    airless: np.ndarray,
+    tumors: Sequence[np.ndarray],
+    grid: Geometry,
+    suv: Volume | None,
+    heart: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
     """The parts larger than every tumor that none explains, each (Z, Y, X) bool; with a PET only what takes up FDG.
 
     Args:
-        airless, tumors: (Z, Y, X) bool on `grid`.
+        airless, tumors: (Z, Y, X) bool on `grid`; so is the `heart`, where a network saw it: what lies in it for the
+            most part is the heart's rim, which rules took for lung, however hot the myocardium is.
         suv: on any grid of the same frame of reference.
     """
     largest = max((np.count_nonzero(tumor) for tumor in tumors), default=0)
@@ -49,6 +55,8 @@ def unexplained(
         size = np.count_nonzero(part)
         held = sum(np.count_nonzero(part & tumor[box]) for tumor in tumors)
         if size <= largest or held >= EXPLAINED_SHARE * size:
+            continue
+        if heart is not None and np.count_nonzero(part & heart[box]) >= HEART_SHARE * size:
             continue
         if suv is not None and not _is_hot(part, crop(airless, grid, box).geometry, suv):
             continue

@@ -3,6 +3,7 @@
 import numpy as np
 
 from models.inference.look import OF_CANCER, WITHOUT_PET, SeenLesions
+from models.registry import find_card
 from models.training.lesion_tuning import best_thresholds, certainty_line
 from models.training.measure import Tally, score_lesions
 from models.training.store import StoredPatient
@@ -82,3 +83,12 @@ def test_a_larger_proposal_is_never_believed_less_though_the_false_ones_were_lar
     line = certainty_line(found)
     small, large = (certainty(0.99, volume_ml, line) for volume_ml in (0.1, 8.0))
     assert large >= small > 0.5
+
+
+def test_a_network_that_sees_the_ct_alone_tells_and_sets_nothing_for_a_pet():
+    card = find_card("lesion-thorax-ct", None)
+    assert card.modalities == ("CT",)
+    assert not [name for name in card.inputs if name.startswith("pet")]
+    assert not [figure.name for figure in card.figures if figure.name.startswith("ct_pet")]
+    assert WITHOUT_PET not in card.settings
+    assert all(WITHOUT_PET not in own for own in card.settings[OF_CANCER].values())

@@ -107,7 +107,12 @@ def test_a_lesion_network_is_told_of_organs_as_the_finer_look_saw_them() -> None
     assert row == ["aorta", "aorta", "aorta", "", "", "esophagus", "", "spine"]
 
 
-def test_a_ct_without_pet_is_looked_at_by_the_network_that_was_trained_on_such(home: Path) -> None:
+def test_a_ct_without_pet_is_looked_at_by_the_network_that_was_trained_on_such(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIMDT_MODELS", "all")
+    settings.cache_clear()
+
     def asked(cancer: str, *, with_pet: bool) -> str:
         return chosen_models(cancer, with_pet=with_pet)[-1].id
 

@@ -62,3 +62,9 @@ def test_a_real_mass_that_fills_most_of_the_scan_is_found_by_rules(shared_data: 
     assert found is not None
     assert (found & drawn).sum() > 0.95 * found.sum()
     assert 2 * (found & drawn).sum() > 0.6 * (found.sum() + drawn.sum())
+
+
+def test_the_rim_of_a_heart_that_a_network_saw_is_no_mass_but_a_mass_beside_it_is() -> None:
+    beside = phantoms.sphere(GRID, (50, 0, 0), 60)
+    assert not list(unexplained(MASS, [], GRID, None, heart=phantoms.sphere(GRID, (24, 0, 0), 70)))
+    assert len(list(unexplained(MASS, [], GRID, None, heart=beside & ~phantoms.sphere(GRID, (20, 0, 0), 50)))) == 1
