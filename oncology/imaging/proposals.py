@@ -22,6 +22,7 @@ DEFAULTS: Mapping[str, float] = {
 }  # fmt: skip
 SURE_PERCENTILE = 90.0
 AS_SURE = 1.5  # in log odds: regions that the network is no less sure of than this are told apart by their size
+SURE_ENOUGH = 0.998  # beyond it more sureness tells nothing: a speck at 1.0 had gone before a mass at 0.9995
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def _tumors(p: np.ndarray, grid: Geometry, chosen: Mapping[str, Any], home: np.n
     surest = max((part.p for part in parts), default=0.0)
     if surest < chosen["tumor_sure"]:
         return []
-    first = next(part for part in parts if logit(part.p) >= logit(surest) - AS_SURE)
+    least = logit(min(surest, SURE_ENOUGH)) - AS_SURE
+    first = next(part for part in parts if logit(part.p) >= least)
     others = [part for part in parts if part is not first and part.p >= chosen["further_tumor_sure"]]
     return [first, *others][: int(chosen["most_tumors"])]
 

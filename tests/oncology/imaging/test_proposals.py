@@ -39,6 +39,13 @@ def test_a_small_region_that_is_plain_is_the_primary_before_a_larger_doubtful_on
     assert found[0].mask[30, 30, 30]
 
 
+def test_a_speck_that_is_no_more_than_sure_does_not_go_before_a_mass() -> None:
+    """A network says 0.9995 of the mass and 1.0 of the speck: both are sure, and the mass is larger."""
+    mass, speck = ball((12, 12, 12), 14.0) > 0.5, ball((30, 30, 30), 5.0) > 0.5
+    found = proposed(np.where(mass, 0.9993, np.where(speck, 1.0, 0.0)).astype(np.float32))
+    assert found[0].mask[12, 12, 12]
+
+
 def test_what_the_network_hardly_believes_is_no_tumor() -> None:
     assert proposed(ball((20, 20, 20), 14.0, 0.6)) == []
 
