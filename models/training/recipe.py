@@ -110,6 +110,7 @@ PANCREATIC = (
     "common_hepatic_artery", "portal_vein", "superior_mesenteric_vein", "sma_right_lateral_wall", "celiac",
     "splenic_artery", "splenic_hilum", "para_aortic",
 )  # fmt: skip
+IN_CHEST = _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus"))
 RECIPES: Mapping[str, Recipe] = {
     recipe.id: recipe
     for recipe in (
@@ -119,8 +120,8 @@ RECIPES: Mapping[str, Recipe] = {
         _fine("thorax", ("lung", "esophagus"), 2.0),
         _fine("neck", NECK_SITES, 1.5),
         _fine("abdomen", ("pancreas",), 2.0),
-        _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus")),
-        _on_ct_alone(_lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus"))),
+        IN_CHEST,
+        _on_ct_alone(IN_CHEST),
         _lesion("neck", NECK_SITES, 1.5, ("tumor",)),
         _lesion("abdomen", ("pancreas",), 1.5, ("tumor",)),
         Recipe(
