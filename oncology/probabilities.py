@@ -197,7 +197,8 @@ def _organs(findings: Findings, mets: Iterable[Mapping[str, Any]]) -> dict[str, 
     for candidate in findings.metastasis_candidates:
         add(_organ(candidate.site), "metastasis", _candidate_chance(candidate))
     for entry in mets:
-        add(_organ(entry["site"]), "metastasis", 1.0)
+        if entry["malignant"] is True:  # others are the candidates
+            add(_organ(entry["site"]), "metastasis", 1.0)
     return {organ: {name: any_of(all_) for name, all_ in classes.items()} for organ, classes in sorted(found.items())}
 
 

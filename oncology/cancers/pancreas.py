@@ -222,7 +222,7 @@ def _has_metastasis(primary: Tumor, findings: Findings, history: History) -> boo
     nodes = nodes_fact(findings, history, "pancreas", subset).value or []
     distant = distant_stations("pancreas", subset)
     proven = any(node["positive"] is True and str(node.get("station")) in distant for node in nodes)
-    return proven or bool(mets_fact(findings, history).value)
+    return proven or any(entry["malignant"] is True for entry in mets_fact(findings, history).value)
 
 
 def _vessel(primary: Tumor, findings: Findings, history: History, word: str) -> VesselContact:

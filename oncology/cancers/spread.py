@@ -41,6 +41,9 @@ from oncology.tnm.loader import tables
 from oncology.tnm.vocabulary import vocabulary
 
 CERTAIN = (0.0, 1.0)  # only a person (or a truth) says so; no network does
+# A candidate for a metastasis that nobody confirmed: it never decides, however many there are, as false ones are what
+# spoils stages (88 of 306 lung cancers upstaged by 196 of them: autoPET III, EJNMMI 2025), and is never nothing (ours).
+UNCONFIRMED, LEAST_M0 = 0.2, 0.6
 NOT_ASSESSED = "lymph nodes were not assessed: none contoured, no network, no biopsy that is positive"
 
 
@@ -210,29 +213,47 @@ def _spellings(name: str, side: Any, spelled: Mapping[str, str | None]) -> tuple
 
 
 def mets_fact(findings: Findings, history: History) -> Fact:
-    """Metastases that a person or the record confirms, each once; candidates that a sample ruled out are gone."""
+    """Metastases that a person or the record confirms, each once; candidates that a sample ruled out are gone.
+
+    Candidates that nobody confirmed leave a doubt, and M0 likelier than not.
+    """
     results = _site_results(history)
     benign = {site for site, fact in results.items() if not fact.value["malignant"]}
-    spelled = vocabulary().site("lung").mets["site"].values
     confirmed = [
         candidate
         for candidate in findings.metastasis_candidates
         if candidate.confirmed and (candidate.site not in benign or candidate.source.kind is SourceKind.PERSON)
     ]
-    mets = [{"site": site if site in spelled else "other", "count": count} for site, count in _counted(confirmed)]
     sites = {candidate.site for candidate in confirmed}
     recorded = [fact for site, fact in results.items() if fact.value["malignant"]]
-    mets += [
-        {"site": fact.value["site"], "count": fact.value.get("count", 1)}
-        for fact in recorded
-        if fact.value["site"] not in sites
-    ]
+    mets = [_met(site, count, True) for site, count in _counted(confirmed)]
+    mets += [_met_of(fact) for fact in recorded if fact.value["site"] not in sites]
     evidence = [from_record(fact) for fact in recorded]
     evidence += [Evidence(item.source, item.id, f"{item.site.replace('_', ' ')}: confirmed") for item in confirmed]
     if not mets and findings.tumors:
         detail = "no metastasis confirmed by a person or the record"
         evidence.append(Evidence(findings.tumors[0].source, findings.tumors[0].id, detail))
-    return known("mets", [{**entry, "malignant": True} for entry in mets], *evidence)
+    pending = (item for item in findings.metastasis_candidates if item.confirmed is None)
+    doubted = _counted(item for item in pending if item.site not in {*results, *sites})
+    if not doubted:
+        return known("mets", mets, *evidence)
+    p = round(min(UNCONFIRMED, 1.0 - LEAST_M0 ** (1.0 / len(doubted))), 4)
+    mets += [_met(site, count, {"p": p}) for site, count in doubted]
+    words = ", ".join(site.replace("_", " ") for site, _ in doubted)
+    return doubtful(
+        "mets", mets, *evidence, reason=f"candidates that neither a person nor the record confirms: {words}"
+    )
+
+
+def _met(site: str, count: int, malignant: Any) -> dict[str, Any]:
+    """An entry as the engine takes it."""
+    spelled = vocabulary().site("lung").mets["site"].values
+    return {"site": site if site in spelled else "other", "count": count, "malignant": malignant}
+
+
+def _met_of(recorded: RecordFact) -> dict[str, Any]:
+    """The record's own word for the site."""
+    return {"site": recorded.value["site"], "count": recorded.value.get("count", 1), "malignant": True}
 
 
 def _counted(candidates: Iterable[MetastasisCandidate]) -> list[tuple[str, int]]:

@@ -280,3 +280,17 @@ def test_proposed_nodules_of_two_lobes_are_both_told() -> None:
     assert found["ipsilateral_other_lobe"] == pytest.approx(0.3)
     assert found["same_lobe"] == pytest.approx(0.7 * 0.3)
     assert sum(found.values()) == pytest.approx(1.0)
+
+
+def test_candidates_that_nobody_confirmed_leave_a_doubt_and_never_decide() -> None:
+    sites = ("adrenal_left", "liver", "bone", "brain", "adrenal_right")
+    pending = [MetastasisCandidate(f"candidate-{n}", site, None) for n, site in enumerate(sites)]
+    for count in (1, 5):
+        found = staged(tumor(25.0), nodes=(node("7", p_malignant=0.0),), candidates=tuple(pending[:count]))
+        m, group = found["editions"]["9"]["m"], found["editions"]["9"]["stage_group"]
+        assert (m["category"], group["category"]) == ("M0", "IA3")
+        assert m["probabilities"]["M0"] >= 0.6
+        assert {"M0", "M1b"} <= set(m["credible"])
+        assert {"IA3", "IVA"} <= set(group["credible"])
+    dismissed = staged(tumor(25.0), candidates=(replace(pending[0], confirmed=False),))
+    assert dismissed["editions"]["9"]["m"]["credible"] == ["M0"]
