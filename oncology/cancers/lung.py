@@ -66,7 +66,8 @@ INVADED = {
     "diaphragm": "diaphragm",
     "brachial_plexus_*": "brachial_plexus",
 }
-# What lies within the mediastinum: a tumor that keeps off the mediastinum has not reached it.
+# What lies within the mediastinum: a tumor that keeps off the mediastinum has not reached it, and a branch that it
+# surrounds in the lung is no great vessel (AJCC 8, ch. 36: T4 by the great vessels means their mediastinal parts).
 INNER = ("heart", "atrial_appendage", "pericardium", "aort", "pulmonary_artery", "pulmonary_vein", "superior_vena_cava",
          "brachiocephalic", "azygos_vein", "thymus", "esophagus", "trachea", "carina")  # fmt: skip
 FISSURE = "adjacent_lobe_across_fissure"
@@ -115,9 +116,8 @@ def derive(findings: Findings, history: History) -> Facts:
 
 def _within_reach(primary: Tumor | None, findings: Findings) -> Tumor | None:
     """The tumor without contacts that a network's mask alone makes up: with what lies within the mediastinum, and with
-    branches of its vessels in the lung, where the mediastinum itself is known and not met."""
-    met = {contact.structure for contact in primary.contacts} if primary else set()
-    if primary is None or "mediastinum" in met or "mediastinum" not in findings.structures_assessed:
+    branches of its vessels in the lung, where the mediastinum itself is known and hardly invaded."""
+    if primary is None or "mediastinum" not in findings.structures_assessed or _enters_mediastinum(primary):
         return primary
     kept = tuple(
         contact
@@ -125,6 +125,12 @@ def _within_reach(primary: Tumor | None, findings: Findings) -> Tumor | None:
         if not (contact.structure in findings.structures_unproven and contact.structure.startswith(INNER))
     )
     return replace(primary, contacts=kept)
+
+
+def _enters_mediastinum(primary: Tumor) -> bool:
+    """Whether that is likelier than not, or met and nobody says how likely it is."""
+    met = [contact for contact in primary.contacts if contact.structure == "mediastinum"]
+    return any(contact.probability is None or contact.probability >= 0.5 for contact in met)
 
 
 def _perhaps_collapse(primary: Tumor, history: History) -> tuple[Fact, ...]:

@@ -190,6 +190,17 @@ def test_a_calibrated_probability_is_taken_as_given() -> None:
     assert categories(staged(invading))[0] == "T3"
 
 
+@pytest.mark.parametrize(("p", "category"), [(0.2, "T1c"), (0.9, "T4")])
+def test_a_vein_that_is_surrounded_in_the_lung_is_no_great_vessel(p: float, category: str) -> None:
+    vein = Contact("pulmonary_vein", 170.0, 3.5, 360.0, probability=0.95)
+    found = staged(
+        tumor(25.0, contacts=(vein, Contact("mediastinum", 80.0, 2.8, probability=p))),
+        structures_assessed=("mediastinum", "pulmonary_vein"),
+        structures_unproven=("pulmonary_vein",),
+    )
+    assert categories(found)[0] == category
+
+
 def test_a_second_tumor_is_t3_t4_or_m1a_by_its_lobe() -> None:
     first = tumor(25.0)
     places = {
