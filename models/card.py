@@ -110,6 +110,11 @@ class Card:
     source: str = "embedded"
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def sees_pet(self) -> bool:
+        """Whether it is shown a PET beside the CT."""
+        return "PT" in self.modalities
+
 
 def read_card(path: Path) -> Card:
     """The card that a TOML file holds.

@@ -7,9 +7,10 @@ Lengths are millimeters, volumes milliliters, points are DICOM patient coordinat
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import getitem
 from typing import Any, NewType
 
 CaseId = NewType("CaseId", str)
@@ -223,10 +224,19 @@ class Findings:
         Proposals come in the order of how sure a network is and how much it sees: a long, thin and cold streak that
         it names besides is no primary for its length (3 of 50 synthetic lung cancers, seeds 1010 to 8100).
         """
-        confirmed = [tumor for tumor in self.tumors if not tumor.needs_confirmation]
-        if not confirmed:
-            return next(iter(self.tumors), None)
-        return max(confirmed, key=lambda tumor: tumor.greatest_dimension_mm)
+        return _primary(self.tumors, getattr)
+
+
+def primary_in(tumors: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """`Findings.primary` among tumors as findings.json holds them."""
+    return _primary(tumors, getitem)
+
+
+def _primary(tumors: Sequence[Any], read: Callable[[Any, str], Any]) -> Any:
+    confirmed = [tumor for tumor in tumors if not read(tumor, "needs_confirmation")]
+    if not confirmed:
+        return next(iter(tumors), None)
+    return max(confirmed, key=lambda tumor: read(tumor, "greatest_dimension_mm"))
 
 
 @dataclass(frozen=True)

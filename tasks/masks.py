@@ -15,7 +15,7 @@ from oncology.imaging.volume import Geometry, Volume
 from tasks.case_files import CaseFiles, Outputs
 from tasks.eyes import look
 from tasks.images import CT, IMAGES, PET, identity
-from tasks.networks import chosen_models
+from tasks.networks import pet_would_be_seen
 from tasks.step import step
 
 CONTOURS, CONTOUR_MASKS = "contours.json", "contours.npz"
@@ -103,7 +103,7 @@ def segment(case_id: str, cancer: str, images: Outputs, models: list[str]) -> Ou
 
 
 def _withheld(cancer: str, off: Sequence[str]) -> list[Verdict]:
-    if not off or not any("PT" in card.modalities for card in chosen_models(cancer, with_pet=True)):
+    if not off or not pet_would_be_seen(cancer):
         return []
     message = f"networks were not shown the PET, as it does not lie on the CT ({', '.join(off)})"
     return [Verdict("pet-not-shown", Severity.WARNING, message, "networks")]

@@ -71,11 +71,12 @@ def chosen_models(cancer: str, *, with_pet: bool) -> list[Card]:
 def _for_lesions(cancer: str, with_pet: bool) -> list[Card]:
     """The model for lesions, none or one: an added one, else the one that was trained on just what there is."""
     cards = chosen_cards("lesion", cancer)
-    return sorted(cards, key=lambda card: (card.source != "added", _sees_pet(card) is not with_pet))[:1]
+    return sorted(cards, key=lambda card: (card.source != "added", card.sees_pet is not with_pet))[:1]
 
 
-def _sees_pet(card: Card) -> bool:
-    return "PT" in card.modalities
+def pet_would_be_seen(cancer: str) -> bool:
+    """Whether a model that looks would be shown a PET."""
+    return any(card.sees_pet for card in chosen_models(cancer, with_pet=True))
 
 
 def model_marks(cancer: str) -> list[str]:
@@ -156,7 +157,7 @@ def _nothing_seen(card: Card, found: Sequence[str], what: str) -> list[Verdict]:
 
 
 def _without_pet(card: Card, cancer: str) -> list[Verdict]:
-    if not any(map(_sees_pet, chosen_models(cancer, with_pet=True))):
+    if not pet_would_be_seen(cancer):
         return []
     message = f"the network {card.id} saw the CT alone; with a PET it finds more"
     return [Verdict("network-without-pet", Severity.INFO, message, "networks")]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from oncology.findings import NECK_SITES
+from oncology.findings import NECK_SITES, primary_in
 from templates.percent import percent
 
 DASH = "–"
@@ -103,7 +103,7 @@ def _extension(ene: Content | None) -> str:
 def _vessels(findings: Content, staging: Content) -> Table:
     """Pancreas: every vessel in degrees, with what is kept of the plane of fat."""
     found = staging.get("resectability") or {"vessels": ()}
-    contacts = {item["structure"]: item for tumor in findings["tumors"][:1] for item in tumor["contacts"]}
+    contacts = {item["structure"]: item for item in _contacts_of_primary(findings)}
     readings = {item["vessel"]: item for item in (staging.get("particulars") or {}).get("vessels", ())}
     rows = tuple(
         _vessel_row({**readings.get(item["vessel"], {}), **item}, contacts.get(item["vessel"]))
@@ -159,11 +159,16 @@ def _contacts(title: str) -> Callable[[Content, Content], Table]:
     """How the tumor meets its neighbors: degrees, fat plane, chance of invasion."""
 
     def build(findings: Content, staging: Content) -> Table:
-        contacts = [item for tumor in findings["tumors"][:1] for item in tumor["contacts"]]
-        rows = tuple(_contact_row(item) for item in contacts)
+        rows = tuple(_contact_row(item) for item in _contacts_of_primary(findings))
         return Table(title, ("Structure", "Contact (°)", "Length (mm)", "Fat plane kept", "Invasion"), rows)
 
     return build
+
+
+def _contacts_of_primary(findings: Content) -> Sequence[Content]:
+    """Those that T was told by."""
+    primary = primary_in(findings["tumors"])
+    return primary["contacts"] if primary else ()
 
 
 def _contact_row(item: Content) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from mdt_fhir import record_writer
@@ -13,6 +13,7 @@ from mdt_fhir.naming import case_identifier, oid
 from mdt_fhir.patient import PrivatePatient
 from mdt_fhir.report_case import ImagedSeries, Imaging, ReportCase, Signer
 from oncology.cancers.protocol import site_of
+from oncology.findings import primary_in
 
 DATA_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 MASKED = [{"extension": [{"url": DATA_ABSENT, "valueCode": "unknown"}]}]
@@ -45,16 +46,10 @@ def _identifier_type(code: str | None) -> Json | None:
     return concept(coding("http://terminology.hl7.org/CodeSystem/v2-0203", code)) if code else None
 
 
-def _primary(tumors: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The same tumor as `oncology.findings.Findings.primary`."""
-    confirmed = [tumor for tumor in tumors if not tumor["needs_confirmation"]]
-    return max(confirmed, key=lambda tumor: tumor["greatest_dimension_mm"]) if confirmed else next(iter(tumors), None)
-
-
 def condition(findings: Mapping[str, Any], links: Links) -> Json:
     """The primary cancer's Condition, for servers that have none; entered in error when withdrawn (con-5)."""
     case = links.case
-    primary = _primary(findings["tumors"])
+    primary = primary_in(findings["tumors"])
     written = record_writer.primary_cancer(
         "condition",
         "patient",

@@ -108,7 +108,7 @@ def segment(card: Card, ct: Volume, work: Path, pet: Volume | None = None) -> di
     """
     weights = weights_path(card)
     read_recipe(card)
-    if "PT" in card.modalities and pet is None:
+    if card.sees_pet and pet is None:
         raise ModelError(f"model {card.id} needs a PET and there is none; take a model for CT alone")
     with tempfile.TemporaryDirectory(prefix="exported-", dir=work) as name:
         place = Path(name)

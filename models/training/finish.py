@@ -60,14 +60,15 @@ def export(made: Recipe, checkpoint: Path, weights: Path) -> Path:
 
 def card_of(made: Recipe, weights: Path, about: str) -> Card:
     """The card of freshly exported weights, without figures."""
-    shape = network_shape(made)
+    shape, sees_pet = network_shape(made), "pet" in made.inputs
+    scans = "CT and, where there is one, PET" if sees_pet else "CT"
     return Card(
         id=made.id,
         role=ROLES.get(made.kind, made.kind),
         kind=str(shape["kind"]),
         region=made.region,
         cancers=made.cancers,
-        modalities=("CT", "PT") if "pet" in made.inputs else ("CT",),
+        modalities=("CT", "PT") if sees_pet else ("CT",),
         inputs=made.inputs,
         spacing_mm=(made.spacing_mm,) * 3,
         heads=made.heads,
@@ -80,17 +81,11 @@ def card_of(made: Recipe, weights: Path, about: str) -> Card:
         licence=LICENCE,
         uses=USES,
         training_data=f"{TRAINED_ON}; {about}",
-        intended_use=f"Research: {WORDS[made.kind]} of the {made.region} {_scans(made)}.",
+        intended_use=f"Research: {WORDS[made.kind]} of the {made.region} on {scans}.",
         limits=LIMITS + OWN_LIMITS.get(made.kind, ""),
         command=f"aimdt models verify {made.id}",
         settings=_settings_of(made),
     )
-
-
-def _scans(made: Recipe) -> str:
-    if made.kind == "lesion" and "pet" not in made.inputs:
-        return "on CT without PET"
-    return "on CT and, where there is one, PET"
 
 
 def _settings_of(made: Recipe) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def _looks(card: Card, earlier: Sequence[Card], store: Path, count: int) -> tupl
     with_pet, alone = list[Look](), list[Look]()
     for patient in patients(store, card.cancers, count, TUNING_SEED):
         organs = seen_organs(earlier, patient)
-        if "PT" in card.modalities:
+        if card.sees_pet:
             with_pet.append((patient, seen_lesions(card, organs, patient, with_pet=True)))
         alone.append((patient, seen_lesions(card, organs, patient, with_pet=False)))
     return with_pet, alone

@@ -238,7 +238,7 @@ def lesion_figures(
 def _proposed(card: Card, earlier: Sequence[Card], patient: StoredPatient) -> Iterator[tuple[str, list[Proposal]]]:
     """What a lesion network proposes, with PET where it sees one, and on the CT alone."""
     organs, grid = seen_organs(earlier, patient), patient.grid
-    for with_pet in (True, False) if "PT" in card.modalities else (False,):
+    for with_pet in (True, False) if card.sees_pet else (False,):
         seen = seen_lesions(card, organs, patient, with_pet=with_pet)
         yield "ct_pet" if with_pet else "ct", seen.proposals(grid, card.settings)
 

@@ -264,7 +264,7 @@ def _separate_nodules(primary: Tumor, findings: Findings) -> Fact:
     for place in ("ipsilateral_other_lobe", "same_lobe"):
         proposed = [one for one in others if one.needs_confirmation and _relation(primary, one) == place]
         if proposed:
-            chances[place] = round(left * max(map(_is_tumor, proposed)), 4)
+            chances[place] = round(left * max(map(_nodule_chance, proposed)), 4)
             left -= chances[place]
     if chances:
         value = {"p": {"none": round(left, 4), **chances}}
@@ -274,7 +274,7 @@ def _separate_nodules(primary: Tumor, findings: Findings) -> Fact:
     return known("separate_nodules", "none", from_tumor(primary, "no second tumor in the lung of this side"))
 
 
-def _is_tumor(proposed: Tumor) -> float:
+def _nodule_chance(proposed: Tumor) -> float:
     """Chance that a second nodule that nobody confirmed is tumor."""
     cold = proposed.suv_max is not None and proposed.suv_max < COLD_BELOW_SUV
     return COLD_NODULE if cold and proposed.short_axis_mm >= SEEN_BY_PET_MM else PROPOSED_NODULE

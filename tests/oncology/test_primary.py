@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from oncology.findings import CaseId, Findings, Laterality, Tumor
+from oncology.findings import CaseId, Findings, Laterality, Tumor, primary_in, to_json
 
 MASS = Tumor(
     "tumor-1", 1.2, 15.6, 15.6, 16.0, 12.0, Laterality.RIGHT, None, (-80.0, 31.0, 109.0), suv_max=6.7,
@@ -34,3 +34,10 @@ def test_of_confirmed_tumors_the_largest_is_the_primary() -> None:
 
 def test_without_a_tumor_there_is_no_primary() -> None:
     assert primary() is None
+
+
+def test_findings_as_json_name_the_same_primary() -> None:
+    drawn = replace(STREAK, needs_confirmation=False)
+    for tumors in ((MASS, STREAK), (MASS, drawn), ()):
+        found = primary_in([to_json(tumor) for tumor in tumors])
+        assert (found["id"] if found else None) == primary(*tumors)
