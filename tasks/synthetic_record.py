@@ -17,7 +17,7 @@ NUMBERS = ("fev1_percent", "dlco_percent", "depth_of_invasion_mm")
 
 
 def record_bundle(plan: PatientPlan, subject: Subject) -> dict[str, Any]:
-    """A FHIR bundle: patient, diagnosis, biopsy, tests, endoscopy, samples of nodes, request and imaging study."""
+    """A FHIR bundle: patient, diagnosis, biopsy, tests, endoscopy, samples of nodes and metastases, request, study."""
     known = plan.record
     family, given = subject.name.split("^")
     birth = f"{subject.birth_date[:4]}-{subject.birth_date[4:6]}-{subject.birth_date[6:]}"
@@ -72,3 +72,5 @@ def _samples(plan: PatientPlan) -> Iterator[dict[str, Any]]:
     for station in plan.sampled:
         name = f"sample-{station.replace('_', '-')}"
         yield record_writer.station_biopsy(name, WHO, station, station in malignant, method, SAMPLED)
+    for number, site in enumerate(plan.proven, start=1):
+        yield record_writer.metastasis_biopsy(f"metastasis-sample-{number}", WHO, site, True, SAMPLED)

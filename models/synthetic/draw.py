@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
+from models.synthetic.cohorts.chance import proven_sites
 from models.synthetic.cohorts.esophagus import esophagus_plan
 from models.synthetic.cohorts.head_neck import head_neck_plan
 from models.synthetic.cohorts.lung import lung_plan
@@ -23,6 +25,7 @@ COHORTS: Mapping[str, Callable[[np.random.Generator], PatientPlan]] = {
     "pancreas": pancreas_plan,
     **{site: partial(head_neck_plan, site) for site in NECK_SITES},
 }
+PROVEN_STREAM = 1  # of random numbers apart from the others, which every patient keeps as it was
 
 
 def draw_plan(cancer: str, seed: int, index: int, shift: str | None = None) -> PatientPlan:
@@ -33,5 +36,7 @@ def draw_plan(cancer: str, seed: int, index: int, shift: str | None = None) -> P
     """
     if cancer not in COHORTS:
         raise ScopeError(f"synthetic patients of {cancer!r} are not made; expected one of: {', '.join(COHORTS)}")
-    plan = COHORTS[cancer](np.random.default_rng((seed, index, zlib.crc32(cancer.encode()))))
+    own = (seed, index, zlib.crc32(cancer.encode()))
+    plan = COHORTS[cancer](np.random.default_rng(own))
+    plan = replace(plan, proven=proven_sites(np.random.default_rng((*own, PROVEN_STREAM)), plan.metastases))
     return shifted(plan, shift) if shift else plan

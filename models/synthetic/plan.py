@@ -119,6 +119,7 @@ class PatientPlan:
         location: mask or subsite where the tumor lies; `laterality` left, right or midline.
         categories: edition -> t, n, m, stage_group.
         sampled: stations (with side where levels are) of which the record holds a sample.
+        proven: sites of metastases that a biopsy in the record proved.
         record: more facts for the record, by name (histology, p16, endoscopy, ...).
         facts: more of what is true, for truth.json.
     """
@@ -132,6 +133,7 @@ class PatientPlan:
     nodes: tuple[NodePlan, ...] = ()
     metastases: tuple[MetastasisPlan, ...] = ()
     sampled: tuple[str, ...] = ()
+    proven: tuple[str, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     question: str = "Stage and resectability?"

@@ -111,6 +111,7 @@ PANCREATIC = (
     "splenic_artery", "splenic_hilum", "para_aortic",
 )  # fmt: skip
 IN_CHEST = _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus"))
+IN_NECK = _lesion("neck", NECK_SITES, 1.5, ("tumor",))
 RECIPES: Mapping[str, Recipe] = {
     recipe.id: recipe
     for recipe in (
@@ -122,8 +123,14 @@ RECIPES: Mapping[str, Recipe] = {
         _fine("abdomen", ("pancreas",), 2.0),
         IN_CHEST,
         _on_ct_alone(IN_CHEST),
-        _lesion("neck", NECK_SITES, 1.5, ("tumor",)),
+        IN_NECK,
+        _on_ct_alone(IN_NECK),
         _lesion("abdomen", ("pancreas",), 1.5, ("tumor",)),
+        Recipe(
+            id="node-look", kind="node", region="thorax", cancers=("lung", "esophagus", "pancreas"), spacing_mm=1.0,
+            inputs=("ct_soft", "pet", "pet_flag", "mask"), heads=(Head("node", "sigmoid", ("malignant",)),),
+            crop=(32, 32, 32), channels=(32, 48, 64), steps=6_000, rate=1e-3, start="node-ene",
+        ),
         Recipe(
             id="node-ene", kind="node", region="neck", cancers=NECK_SITES, spacing_mm=1.0,
             inputs=("ct_soft", "pet", "pet_flag", "mask"), heads=(Head("node", "sigmoid", ("ene", "malignant")),),

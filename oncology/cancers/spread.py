@@ -44,6 +44,7 @@ CERTAIN = (0.0, 1.0)  # only a person (or a truth) says so; no network does
 # A candidate for a metastasis that nobody confirmed: it never decides, however many there are, as false ones are what
 # spoils stages (88 of 306 lung cancers upstaged by 196 of them: autoPET III, EJNMMI 2025), and is never nothing (ours).
 UNCONFIRMED, LEAST_M0 = 0.2, 0.6
+BESIDE_PROVEN = 0.8  # what looks like a metastasis where the record proves another one (ours)
 NOT_ASSESSED = "lymph nodes were not assessed: none contoured, no network, no biopsy that is positive"
 
 
@@ -233,16 +234,25 @@ def mets_fact(findings: Findings, history: History) -> Fact:
     if not mets and findings.tumors:
         detail = "no metastasis confirmed by a person or the record"
         evidence.append(Evidence(findings.tumors[0].source, findings.tumors[0].id, detail))
-    pending = (item for item in findings.metastasis_candidates if item.confirmed is None)
+    pending = [item for item in findings.metastasis_candidates if item.confirmed is None]
     doubted = _counted(item for item in pending if item.site not in {*results, *sites})
-    if not doubted:
+    beside = _beside_proven(pending, [fact for fact in recorded if fact.value["site"] not in sites])
+    if not doubted and not beside:
         return known("mets", mets, *evidence)
-    p = round(min(UNCONFIRMED, 1.0 - LEAST_M0 ** (1.0 / len(doubted))), 4)
+    p = round(min(UNCONFIRMED, 1.0 - LEAST_M0 ** (1.0 / max(len(doubted), 1))), 4)
     mets += [_met(site, count, {"p": p}) for site, count in doubted]
-    words = ", ".join(site.replace("_", " ") for site, _ in doubted)
+    mets += [_met(site, count, {"p": BESIDE_PROVEN}) for site, count in beside]
+    words = ", ".join(site.replace("_", " ") for site, _ in (*doubted, *beside))
     return doubtful(
         "mets", mets, *evidence, reason=f"candidates that neither a person nor the record confirms: {words}"
     )
+
+
+def _beside_proven(pending: Iterable[MetastasisCandidate], proven: Iterable[RecordFact]) -> list[tuple[str, int]]:
+    """Candidates by site beyond those that the record proves there: one needle meets one lesion."""
+    seen = dict(_counted(pending))
+    left = ((fact.value["site"], seen.get(fact.value["site"], 0) - fact.value.get("count", 1)) for fact in proven)
+    return [(site, count) for site, count in left if count > 0]
 
 
 def _met(site: str, count: int, malignant: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from models.synthetic.ct import Scanner
 from models.synthetic.frame import Build
-from models.synthetic.plan import AWAY_FROM_THRESHOLD_MM, NodePlan
+from models.synthetic.plan import AWAY_FROM_THRESHOLD_MM, MetastasisPlan, NodePlan
 
 SAMPLED_DECISIVE = 0.25  # of records hold a sample of a node that decides N; the others leave it to the images
 SAMPLED_OTHER = 0.35
@@ -71,6 +71,12 @@ def sampled_stations(
     if others and random.random() < SAMPLED_OTHER:
         return (str(random.choice(others)),)
     return ()
+
+
+def proven_sites(random: np.random.Generator, metastases: Sequence[MetastasisPlan]) -> tuple[str, ...]:
+    """Sites of metastases that the record proves: all or none, as often as it holds a sample of a decisive node."""
+    proves = bool(metastases) and random.random() < SAMPLED_DECISIVE
+    return tuple(dict.fromkeys(one.site for one in metastases)) if proves else ()
 
 
 def some_age(random: np.random.Generator) -> int:
