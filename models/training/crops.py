@@ -21,7 +21,7 @@ from oncology.errors import ModelError
 SMALL_NODE_MM = 10.0  # a short axis below it: the output for small nodes
 TURN_DEG, SCALES, BEND_MM = (4.0, 4.0, 12.0), (0.86, 1.16), 3.0
 CONTEXT_BEND_MM = 3.5  # how far a network's borders of organs may be off
-WITHOUT_PET, WITHOUT_CONTEXT, WITHOUT_GROUP = 0.6, 0.12, 0.1
+WITHOUT_CONTEXT, WITHOUT_GROUP = 0.12, 0.1
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def draw_sample(patient: StoredPatient, recipe: Recipe, random: np.random.Genera
     places = draw_places(draw_center(patient, recipe, random), recipe.crop, factor, patient.spacing_mm, random)
     scan = int(random.integers(len(patient.ct)))
     hu = varied_ct(places.linear(patient.ct[scan], OUTSIDE_HU), random)
-    wants_pet = "pet" in recipe.inputs and random.random() >= WITHOUT_PET
+    wants_pet = "pet" in recipe.inputs and random.random() >= recipe.without_pet
     suv = varied_pet(places.linear(patient.pet[scan], 0.0, 2.0), random) if wants_pet else None
     middle = (np.array(patient.anatomy.shape) - 1) / 2
     place_mm = (

@@ -17,7 +17,7 @@ import numpy as np
 from models.card import Card
 from models.inference.look import OF_CANCER, WITHOUT_PET, SeenLesions
 from models.training.logistic import logistic_line
-from models.training.measure import TUNING_SEED, Tally, patients, score_lesions, seen_lesions, seen_organs
+from models.training.measure import TUNING_SEED, Tally, patients, score_lesions, seen_lesions, seen_organs, shown_pets
 from models.training.store import StoredPatient
 from oncology.imaging.proposals import Proposal, logit
 
@@ -43,7 +43,7 @@ def tuned(card: Card, earlier: Sequence[Card], store: Path, count: int) -> dict[
     """The card's settings with the thresholds that do best on tuning patients, for CT with PET and for CT alone."""
     with_pet, alone = _looks(card, earlier, store, count)
     apart = [cancer for cancer in card.cancers if f"tumor_{cancer}" in card.heads[0].labels]
-    found_alone = best_thresholds(alone, apart, ON_CT_ALONE)
+    found_alone: dict[str, Any] = best_thresholds(alone, apart, ON_CT_ALONE) if alone else dict(ON_CT_ALONE)
     if not with_pet:
         return {**card.settings, **found_alone}
     found = best_thresholds(with_pet, apart)
@@ -58,7 +58,7 @@ def certain(card: Card, earlier: Sequence[Card], store: Path, count: int) -> dic
     found = {name: value for name, value in card.settings.items() if name not in (CERTAINTY, WITHOUT_PET)}
     if with_pet:
         found[WITHOUT_PET] = {name: value for name, value in card.settings[WITHOUT_PET].items() if name != CERTAINTY}
-        found[WITHOUT_PET][CERTAINTY] = _certainty(alone, found)
+        found[WITHOUT_PET] |= {CERTAINTY: _certainty(alone, found)} if alone else {}
     return {**found, CERTAINTY: _certainty(with_pet or alone, found)}
 
 
@@ -67,13 +67,12 @@ def _certainty(looks: Sequence[Look], settings: Mapping[str, Any]) -> list[float
 
 
 def _looks(card: Card, earlier: Sequence[Card], store: Path, count: int) -> tuple[list[Look], list[Look]]:
-    """Tuning patients as the network sees them with their PET, none where it cannot, and on the CT alone."""
+    """Tuning patients as the network sees them with their PET and on the CT alone, as far as the flow asks it so."""
     with_pet, alone = list[Look](), list[Look]()
     for patient in patients(store, card.cancers, count, TUNING_SEED):
         organs = seen_organs(earlier, patient)
-        if card.sees_pet:
-            with_pet.append((patient, seen_lesions(card, organs, patient, with_pet=True)))
-        alone.append((patient, seen_lesions(card, organs, patient, with_pet=False)))
+        for shown in shown_pets(card):
+            (with_pet if shown else alone).append((patient, seen_lesions(card, organs, patient, with_pet=shown)))
     return with_pet, alone
 
 

@@ -25,6 +25,7 @@ from models.inference.look import (
 )
 from models.inference.predict import WINDOW, Scan, predict
 from models.registry import all_cards, weights_path
+from models.training.recipe import CT_TWIN
 from models.training.store import StoredPatient, load_patient, make_stored, patient_path, save_patient, stored_volumes
 from models.verification import Material
 from oncology.agreement import mean_figure
@@ -238,9 +239,16 @@ def lesion_figures(
 def _proposed(card: Card, earlier: Sequence[Card], patient: StoredPatient) -> Iterator[tuple[str, list[Proposal]]]:
     """What a lesion network proposes, with PET where it sees one, and on the CT alone."""
     organs, grid = seen_organs(earlier, patient), patient.grid
-    for with_pet in (True, False) if card.sees_pet else (False,):
+    for with_pet in shown_pets(card):
         seen = seen_lesions(card, organs, patient, with_pet=with_pet)
         yield "ct_pet" if with_pet else "ct", seen.proposals(grid, card.settings)
+
+
+def shown_pets(card: Card) -> tuple[bool, ...]:
+    """Whether the flow asks a network with a PET, without one, or both: beside a twin for CT alone never without."""
+    if not card.sees_pet:
+        return (False,)
+    return (True,) if f"{card.id}{CT_TWIN}" in all_cards(None) else (True, False)
 
 
 def seen_organs(looks: Sequence[Card], patient: StoredPatient) -> SeenAnatomy | None:

@@ -19,7 +19,6 @@ from models.training.sample import IGNORED, Sample, varied_ct, varied_pet
 from models.training.store import StoredPatient, load_patient, spread
 from oncology.errors import ModelError
 
-WITHOUT_PET = 0.4
 TURN_DEG, STRETCHED = 20.0, 0.07
 # How far a contour is off, as a whole, and here and there (standard deviations in mm), and how much it is smoothed.
 OFF_MM, WAVER_MM, WAVES_MM, SMOOTHED_MM = 0.5, 0.6, 5.0, 1.2
@@ -102,7 +101,7 @@ def drawn_turn(random: np.random.Generator) -> np.ndarray:
 def draw_node(node: DrawnNode, recipe: Recipe, random: np.random.Generator) -> Sample:
     """One augmented sample: inputs (2 * C, 32, 32, 32), targets (T, 1) in the order of the recipe's labels."""
     block = node.scans[int(random.integers(len(node.scans)))]
-    hears = block.suv is not None and random.random() >= WITHOUT_PET
+    hears = block.suv is not None and random.random() >= recipe.without_pet
     suv = varied_pet(block.suv.astype(np.float32), random) if hears and block.suv is not None else None
     shown = replace(redrawn(block, random), hu=varied_ct(block.hu.astype(np.float32), random), suv=suv)
     return Sample(node_crops(recipe.inputs, shown, drawn_turn(random)), targets_of(node.truth, recipe))

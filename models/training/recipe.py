@@ -14,6 +14,8 @@ from oncology.findings import NECK_SITES
 LABELED = ("anatomy", "fine")  # kinds whose every voxel has one label
 CT_PLACE = ("ct_soft", "ct_wide", "front_back", "right_left")
 CT_PET = ("ct_soft", "ct_wide", "pet", "pet_flag")
+WITHOUT_PET, BESIDE_TWIN = 0.6, 0.1
+CT_TWIN = "-ct"  # ends the id of a network for scans without PET, beside the one that sees it
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Recipe:
         context: groups of labels that it is told of; `maps`: the same for stations.
         steps: of training; `rate` the highest learning rate; `start`: the model whose weights it begins with.
         patients: how many; of kind node drawn necks with many nodes each.
+        without_pet: share of the samples in which the PET is left out, for a network that sees one.
         centers: share of the samples by what lies in their middle.
     """
 
@@ -50,6 +53,7 @@ class Recipe:
     rate: float = 2e-3
     patients: int = 400
     start: str = ""
+    without_pet: float = WITHOUT_PET
     centers: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -93,7 +97,7 @@ def _lesion(region: str, cancers: tuple[str, ...], spacing_mm: float, tumors: tu
 def _on_ct_alone(made: Recipe) -> Recipe:
     """The recipe of a network for scans without PET; it begins with the stream of the other that sees everything."""
     inputs = tuple(name for name in made.inputs if name not in ("pet", "pet_flag"))
-    return replace(made, id=f"{made.id}-ct", inputs=inputs, late=())
+    return replace(made, id=f"{made.id}{CT_TWIN}", inputs=inputs, late=())
 
 
 IASLC = ("10L", "10R", "11L", "11R", "12L", "12R", "13L", "13R", "14L", "14R", "1L", "1R", "2L", "2R", "3a", "3p", "4L",
@@ -110,8 +114,11 @@ PANCREATIC = (
     "common_hepatic_artery", "portal_vein", "superior_mesenteric_vein", "sma_right_lateral_wall", "celiac",
     "splenic_artery", "splenic_hilum", "para_aortic",
 )  # fmt: skip
-IN_CHEST = _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus"))
-IN_NECK = _lesion("neck", NECK_SITES, 1.5, ("tumor",))
+# Networks that have a twin for scans without PET, and need not learn to do without it.
+IN_CHEST = replace(
+    _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus")), without_pet=BESIDE_TWIN
+)
+IN_NECK = replace(_lesion("neck", NECK_SITES, 1.5, ("tumor",)), without_pet=BESIDE_TWIN)
 RECIPES: Mapping[str, Recipe] = {
     recipe.id: recipe
     for recipe in (
@@ -127,14 +134,9 @@ RECIPES: Mapping[str, Recipe] = {
         _on_ct_alone(IN_NECK),
         _lesion("abdomen", ("pancreas",), 1.5, ("tumor",)),
         Recipe(
-            id="node-look", kind="node", region="thorax", cancers=("lung", "esophagus", "pancreas"), spacing_mm=1.0,
-            inputs=("ct_soft", "pet", "pet_flag", "mask"), heads=(Head("node", "sigmoid", ("malignant",)),),
-            crop=(32, 32, 32), channels=(32, 48, 64), steps=6_000, rate=1e-3, start="node-ene",
-        ),
-        Recipe(
             id="node-ene", kind="node", region="neck", cancers=NECK_SITES, spacing_mm=1.0,
             inputs=("ct_soft", "pet", "pet_flag", "mask"), heads=(Head("node", "sigmoid", ("ene", "malignant")),),
-            crop=(32, 32, 32), channels=(32, 48, 64), steps=6_000, rate=1e-3, patients=60,
+            crop=(32, 32, 32), channels=(32, 48, 64), steps=6_000, rate=1e-3, patients=60, without_pet=0.4,
         ),
     )
 }  # fmt: skip

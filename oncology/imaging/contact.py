@@ -20,6 +20,7 @@ from scipy import ndimage
 from oncology.findings import Contact
 from oncology.imaging.encasement import TUBULAR, contact_angle_deg
 from oncology.imaging.fat_plane import measure_interface
+from oncology.imaging.lumen import GREAT_VESSELS, without_blood
 from oncology.imaging.region import Box, Spacing, bounding_box, checked_mask, crop, distance_mm, grown, upright
 from oncology.imaging.volume import Geometry, Volume
 
@@ -52,14 +53,15 @@ def contacts(
         structures: masks on the same grid by name; a label map's (exclusive) or overlapping ones.
         grid: where the voxels lie, any orientation.
         tubular: names for which the angle of contact around the circumference is measured.
-        ct: in HU, on that grid; with it the border is looked at as well (fat plane, sharpness, length).
+        ct: in HU, on that grid; with it the border is looked at as well (fat plane, sharpness, length), and a mask
+            that laps over the blood of a great vessel is not deep in it.
     Raises:
         ContourError: the tumor is empty, or a mask has another shape.
     """
     tumor = checked_mask(tumor, grid, "the tumor")
     box = bounding_box(tumor)
     found = (
-        _contact(tumor, checked_mask(mask, grid, name), grid, box, name, name in tubular)
+        _contact(tumor, checked_mask(mask, grid, name), grid, box, name, name in tubular, ct)
         for name, mask in structures.items()
     )
     touched = tuple(contact for contact in found if contact is not None)
@@ -84,7 +86,7 @@ def _seen(contact: Contact, tumor: np.ndarray, structure: np.ndarray, ct: Volume
 
 
 def _contact(
-    tumor: np.ndarray, structure: np.ndarray, grid: Geometry, box: Box, name: str, is_tubular: bool
+    tumor: np.ndarray, structure: np.ndarray, grid: Geometry, box: Box, name: str, is_tubular: bool, ct: Volume | None
 ) -> Contact | None:
     near = grown(box, grid, CONTACT_MARGIN_MM)
     if not structure[near].any():
@@ -92,7 +94,8 @@ def _contact(
     tumor_part, structure_part = (upright(crop(mask, grid, near)) for mask in (tumor, structure))
     spacing = tumor_part.geometry.spacing_mm
     area = contact_area_mm2(tumor_part.array, structure_part.array, spacing)
-    depth, thickness = depth_and_thickness_mm(tumor, structure, grid)
+    entering = tumor if ct is None or name not in GREAT_VESSELS else without_blood(tumor, structure, ct)
+    depth, thickness = depth_and_thickness_mm(entering, structure, grid)
     if area == 0.0 and depth == 0.0:
         return None
     angle = contact_angle_deg(tumor, structure, grid) if is_tubular else None
