@@ -70,8 +70,20 @@ def chosen_models(cancer: str, *, with_pet: bool) -> list[Card]:
 
 def _for_lesions(cancer: str, with_pet: bool) -> list[Card]:
     """The model for lesions, none or one: an added one, else the one that was trained on just what there is."""
-    cards = chosen_cards("lesion", cancer)
+    cards = [card for card in chosen_cards("lesion", cancer) if with_pet or not _needs_pet(card)]
     return sorted(cards, key=lambda card: (card.source != "added", card.sees_pet is not with_pet))[:1]
+
+
+def _needs_pet(card: Card) -> bool:
+    """Another maker's network has a channel for the PET, and no way to say that there is none."""
+    return card.sees_pet and card.kind not in EMBEDDED_NETWORKS
+
+
+def _left_out(cancer: str) -> list[Verdict]:
+    """What is said of models for lesions that cannot look without a PET."""
+    lacking = [card.id for card in chosen_cards("lesion", cancer) if _needs_pet(card)]
+    message = f"{', '.join(lacking)}: made for CT with PET, and there is no PET; not asked"
+    return [Verdict("network-needs-pet", Severity.WARNING, message, "networks")] if lacking else []
 
 
 def pet_would_be_seen(cancer: str) -> bool:
@@ -101,6 +113,7 @@ def look_with_networks(
     seen, run = Seen(), partial(ask, cache=_cache())
     for words in (words for role in ROLES for words in refusals(role, cancer)):
         seen.verdicts.append(Verdict("model-not-allowed", Severity.WARNING, words, "networks"))
+    seen.verdicts += _left_out(cancer) if pet is None else []
     anatomy: SeenAnatomy | None = None
     for card in _asked(seen, chosen_models(cancer, with_pet=pet is not None), structures, ct.geometry):
         if card.role == "anatomy":

@@ -11,8 +11,10 @@ import torch
 
 from models.networks.build import build_network
 from models.networks.inputs import build_inputs, context_groups, uptake
+from models.registry import find_card
 from models.training.labels import ANATOMY
-from models.training.recipe import RECIPES
+from models.training.measure import shown_pets
+from models.training.recipe import CT_TWIN, RECIPES
 from models.training.store import VERSION, StoredPatient, patient_path, save_patient
 from models.training.trainer import Plan, checkpoint_path, network_shape, start_from, train
 from oncology.errors import ModelError
@@ -89,6 +91,19 @@ def test_a_network_for_the_ct_alone_begins_with_the_stream_that_sees_everything(
     first, theirs = unet.body.down[0][0].weight, fusion.early.down[0][0].weight
     assert torch.equal(first, theirs[:, [both.inputs.index(name) for name in alone.inputs]])
     assert not {"pet", "pet_flag"} & set(alone.inputs)
+
+
+def test_a_network_that_has_a_twin_for_the_ct_alone_hardly_learns_to_do_without_its_pet() -> None:
+    with_twin = {name for name in RECIPES if f"{name}{CT_TWIN}" in RECIPES}
+    assert with_twin == {"lesion-thorax", "lesion-neck"}
+    assert all(RECIPES[name].without_pet < 0.2 < RECIPES["lesion-abdomen"].without_pet for name in with_twin)
+
+
+def test_figures_are_of_what_the_flow_asks_a_network_for() -> None:
+    asked = {
+        name: shown_pets(find_card(name, None)) for name in ("lesion-thorax", "lesion-thorax-ct", "lesion-abdomen")
+    }
+    assert asked == {"lesion-thorax": (True,), "lesion-thorax-ct": (False,), "lesion-abdomen": (True, False)}
 
 
 @pytest.fixture

@@ -133,6 +133,18 @@ def test_a_hospitals_own_network_for_lesions_comes_first_with_pet_and_without(
         assert chosen_models("lung", with_pet=with_pet)[-1].id == "ours"
 
 
+def test_another_makers_network_that_needs_a_pet_leaves_a_ct_alone_to_the_next_one(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = (Head("lesion", "sigmoid", ("tumor", "node_small", "node_large")),)
+    card = replace(CARD, role="lesion", heads=heads, kind="onnx", modalities=("CT", "PT"))
+    install(card, (0.0, 0.0, 0.0), tmp_path / "given", home, monkeypatch)
+    monkeypatch.setenv("AIMDT_MODELS", "all")
+    settings.cache_clear()
+    asked = [chosen_models("lung", with_pet=with_pet)[-1].id for with_pet in (True, False)]
+    assert asked == ["ours", "lesion-thorax-ct"]
+
+
 def test_another_network_makes_another_mark(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [mark.split(":")[0] for mark in model_marks("lung")] == ["ours"]
     assert model_marks("pancreas") == []
