@@ -117,6 +117,7 @@ def test_a_ct_without_pet_is_looked_at_by_the_network_that_was_trained_on_such(
         return chosen_models(cancer, with_pet=with_pet)[-1].id
 
     assert (asked("lung", with_pet=True), asked("lung", with_pet=False)) == ("lesion-thorax", "lesion-thorax-ct")
+    assert asked("larynx", with_pet=False) == "lesion-neck-ct"
     assert {asked("pancreas", with_pet=with_pet) for with_pet in (True, False)} == {"lesion-abdomen"}
     assert {"lesion-thorax", "lesion-thorax-ct"} <= {mark.split(":")[0] for mark in model_marks("esophagus")}
 
