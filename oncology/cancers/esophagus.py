@@ -78,9 +78,9 @@ T4_LETTERS = {
 # mostly lies beyond the muscle. Middle and width of a logistic step, in mm.
 BEYOND_SUBMUCOSA_MM, BEYOND_MUSCLE_MM = (5.5, 1.2), (9.0, 2.0)
 # The same for a tumor as networks draw it, thinner and more evenly: on synthetic tuning patients the muscle was passed
-# from 7.2 mm on and not up to 6.6, and none was as thin as to lie in the submucosa alone (15 of them, rows of
+# from 6.3 mm on and not up to 5.7, and none of those of 4.0 mm or more lay in the submucosa alone (21 of them, rows of
 # `aimdt evaluate --mode images --seed 1010`).
-PROPOSED_BEYOND_SUBMUCOSA_MM, PROPOSED_BEYOND_MUSCLE_MM = (4.6, 0.8), (7.0, 0.5)
+PROPOSED_BEYOND_SUBMUCOSA_MM, PROPOSED_BEYOND_MUSCLE_MM = (3.6, 0.8), (6.0, 0.5)
 REGION_OF = {"cervical": "upper", "upper": "upper", "middle": "middle", "lower": "lower", "abdominal": "lower"}
 # Distance of the epicenter from the incisors where the upper and the middle third end (AJCC 8, ch. 16).
 THIRDS_MM = ((250.0, "upper"), (300.0, "middle"))
