@@ -58,7 +58,8 @@ def certain(card: Card, earlier: Sequence[Card], store: Path, count: int) -> dic
     found = {name: value for name, value in card.settings.items() if name not in (CERTAINTY, WITHOUT_PET)}
     if with_pet:
         found[WITHOUT_PET] = {name: value for name, value in card.settings[WITHOUT_PET].items() if name != CERTAINTY}
-        found[WITHOUT_PET] |= {CERTAINTY: _certainty(alone, found)} if alone else {}
+    if with_pet and alone:
+        found[WITHOUT_PET][CERTAINTY] = _certainty(alone, found)
     return {**found, CERTAINTY: _certainty(with_pet or alone, found)}
 
 

@@ -14,6 +14,7 @@ from oncology.findings import NECK_SITES
 LABELED = ("anatomy", "fine")  # kinds whose every voxel has one label
 CT_PLACE = ("ct_soft", "ct_wide", "front_back", "right_left")
 CT_PET = ("ct_soft", "ct_wide", "pet", "pet_flag")
+# Share of the samples without PET; few beside a twin for scans without one, so that the PET need not be missed.
 WITHOUT_PET, BESIDE_TWIN = 0.6, 0.1
 CT_TWIN = "-ct"  # ends the id of a network for scans without PET, beside the one that sees it
 
@@ -83,14 +84,20 @@ def _fine(region: str, cancers: tuple[str, ...], spacing_mm: float) -> Recipe:
     )  # fmt: skip
 
 
-def _lesion(region: str, cancers: tuple[str, ...], spacing_mm: float, tumors: tuple[str, ...]) -> Recipe:
+def _lesion(
+    region: str,
+    cancers: tuple[str, ...],
+    spacing_mm: float,
+    tumors: tuple[str, ...],
+    without_pet: float = WITHOUT_PET,
+) -> Recipe:
     groups, stations = ORGANS[region], STATIONS[STATION_MAP[region]]
     return Recipe(
         id=f"lesion-{region}", kind="lesion", region=region, cancers=cancers, spacing_mm=spacing_mm,
         inputs=(*CT_PET, *(f"context:{name}" for name in (*groups, *stations))),
         heads=(Head("lesion", "sigmoid", (*tumors, "node_small", "node_large")),),
         crop=(48, 48, 48), late=(16, 32), context=groups, maps=stations, start=f"lesion-{region}",
-        centers={"tumor": 0.4, "node": 0.3, "body": 0.3},
+        without_pet=without_pet, centers={"tumor": 0.4, "node": 0.3, "body": 0.3},
     )  # fmt: skip
 
 
@@ -114,11 +121,8 @@ PANCREATIC = (
     "common_hepatic_artery", "portal_vein", "superior_mesenteric_vein", "sma_right_lateral_wall", "celiac",
     "splenic_artery", "splenic_hilum", "para_aortic",
 )  # fmt: skip
-# Networks that have a twin for scans without PET, and need not learn to do without it.
-IN_CHEST = replace(
-    _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus")), without_pet=BESIDE_TWIN
-)
-IN_NECK = replace(_lesion("neck", NECK_SITES, 1.5, ("tumor",)), without_pet=BESIDE_TWIN)
+IN_CHEST = _lesion("thorax", ("lung", "esophagus"), 2.0, ("tumor_lung", "tumor_esophagus"), BESIDE_TWIN)
+IN_NECK = _lesion("neck", NECK_SITES, 1.5, ("tumor",), BESIDE_TWIN)
 RECIPES: Mapping[str, Recipe] = {
     recipe.id: recipe
     for recipe in (

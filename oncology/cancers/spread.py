@@ -239,13 +239,17 @@ def mets_fact(findings: Findings, history: History) -> Fact:
     beside = _beside_proven(pending, [fact for fact in recorded if fact.value["site"] not in sites])
     if not doubted and not beside:
         return known("mets", mets, *evidence)
-    p = round(min(UNCONFIRMED, 1.0 - LEAST_M0 ** (1.0 / max(len(doubted), 1))), 4)
-    mets += [_met(site, count, {"p": p}) for site, count in doubted]
+    mets += [_met(site, count, {"p": _unconfirmed(len(doubted))}) for site, count in doubted]
     mets += [_met(site, count, {"p": BESIDE_PROVEN}) for site, count in beside]
     words = ", ".join(site.replace("_", " ") for site, _ in (*doubted, *beside))
     return doubtful(
         "mets", mets, *evidence, reason=f"candidates that neither a person nor the record confirms: {words}"
     )
+
+
+def _unconfirmed(sites: int) -> float:
+    """Chance that the candidates of one of so many sites are metastases."""
+    return round(min(UNCONFIRMED, 1.0 - LEAST_M0 ** (1.0 / sites)), 4)
 
 
 def _beside_proven(pending: Iterable[MetastasisCandidate], proven: Iterable[RecordFact]) -> list[tuple[str, int]]:

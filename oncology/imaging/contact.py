@@ -20,7 +20,7 @@ from scipy import ndimage
 from oncology.findings import Contact
 from oncology.imaging.encasement import TUBULAR, contact_angle_deg
 from oncology.imaging.fat_plane import measure_interface
-from oncology.imaging.lumen import GREAT_VESSELS, without_blood
+from oncology.imaging.lumen import BLOOD_FILLED, without_blood
 from oncology.imaging.region import Box, Spacing, bounding_box, checked_mask, crop, distance_mm, grown, upright
 from oncology.imaging.volume import Geometry, Volume
 
@@ -94,7 +94,7 @@ def _contact(
     tumor_part, structure_part = (upright(crop(mask, grid, near)) for mask in (tumor, structure))
     spacing = tumor_part.geometry.spacing_mm
     area = contact_area_mm2(tumor_part.array, structure_part.array, spacing)
-    entering = tumor if ct is None or name not in GREAT_VESSELS else without_blood(tumor, structure, ct)
+    entering = tumor if ct is None or name not in BLOOD_FILLED else without_blood(tumor, structure, ct)
     depth, thickness = depth_and_thickness_mm(entering, structure, grid)
     if area == 0.0 and depth == 0.0:
         return None

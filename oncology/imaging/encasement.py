@@ -16,7 +16,7 @@ from oncology.imaging.region import Spacing, bounding_box, crop, distance_mm, gr
 from oncology.imaging.volume import Geometry
 
 # TotalSegmentator v2's names and ours for what is a tube in a cross-section.
-TUBULAR = frozenset(
+GREAT_VESSELS = frozenset(
     (
         "aorta",
         "aortic_arch",
@@ -27,6 +27,10 @@ TUBULAR = frozenset(
         "brachiocephalic_trunk",
         "brachiocephalic_vein_left",
         "brachiocephalic_vein_right",
+    )
+)
+TUBULAR = GREAT_VESSELS | frozenset(
+    (
         "common_carotid_artery_left",
         "common_carotid_artery_right",
         "internal_carotid_artery_left",

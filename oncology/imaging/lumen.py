@@ -10,20 +10,12 @@ import numpy as np
 from scipy import ndimage
 
 from oncology.imaging import shape
+from oncology.imaging.encasement import GREAT_VESSELS
 from oncology.imaging.region import bounding_box, grown
 from oncology.imaging.volume import Volume
 
-GREAT_VESSELS = frozenset(
+BLOOD_FILLED = GREAT_VESSELS | frozenset(
     (
-        "aorta",
-        "aortic_arch",
-        "superior_vena_cava",
-        "inferior_vena_cava",
-        "pulmonary_artery",
-        "pulmonary_vein",
-        "brachiocephalic_trunk",
-        "brachiocephalic_vein_left",
-        "brachiocephalic_vein_right",
         "heart_atrium_left",
         "heart_atrium_right",
         "heart_ventricle_left",
