@@ -7,7 +7,7 @@ then it stands among the candidates.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -44,7 +44,7 @@ CERTAIN = (0.0, 1.0)  # only a person (or a truth) says so; no network does
 # A candidate for a metastasis that nobody confirmed: it never decides, however many there are, as false ones are what
 # spoils stages (88 of 306 lung cancers upstaged by 196 of them: autoPET III, EJNMMI 2025), and is never nothing (ours).
 UNCONFIRMED, LEAST_M0 = 0.2, 0.6
-BESIDE_PROVEN = 0.8  # what looks like a metastasis where the record proves another one (ours)
+BESIDE_PROVEN = 0.8  # what looks like a metastasis where a person or the record proves another one (ours)
 NOT_ASSESSED = "lymph nodes were not assessed: none contoured, no network, no biopsy that is positive"
 
 
@@ -236,7 +236,7 @@ def mets_fact(findings: Findings, history: History) -> Fact:
         evidence.append(Evidence(findings.tumors[0].source, findings.tumors[0].id, detail))
     pending = [item for item in findings.metastasis_candidates if item.confirmed is None]
     doubted = _counted(item for item in pending if item.site not in {*results, *sites})
-    beside = _beside_proven(pending, [fact for fact in recorded if fact.value["site"] not in sites])
+    beside = _beside_proven(pending, sites, recorded)
     if not doubted and not beside:
         return known("mets", mets, *evidence)
     mets += [_met(site, count, {"p": _unconfirmed(len(doubted))}) for site, count in doubted]
@@ -252,10 +252,12 @@ def _unconfirmed(sites: int) -> float:
     return round(min(UNCONFIRMED, 1.0 - LEAST_M0 ** (1.0 / sites)), 4)
 
 
-def _beside_proven(pending: Iterable[MetastasisCandidate], proven: Iterable[RecordFact]) -> list[tuple[str, int]]:
-    """Candidates by site beyond those that the record proves there: one needle meets one lesion."""
-    seen = dict(_counted(pending))
-    left = ((fact.value["site"], seen.get(fact.value["site"], 0) - fact.value.get("count", 1)) for fact in proven)
+def _beside_proven(
+    pending: Iterable[MetastasisCandidate], confirmed: Collection[str], recorded: Iterable[RecordFact]
+) -> list[tuple[str, int]]:
+    """Candidates by site beyond the proven ones there: all where a person confirmed one, else one needle meets one."""
+    met = {fact.value["site"]: fact.value.get("count", 1) for fact in recorded} | dict.fromkeys(confirmed, 0)
+    left = ((site, count - met[site]) for site, count in _counted(pending) if site in met)
     return [(site, count) for site, count in left if count > 0]
 
 
