@@ -8,7 +8,7 @@ not be compared (contrast medium, thick slices, a field of view that cuts the or
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,11 @@ from oncology.imaging.side.emphysema import measure_emphysema
 from oncology.imaging.side.liver import measure_liver
 from oncology.imaging.side.measurement import Measurement, measure_blood
 from oncology.imaging.side.muscle import measure_muscle
+from oncology.imaging.vertebrae import lumbar_levels
 from oncology.imaging.volume import OBLIQUE_DEG, Volume, resample_axial
 
 TABLE = Path(__file__).with_name("side_findings.yaml")
+COUNTED = "level counted from the lowest rib"
 Row = Mapping[str, Any]
 
 
@@ -86,14 +88,16 @@ def _measurements(
     ct: Volume, masks: Mapping[str, np.ndarray], landmarks: Mapping[str, Point], person: Person
 ) -> Sequence[Measurement]:
     blood = measure_blood(ct, masks)
+    counted = {} if any(name.startswith("vertebrae_L") for name in masks) else lumbar_levels(ct, masks, landmarks)
+    leveled = {**masks, **counted}
+    lumbar = [measure_l1(ct, leveled, blood), measure_muscle(ct, leveled, person.height_m)]
     return [
         measure_emphysema(ct, masks),
         measure_coronary_calcium(ct, masks, blood),
         measure_aortic_calcium(ct, masks, blood),
         *measure_aorta(ct, masks, landmarks),
         measure_liver(ct, masks, blood),
-        measure_l1(ct, masks, blood),
-        measure_muscle(ct, masks, person.height_m),
+        *(replace(item, note=f"{item.note}; {COUNTED}") if counted and item.note else item for item in lumbar),
     ]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from mdt_dicom.header import text
+from mdt_dicom.header import numbers, text
 from mdt_dicom.lean import Instance
 from mdt_dicom.study import PatientIdentity
 from oncology.errors import IdentityError
@@ -12,6 +13,8 @@ from oncology.findings import Severity, Verdict
 
 # Fields that should not change within one PatientID; a difference is reported without its values.
 STEADY = ("PatientName", "PatientBirthDate", "PatientSex")
+# PatientSize and PatientWeight of bodies; outside of it something else was entered (centimeters, pounds, a zero).
+HEIGHT_M, WEIGHT_KG = (0.5, 2.5), (20.0, 350.0)
 
 
 def identity_of(instances: Sequence[Instance]) -> tuple[PatientIdentity, tuple[Verdict, ...]]:
@@ -38,6 +41,8 @@ def identity_of(instances: Sequence[Instance]) -> tuple[PatientIdentity, tuple[V
         birth_date=_iso(_one(instances, "PatientBirthDate")),
         sex=_one(instances, "PatientSex").upper(),
         accession=_one(instances, "AccessionNumber"),
+        height_m=_measured(instances, "PatientSize", HEIGHT_M),
+        weight_kg=_measured(instances, "PatientWeight", WEIGHT_KG),
     )
     return identity, tuple(verdicts)
 
@@ -51,6 +56,13 @@ def _one(instances: Sequence[Instance], keyword: str) -> str:
     """The value, when all agree."""
     values = _values(instances, keyword)
     return values[0] if len(values) == 1 else ""
+
+
+def _measured(instances: Sequence[Instance], keyword: str, between: tuple[float, float]) -> float | None:
+    """The value, when all files that tell it agree and a body can have it."""
+    told = {found[0] for instance in instances if (found := numbers(instance.header, keyword, 1))}
+    value = next(iter(told), math.nan) if len(told) == 1 else math.nan
+    return value if between[0] <= value <= between[1] else None
 
 
 def _changing(keyword: str) -> Verdict:

@@ -51,6 +51,7 @@ class PatientIdentity:
         name: PatientName as written in the header.
         birth_date: ISO date.
         sex: "M", "F", "O" or "".
+        height_m, weight_kg: None where they are absent, differ between files, or no body has them.
     """
 
     patient_id: str = field(default="", repr=False)
@@ -59,6 +60,8 @@ class PatientIdentity:
     birth_date: str = field(default="", repr=False)
     sex: str = field(default="", repr=False)
     accession: str = field(default="", repr=False)
+    height_m: float | None = field(default=None, repr=False)
+    weight_kg: float | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ IDENTITY = (
     "PatientName",
     "PatientBirthDate",
     "PatientSex",
+    "PatientSize",
     "AccessionNumber",
     "SpecificCharacterSet",
 )

@@ -498,3 +498,18 @@ def test_thick_and_spread_slices_are_reported(
     volume = factory.torso(factory.grid(spacing_mm=(gap_mm, 6.0, 5.0)))
     study = read_study(factory.save(factory.ct_slices(volume, SliceThickness=thickness), tmp_path))
     assert codes(study.ct) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "weight", "expected"),
+    [(1.71, 68.0, (1.71, 68.0)), (171, 0, (None, None)), (None, None, (None, None))],
+)
+def test_size_and_weight_are_taken_where_a_body_can_have_them(
+    size: float | None, weight: float | None, expected: tuple[float | None, ...], tmp_path: Path
+) -> None:
+    slices = factory.ct_slices()
+    for item in slices:
+        item.PatientSize, item.PatientWeight = size, weight
+    identity = read_study(factory.save(slices, tmp_path)).identity
+    assert (identity.height_m, identity.weight_kg) == expected
+    assert "68" not in repr(identity)

@@ -10,7 +10,7 @@ from oncology.imaging.volume import Volume
 AREA, INDEX = "muscle_area_l3", "muscle_index_l3"
 VERTEBRA = "vertebrae_L3"
 MUSCLE_HU = (-29.0, 150.0)  # Mitsiopoulos 1998, J Appl Physiol 85:115
-# Masks of all muscles of a slice, or the single ones that make it up together.
+# Masks of all muscles of a slice, or the single ones that make it up together; networks draw both apart.
 WHOLE = ("skeletal_muscle",)
 WALL = ("rectus_abdominis", "external_oblique", "internal_oblique", "abdominal_wall_muscle")
 BACK = ("autochthon", "erector_spinae")
@@ -25,9 +25,7 @@ def measure_muscle(ct: Volume, masks: Masks, height_m: float | None) -> Measurem
     if VERTEBRA not in masks or not masks[VERTEBRA].any():
         return missing(AREA, "vertebra L3")
     level = _middle_slice(masks[VERTEBRA])
-    muscle = union(masks, WHOLE)
-    if muscle is None:
-        muscle = _muscles(masks)
+    muscle = _muscles(masks)
     if muscle is None or not muscle[level].any():
         return missing(AREA, "the muscle of the abdominal wall at L3")
     hu = ct.array[level]
@@ -49,15 +47,15 @@ def _middle_slice(vertebra: np.ndarray) -> int:
 
 
 def _muscles(masks: Masks) -> np.ndarray | None:
-    """All single muscles, None when those of wall or back are missing."""
+    """All muscles, None when those of wall or back are missing."""
 
     def sided(names: tuple[str, ...]) -> list[str]:
         return [name for name in masks if name.rsplit("_", 1)[0] in names or name in names]
 
-    wall, back = union(masks, sided(WALL)), union(masks, sided(BACK))
-    if wall is None or back is None:
+    groups = [sided(names) for names in (WALL, BACK)]
+    if union(masks, WHOLE) is None and any(union(masks, names) is None for names in groups):
         return None
-    return union(masks, [*sided(WALL), *sided(BACK), *sided(OTHER)])
+    return union(masks, [*WHOLE, *sided(WALL), *sided(BACK), *sided(OTHER)])
 
 
 def _cut(masks: Masks, muscle: np.ndarray, level: int) -> bool:
