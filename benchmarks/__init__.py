@@ -1,1 +1,1 @@
-"""Speed, as ratios against other tools in one run."""
+"""Speed, as ratios against other tools in one run, and what is seen on real scans."""

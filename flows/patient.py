@@ -70,7 +70,7 @@ def _analyze(case_id: str, run: str, asked: dict[str, Any]) -> list[dict[str, An
     artifacts.show_findings(case_id)
 
     # What it means
-    history = hold_against_images(case_id, record, findings)
+    history = hold_against_images(case_id, record)
     staging = stage_tnm(
         case_id,
         findings,

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from models.card import CARD_FILE, CARDS, ID, USES, WITHOUT_IMAGES, Card, read_card, write_card
+from models.card import CARD_FILE, CARDS, ID, REGIONS, USES, WITHOUT_IMAGES, Card, read_card, write_card
 from models.pickled import refuse_pickled_code
 from oncology.errors import ModelError
 
@@ -176,12 +176,13 @@ def refusal(card: Card, use: str) -> str:
     )
 
 
-def add_model(folder: Path, home: Path, model: str | None = None) -> Card:
+def add_model(folder: Path, home: Path, model: str | None = None, region: str | None = None) -> Card:
     """Copy a model into the home folder, where it comes before embedded ones.
 
     Args:
         folder: with a card.toml, or of a kind that is known by its content.
         model: its id; else what the card says or the folder is called.
+        region: the part of the body that it was trained on, of REGIONS; else what the card says.
 
     Raises:
         ModelError: of no known kind, no labels, code in a weights file, altered weights, or the id is taken.
@@ -189,7 +190,7 @@ def add_model(folder: Path, home: Path, model: str | None = None) -> Card:
     _refuse_links(folder)
     refuse_pickled_code(folder)
     card = _described(folder)
-    card = replace(card, id=model or card.id, folder=folder, source="added")
+    card = replace(card, id=model or card.id, region=region or card.region, folder=folder, source="added")
     _check_new(card, home)
     if card.weights and not card.sha256:
         card = replace(card, sha256=content_sha256(folder / card.weights))
@@ -213,6 +214,8 @@ def _check_new(card: Card, home: Path) -> None:
     """Refuse a model that cannot be used, before anything is copied."""
     if not re.fullmatch(ID, card.id):
         raise ModelError(f"model id {card.id!r} does not fit; expected small letters, digits, . _ -; give one by --id")
+    if card.region not in REGIONS:
+        raise ModelError(f"region is {card.region!r}; expected one of: {', '.join(filter(None, REGIONS))}")
     if card.id in all_cards(home):
         raise ModelError(f"a model {card.id} is there already; give another id by --id, or remove that one first")
     if card.kind not in WITHOUT_IMAGES and not card.names and not card.heads:

@@ -1,19 +1,23 @@
 """How well staged patients agree with their truth: figures with intervals, from one plain row per patient.
 
 A row (JSON) has:
-    patient, cancer, shift (a name or None), mode: "images" | "record" | "truth"
+    patient, cancer (a site, or what a package adds), shift (a name or None), mode: "images" | "record" | "truth"
     editions: {edition: {axis: {"truth", "category", "probabilities", "credible"}}}, axes t, n, m, stage_group; the
         group may name the `ladder` of all groups of its table; `if_confirmed` is the category that is printed beside,
         were every candidate for metastasis one
     stations: [{"station", "truth", "p"}], invasions: [{"structure", "truth", "p"}]
-    metastasis: {"truth", "asserted", "candidate"}
+    metastasis: {"truth", "asserted", "candidate", "candidate_at_place"}; the last is not told (None, or lacking in
+        older rows) where no mask says where the metastases are
     contacts, tumor, nodes, candidates, true: of looks at images, what was measured with its truth; read by calibrations
-    decisive: {"fact", "truth", "p"} or None: the T decision that matters for treatment
-Intervals are 95% percentile bootstraps over patients (Efron 1979), seeded.
+    decisive: {"fact", "truth", "p"} or None: the T decision that matters for treatment, in the newest edition; figures
+        of it are counted anew from the categories of their edition
+Intervals are 95% percentile bootstraps over patients (Efron 1979), seeded; those of a bin of a reliability plot, which
+may hold a single patient, are Wilson's (1927).
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,10 +25,14 @@ from typing import Any
 
 import numpy as np
 
+from oncology.cancers.protocol import site_of
+from oncology.decisive import DECISIVE, Decision
+
 AXES = ("t", "n", "m", "stage_group")
 RESAMPLES, SEED = 1000, 20
 CHANCE_DRAWS = 200
 BINS = 10
+NORMAL_95 = 1.96  # standard deviations that hold 95% of a normal distribution
 ASSERTED = 0.5  # a station, an invasion: called positive from here
 NOT_ASSESSED = (None, "TX", "NX", "MX")
 ROMAN = {"0": 0, "Occult carcinoma": 0, "I": 1, "II": 2, "III": 3, "IV": 4}
@@ -60,6 +68,7 @@ def summarize(rows: Sequence[Row], edition: str) -> dict[str, Any]:
         "calibration_error_by_chance": {axis: chance_error(_top(answers[axis])[0]) for axis in AXES},
         "reliability": {axis: reliability(*_top(answers[axis])) for axis in AXES},
         "confusion": {axis: confusion(answers[axis]) for axis in AXES},
+        "decisive_t": _decisive(rows, edition),
         **_details(rows),
     }
 
@@ -76,10 +85,9 @@ def _median(sizes: Sequence[int]) -> float:
 
 
 def _details(rows: Sequence[Row]) -> dict[str, Any]:
-    """Figures below the categories: stations, invasion, metastases, the decision that matters for treatment."""
+    """Figures below the categories: stations, invasion, metastases."""
     stations = [[(item["truth"], item["p"]) for item in row["stations"]] for row in rows]
     invasions = [[(item["truth"], item["p"]) for item in row["invasions"]] for row in rows]
-    decisive = [[(row["decisive"]["truth"], row["decisive"]["p"])] if row.get("decisive") else [] for row in rows]
     mets = [row["metastasis"] for row in rows]
     return {
         "stations": detection(stations),
@@ -89,12 +97,41 @@ def _details(rows: Sequence[Row]) -> dict[str, Any]:
         "by_station": by_name([row["stations"] for row in rows], "station"),
         "invasions": detection(invasions),
         "by_structure": by_name([row["invasions"] for row in rows], "structure"),
-        "decisive_t": detection(decisive),
         "m1_wrongly_asserted": mean_figure([float(item["asserted"] and not item["truth"]) for item in mets]),
         "m1_sensitivity_with_candidates": mean_figure(
             [float(item["asserted"] or item["candidate"]) for item in mets if item["truth"]]
         ),
+        "m1_sensitivity_with_candidates_at_place": mean_figure(
+            [
+                float(item["asserted"] or item["candidate_at_place"])
+                for item in mets
+                if item["truth"] and item.get("candidate_at_place") is not None
+            ]
+        ),
     }
+
+
+def _decisive(rows: Sequence[Row], edition: str) -> list[dict[str, Any]]:
+    """The T decision that matters for treatment, for each site by itself: sites ask different ones."""
+    by_site: dict[str, list[Row]] = {}
+    for row in rows:
+        by_site.setdefault(site_of(row["cancer"]), []).append(row["editions"][edition]["t"])
+    return [
+        {"site": site, "decision": DECISIVE[site].words, **_decided(DECISIVE[site], answers)}
+        for site, answers in sorted(by_site.items())
+        if site in DECISIVE
+    ]
+
+
+def _decided(decision: Decision, answers: Sequence[Row]) -> dict[str, Figure]:
+    """Sensitivity and specificity; who was refused, or got TX, was decided wrongly, whichever way it is."""
+    right: dict[bool, list[float]] = {True: [], False: []}
+    for answer in decision.asked(answers):
+        beyond = decision.is_true(answer)
+        said = (decision.said(answer) >= ASSERTED) == beyond
+        is_answered = answer["probabilities"] and answer["category"] != "TX"  # TX holds all T alike
+        right[beyond].append(float(bool(is_answered) and said))
+    return {"sensitivity": mean_figure(right[True]), "specificity": mean_figure(right[False])}
 
 
 def by_name(patients: Sequence[Sequence[Row]], key: str) -> dict[str, dict[str, Figure]]:
@@ -243,13 +280,30 @@ def calibration_error(p: np.ndarray, right: np.ndarray) -> float | None:
 
 
 def reliability(p: np.ndarray, right: np.ndarray) -> list[dict[str, float]]:
-    """Per bin that holds anything: mean probability said, share that was right, count."""
+    """Per bin that holds anything: mean probability said, share that was right with its 95% interval, count."""
     bins = np.minimum((p * BINS).astype(int), BINS - 1)
+    found = [(p[here], right[here]) for here in (bins == place for place in range(BINS)) if here.any()]
     return [
-        {"said": float(p[here].mean()), "was": float(right[here].mean()), "n": int(here.sum())}
-        for here in (bins == place for place in range(BINS))
-        if here.any()
+        {
+            "said": float(said.mean()),
+            "was": float(was.mean()),
+            "n": was.size,
+            **share_interval(float(was.mean()), was.size),
+        }
+        for said, was in found
     ]
+
+
+def share_interval(share: float, count: int) -> dict[str, float]:
+    """The 95% interval of a share of `count` answers (Wilson 1927), which stays wide where all of few were right.
+
+    >>> {name: round(value, 3) for name, value in share_interval(1.0, 3).items()}
+    {'low': 0.438, 'high': 1.0}
+    """
+    spread = NORMAL_95**2 / count
+    middle = (share + spread / 2) / (1 + spread)
+    half = NORMAL_95 * math.sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
+    return {"low": max(middle - half, 0.0), "high": min(middle + half, 1.0)}
 
 
 def chance_error(p: np.ndarray) -> float | None:

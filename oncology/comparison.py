@@ -8,7 +8,7 @@ proposal, shown with its reason, never silently assumed.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -20,6 +20,9 @@ from oncology.findings import Findings, Laterality, MetastasisCandidate, Node, P
 
 MEASURABLE_LESION_MM, MEASURABLE_NODE_MM, NORMAL_NODE_MM = 10.0, 15.0, 10.0
 MOST_TARGETS, MOST_PER_ORGAN = 5, 2
+# Followed, never summed (RECIST 1.1): fluid, and bone without a soft tissue part that somebody measured.
+NOT_MEASURABLE = frozenset({"pleural_effusion", "pericardial_effusion", "peritoneum", "bone"})
+BY_VOLUME = "measured by volume, as a ball's diameter"
 RESPONSE_SHARE, PROGRESS_SHARE, PROGRESS_MM = 0.30, 0.20, 5.0
 # Farther apart than this after alignment, two findings are not called the same (breathing moves lung bases by 2-3 cm).
 REACH_ALIGNED_MM, REACH_UNALIGNED_MM = 30.0, 60.0
@@ -45,7 +48,11 @@ class Response(StrEnum):
 
 @dataclass(frozen=True)
 class Lesion:
-    """One finding as the comparison sees it; `mm` is the axis RECIST counts (nodes: short, others: longest axial)."""
+    """One finding as the comparison sees it; `mm` is the axis RECIST counts (nodes: short, others: longest axial).
+
+    `ball_mm`: of a metastasis, the diameter of a ball of its volume, for want of an axis in it or in what it is held
+    against.
+    """
 
     id: str
     kind: Kind
@@ -54,6 +61,7 @@ class Lesion:
     centroid_lps: Point | None
     mm: float | None
     suv_max: float | None
+    ball_mm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,8 @@ def compare(
         staging, prior_staging: contents of staging.json.
     """
     shift, aligned_by = _shift(now, prior)
-    pairs = _with_targets(_match(_lesions(now), _lesions(prior), shift, aligned=aligned_by is not None))
+    matched = _match(_lesions(now), _lesions(prior), shift, aligned=aligned_by is not None)
+    pairs = _with_targets(matched, _left_out(prior))
     targets = [pair for pair in pairs if pair.target]
     response, reason = _response(pairs)
     return Comparison(
@@ -140,8 +149,20 @@ def _of_node(node: Node) -> Lesion:
 
 
 def _of_candidate(item: MetastasisCandidate) -> Lesion:
-    size = None if item.volume_ml is None else (6000.0 * item.volume_ml / math.pi) ** (1 / 3)
-    return Lesion(item.id, Kind.METASTASIS, item.site, None, item.centroid_lps, size, item.suv_max)
+    ball_mm = None if item.volume_ml is None else (6000.0 * item.volume_ml / math.pi) ** (1 / 3)
+    place, axis_mm = item.centroid_lps, item.axial_diameter_mm
+    return Lesion(item.id, Kind.METASTASIS, item.site, None, place, axis_mm, item.suv_max, ball_mm)
+
+
+def _left_out(prior: Findings) -> frozenset[str]:
+    """Ids of candidates that are no targets: not measurable, or a tumor or node that is measured as such already."""
+    measured: tuple[Tumor | Node, ...] = (*prior.tumors, *prior.nodes)
+    places = {finding.centroid_lps for finding in measured}
+    return frozenset(
+        item.id
+        for item in prior.metastasis_candidates
+        if item.site in NOT_MEASURABLE or (item.centroid_lps is not None and item.centroid_lps in places)
+    )
 
 
 def _shift(now: Findings, prior: Findings) -> tuple[np.ndarray, str | None]:
@@ -166,10 +187,12 @@ def _match(now: Sequence[Lesion], prior: Sequence[Lesion], shift: np.ndarray, *,
         for place, lesion in enumerate(now)
     ]
     gone = [lesion for place, lesion in enumerate(prior) if place not in found.values()]
-    return pairs + [
-        Pair(lesion.kind, lesion.organ, None, lesion.id, None, lesion.mm, "nothing at that place now")
-        for lesion in gone
-    ]
+    return pairs + [_gone(lesion) for lesion in gone]
+
+
+def _gone(prior: Lesion) -> Pair:
+    _, prior_mm, by = _sizes(None, prior)
+    return Pair(prior.kind, prior.organ, None, prior.id, None, prior_mm, f"nothing at that place now{by}")
 
 
 def _cost(one: Lesion, other: Lesion, shift: np.ndarray, reach: float) -> float:
@@ -191,22 +214,36 @@ def _other_side(one: Lesion, other: Lesion) -> bool:
 
 
 def _pair(now: Lesion, prior: Lesion | None, cost: float) -> Pair:
+    now_mm, prior_mm, by = _sizes(now, prior)
     if prior is None:
-        return Pair(now.kind, now.organ, now.id, None, now.mm, None, "nothing at that place before")
+        return Pair(now.kind, now.organ, now.id, None, now_mm, None, f"nothing at that place before{by}")
     same = now.organ == prior.organ
-    how = f"{'same' if same else 'other'} station or part, {cost * (2 if same else 1):.0f} mm apart"
-    return Pair(now.kind, now.organ, now.id, prior.id, now.mm, prior.mm, how)
+    how = f"{'same' if same else 'other'} station or part, {cost * (2 if same else 1):.0f} mm apart{by}"
+    return Pair(now.kind, now.organ, now.id, prior.id, now_mm, prior_mm, how)
 
 
-def _with_targets(pairs: Sequence[Pair]) -> list[Pair]:
-    """Mark target lesions: measurable before, the largest first, five in all and two of an organ."""
+def _sizes(now: Lesion | None, prior: Lesion | None) -> tuple[float | None, float | None, str]:
+    """Both sizes by one measure, the axis where both have it, and the words that say so where it is another."""
+    lesions = [lesion for lesion in (now, prior) if lesion is not None]
+    if any(lesion.mm is None for lesion in lesions) and all(lesion.ball_mm is not None for lesion in lesions):
+        return now.ball_mm if now else None, prior.ball_mm if prior else None, f"; {BY_VOLUME}"
+    return now.mm if now else None, prior.mm if prior else None, ""
+
+
+def _with_targets(pairs: Sequence[Pair], left_out: Collection[str]) -> list[Pair]:
+    """Mark target lesions: measurable before, the largest first, five in all and two of an organ.
+
+    Args:
+        left_out: ids of prior findings that are followed without being summed.
+    """
     per_organ: dict[str, int] = {}
     chosen: set[int] = set()
     order = sorted(range(len(pairs)), key=lambda place: -(pairs[place].prior_mm or 0.0))
     for place in order:
         pair = pairs[place]
         organ = "lymph nodes" if pair.kind is Kind.NODE else pair.organ
-        if len(chosen) < MOST_TARGETS and per_organ.get(organ, 0) < MOST_PER_ORGAN and _measurable(pair):
+        room = len(chosen) < MOST_TARGETS and per_organ.get(organ, 0) < MOST_PER_ORGAN
+        if room and pair.prior_id not in left_out and _measurable(pair):
             per_organ[organ] = per_organ.get(organ, 0) + 1
             chosen.add(place)
     return [replace(pair, target=place in chosen) for place, pair in enumerate(pairs)]
@@ -214,7 +251,8 @@ def _with_targets(pairs: Sequence[Pair]) -> list[Pair]:
 
 def _measurable(pair: Pair) -> bool:
     least = MEASURABLE_NODE_MM if pair.kind is Kind.NODE else MEASURABLE_LESION_MM
-    return pair.prior_id is not None and (pair.prior_mm or 0.0) >= least
+    is_unmeasured_now = pair.now_id is not None and pair.now_mm is None  # not gone: nobody said how large it is
+    return pair.prior_id is not None and not is_unmeasured_now and (pair.prior_mm or 0.0) >= least
 
 
 def _response(pairs: Sequence[Pair]) -> tuple[Response | None, str]:

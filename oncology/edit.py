@@ -142,7 +142,7 @@ def _accept(draft: Draft, edit: Edit) -> tuple[Draft, Edit]:
         return _decide(draft, item, edit, True)
     old = item["needs_confirmation"]
     item["needs_confirmation"] = False
-    if item.get("certainty", 1.0) < 1.0 and item.get("p_malignant") is not None:  # now it is known to be a node
+    if name == "nodes" and item.get("certainty", 1.0) < 1.0 and item["p_malignant"] is not None:  # now known to be one
         item["p_malignant"], item["certainty"] = min(1.0, item["p_malignant"] / item["certainty"]), 1.0
     return draft, replace(edit, old="needs confirmation" if old else "as measured", value="accepted")
 
@@ -256,7 +256,7 @@ def _put_contact(tumor: dict[str, Any], rest: str, value: Any, place: str) -> An
 
 def _replace(item: dict[str, Any], fields: Mapping[str, Check], name: str, value: Any, place: str) -> Any:
     checked = _checked(fields, name, value, place)
-    old = item[name]
+    old = item.get(name)  # findings of an older version lack what came later
     item[name] = checked
     return old
 
@@ -311,6 +311,8 @@ def _fact_value(name: str, value: Any) -> Any:
         raise ReviewError(f"{name} needs {', '.join(lacking)}; expected {' '.join(f'{part}=...' for part in needed)}")
     if not YES_OR_NO.holds(value["malignant"]):
         raise ReviewError(f"{name}: malignant cannot be {value['malignant']!r}; expected true or false")
+    if not SIDE.holds(value.get("laterality")):
+        raise ReviewError(f"{name}: laterality cannot be {value['laterality']!r}; expected {SIDE.words}")
     return {key: as_word(item) if key in WORD_PARTS else item for key, item in value.items()}
 
 
@@ -330,6 +332,7 @@ def _add_metastasis(draft: Draft, edit: Edit) -> tuple[Draft, Edit]:
         "confirmed": True,
         "source": _person(edit),
         "key_image": None,
+        "axial_diameter_mm": None,
     }
     for name, value in edit.value.items():
         _replace(item, FIELDS["candidate"], name, value, f"metastasis.{name}")
@@ -470,6 +473,7 @@ FIELDS: Mapping[str, Mapping[str, Check]] = {
     },
     "candidate": {
         "site": TEXT,
+        "axial_diameter_mm": LENGTH_OR_NONE,
         "volume_ml": _between(0, 10000, " mL"),
         "suv_max": UPTAKE,
         "p_malignant": PROBABILITY,

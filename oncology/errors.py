@@ -14,6 +14,7 @@
     │   └── AccessError       who asks may not: unknown, wrong password, locked, or without the role
     ├── TableError            a staging table is wrong
     ├── ModelError
+    │   └── ModelMemoryError  too little memory for a model, or the system killed its process
     ├── ReportError
     ├── StoreError            records, files, database
     │   └── StaleError        somebody else changed the case meanwhile
@@ -81,6 +82,10 @@ class TableError(AimdtError):
 
 class ModelError(AimdtError):
     """A model is missing, altered, or failed while running."""
+
+
+class ModelMemoryError(ModelError):
+    """There was too little memory for a model, or its process was killed, as systems do where memory runs out."""
 
 
 class ReportError(AimdtError):

@@ -125,6 +125,7 @@ class Tumor:
     touches_border: bool = False
     parts_ml: tuple[float, ...] = ()  # connected parts of some size, largest first; diameters are the largest one's
     needs_confirmation: bool = False  # a network's proposal that nobody has confirmed
+    certainty: float | None = None  # of a proposal, as its network says and uncalibrated; None: nothing rated it
     source: Source = Source(SourceKind.RULES, "unknown")
     key_image: str | None = None
     measures: Mapping[str, float] = field(default_factory=dict)  # of one organ: imaging/organ.py names them
@@ -177,6 +178,7 @@ class MetastasisCandidate:
     confirmed: bool | None = None
     source: Source = Source(SourceKind.RULES, "unknown")
     key_image: str | None = None
+    axial_diameter_mm: float | None = None  # longest within an axial slice; None: no mask was at hand
 
 
 @dataclass(frozen=True)
@@ -213,8 +215,10 @@ class Findings:
     nodes_assessed: bool = False  # somebody or something looked for nodes; else no node means unknown
     landmarks: Mapping[str, Point] = field(default_factory=dict)  # what aligns two studies of one patient
     structures_assessed: tuple[str, ...] = ()  # whose masks were at hand; empty: not told
+    stations_assessed: tuple[str, ...] = ()  # wholly on the scan, and something looked there for nodes
     structures_unproven: tuple[str, ...] = ()  # masks of embedded networks: contact with them is no measured fact
     models: tuple[str, ...] = ()  # ids of the networks that looked
+    pet: bool | None = None  # whether a PET was measured; None: not told
     side_findings: tuple[SideFinding, ...] = ()
 
     @property

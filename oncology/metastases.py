@@ -6,6 +6,8 @@ false metastases are what spoils stages (88 of 306 lung cancers upstaged by 196 
 
 Uptake counts above 1.5 times the liver's mean plus two standard deviations (PERCIST 1.0, Wahl 2009); without a liver,
 above twice the blood pool plus two of its deviations.
+
+Without a PET, lesions of bone and, for cancers of other organs, nodules of the lung are looked for on CT alone.
 """
 
 from __future__ import annotations
@@ -32,9 +34,12 @@ from oncology.findings import (
     SourceKind,
     Tumor,
 )
+from oncology.imaging.bone_focus import bone_foci
 from oncology.imaging.location import centroid_lps
-from oncology.imaging.measure import volume_ml
+from oncology.imaging.measure import axial_diameter_mm, volume_ml
+from oncology.imaging.nodule import solid_nodules
 from oncology.imaging.region import bounding_box, components, crop, distance_mm, grown
+from oncology.imaging.roundness import core, equivalent_mm, is_round
 from oncology.imaging.survey import Scene
 from oncology.imaging.volume import Geometry, Volume, resample
 
@@ -49,6 +54,8 @@ PHYSIOLOGIC = ("brain", "heart", "atrial_appendage", "kidney", "urinary_bladder"
 SPILL_MM = 7.0
 BONES = ("vertebra", "rib", "sternum", "sacrum", "hip_", "femur", "humerus", "scapula", "clavicula", "skull", "bones",
          "spine", "costal_cartilages")  # fmt: skip
+# Bones with enough marrow to see a lesion in it on CT alone; a whole spine where no vertebra is named.
+MARROW_BONES = ("vertebrae_", "sacrum", "hip_")
 NEAR_ORGAN_MM = 4.0
 # Aerated lung takes up next to nothing: there a smaller focus stands out. A nodule at the pleura is cut out of the lung
 # by rules; it lies so near and in nothing else.
@@ -111,6 +118,9 @@ def locate_candidates(scene: Scene, findings: Findings, cancer: str, masks: Mask
     """As find_candidates, each with its mask."""
     found = [Located(candidate, masks.get(candidate.id)) for candidate in _of_findings(findings, cancer)]
     found += [*_fluids(scene), *_hot(scene, findings, site_of(cancer), masks), *_adrenals(scene), *_liver(scene)]
+    if scene.suv is None:
+        alone = (*_bones(scene), *_nodules(scene, site_of(cancer)))
+        found += [one for one in alone if not _is_measured(one, findings, masks)]
     once: list[Located] = []
     for one in found:
         if not any(_same(one.candidate, other.candidate) for other in once):
@@ -145,7 +155,14 @@ def _of_findings(findings: Findings, cancer: str) -> Iterator[MetastasisCandidat
 
 def _candidate(site: str, of: Node | Tumor, p: float | None) -> MetastasisCandidate:
     return MetastasisCandidate(
-        of.id, site, of.centroid_lps, volume_ml=of.volume_ml, suv_max=of.suv_max, p_malignant=p, source=of.source
+        of.id,
+        site,
+        of.centroid_lps,
+        volume_ml=of.volume_ml,
+        suv_max=of.suv_max,
+        p_malignant=p,
+        source=of.source,
+        axial_diameter_mm=of.axial_diameter_mm if isinstance(of, Tumor) else None,
     )
 
 
@@ -176,7 +193,13 @@ def _fluids(scene: Scene) -> Iterator[Located]:
 
 def _of_mask(mask: np.ndarray, grid: Geometry, site: str, suv_max: float | None = None) -> Located:
     candidate = MetastasisCandidate(
-        "", site, centroid_lps(mask, grid), volume_ml=volume_ml(mask, grid), suv_max=suv_max, source=RULES
+        "",
+        site,
+        centroid_lps(mask, grid),
+        volume_ml=volume_ml(mask, grid),
+        suv_max=suv_max,
+        source=RULES,
+        axial_diameter_mm=axial_diameter_mm(mask, grid),
     )
     return Located(candidate, mask)
 
@@ -351,6 +374,7 @@ def _of_pet(part: np.ndarray, box: tuple[slice, ...], pet: _Pet, site: str) -> L
         volume_ml=volume_ml(part, pet.grid),
         suv_max=float(pet.suv[box][part].max()),
         source=RULES,
+        axial_diameter_mm=axial_diameter_mm(whole > 0, pet.grid),
     )
     return Located(candidate, on_ct if on_ct.any() else None)
 
@@ -364,8 +388,8 @@ def _adrenals(scene: Scene) -> Iterator[Located]:
         part = crop(gland, scene.ct.geometry, bounding_box(gland))
         depth = distance_mm(np.pad(part.array, 1), part.geometry.spacing_mm)
         thick_mm = 2.0 * float(depth.max()) - min(part.geometry.spacing_mm)
-        core = scene.ct.array[bounding_box(gland)][_core(part.array, part.geometry)]
-        if thick_mm > ADRENAL_MM and float(core.mean()) > ADENOMA_HU:
+        inside = scene.ct.array[bounding_box(gland)][core(part.array, part.geometry)]
+        if thick_mm > ADRENAL_MM and float(inside.mean()) > ADENOMA_HU:
             yield _of_mask(gland, scene.ct.geometry, f"adrenal_{side}")
 
 
@@ -386,29 +410,45 @@ def _liver(scene: Scene) -> Iterator[Located]:
     middle, sd = _calm(smooth[inner])
     dark = inner & (smooth < middle - max(LIVER_DARKER_HU, LIVER_DARKER_SD * sd))
     for part, where in components(ndimage.binary_opening(dark)):
-        if _equivalent_mm(part, grid) < LIVER_LESION_MM:
+        if equivalent_mm(part, grid) < LIVER_LESION_MM:
             break
-        core = _core(part, grid)
+        inside = core(part, grid)
         fat = float(np.mean(scene.ct.array[box][where][part] < FAT_HU[1]))  # of the hilum
-        if fat < HILUM_FAT and float(np.median(smooth[where][core])) > CYST_HU and _is_round(part, grid):
+        if fat < HILUM_FAT and float(np.median(smooth[where][inside])) > CYST_HU and is_round(part, grid):
             whole = np.zeros(liver.shape, bool)
             whole[box][where] = part
             yield _of_mask(whole, scene.ct.geometry, "liver")
 
 
-def _core(part: np.ndarray, grid: Geometry) -> np.ndarray:
-    """The inner half of a part, away from its blurred edge."""
-    depth = distance_mm(np.pad(part, 1), grid.spacing_mm)[1:-1, 1:-1, 1:-1]
-    return np.asarray(depth >= 0.5 * depth.max())
+def _bones(scene: Scene) -> Iterator[Located]:
+    """Focal lesions in the marrow of the spine and the pelvis; the sternum is too thin to hold one that marrow surrounds."""
+    names = [name for name in scene.structures if name.startswith(MARROW_BONES)]
+    if not any(name.startswith("vertebrae_") for name in names) and "spine" in scene.structures:
+        names.append("spine")
+    for name in names:
+        canal = scene.structures.get("spinal_canal") if name.startswith(("spine", "vertebrae_")) else None
+        for focus in bone_foci(scene.ct, scene.structures[name], canal):
+            yield _of_mask(focus, scene.ct.geometry, "bone")
 
 
-def _equivalent_mm(part: np.ndarray, grid: Geometry) -> float:
-    """Diameter of the ball of the same volume."""
-    return float((6000.0 * volume_ml(part, grid) / np.pi) ** (1 / 3))
+def _nodules(scene: Scene, site: str) -> Iterator[Located]:
+    """Nodules of either lung; for the lung's own cancer a network proposes them, as tumors."""
+    lungs = [mask for name, mask in scene.structures.items() if name.startswith("lung_")]
+    if site != "lung" and lungs:
+        for nodule in solid_nodules(scene.ct, np.logical_or.reduce(lungs)):
+            yield _of_mask(nodule, scene.ct.geometry, "other")
 
 
-def _is_round(part: np.ndarray, grid: Geometry) -> bool:
-    """No vessel: the part fills a good deal of the ellipsoid in its box, and the box is no rod."""
-    sides = np.array(part.shape) * np.array(grid.spacing_mm)
-    filled = 1000.0 * volume_ml(part, grid) / (np.pi / 6 * np.prod(sides))
-    return bool(filled > 0.5 and sides.max() < 2.5 * sides.min())
+def _is_measured(found: Located, findings: Findings, masks: Masks) -> bool:
+    """Whether it is a part of a tumor or a node that was measured, or lies at one."""
+    measured: tuple[Tumor | Node, ...] = (*findings.tumors, *findings.nodes)
+    center = found.candidate.centroid_lps
+    for finding in measured:
+        drawn = masks.get(finding.id)
+        if drawn is not None and found.mask is not None and (drawn & found.mask).any():
+            return True
+        longest = finding.greatest_dimension_mm if isinstance(finding, Tumor) else finding.long_axis_mm
+        apart = float(np.linalg.norm(np.subtract(center, finding.centroid_lps))) if center else np.inf
+        if apart <= longest / 2 + KNOWN_MARGIN_MM:
+            return True
+    return False

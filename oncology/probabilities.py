@@ -1,25 +1,28 @@
 """Probabilities of tumor by organ and class, for programs that build on them, and what a test makes of a prevalence.
 
 Nothing is estimated here: what the findings and the staging carry is put together. Where nobody gave a probability the
-answer is null, never 0. Several findings of one class count as independent: p = 1 - product(1 - p of each).
+answer is null, never 0. Several findings of one class count as independent: p = 1 - product(1 - p of each); only of
+proposed tumors the surest one counts, as what networks say of tumors is not calibrated.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from oncology.cancers import evidence, neck_node
 from oncology.cancers.protocol import site_of
 from oncology.errors import FactError
-from oncology.findings import NECK_SITES, Findings, MetastasisCandidate, Node, SourceKind, Tumor
+from oncology.findings import NECK_SITES, Findings, Laterality, MetastasisCandidate, Node, SourceKind, Tumor
+from oncology.presence import Known, any_tumor, presence, tumor_row
 
-MEDIASTINUM = "Silvestri 2013, Chest 143 suppl"
+MEDIASTINUM = "mediastinal nodes: Silvestri 2013, Chest 143 suppl"
 NECK_SIZE, NECK_PET = "de Bondt 2007, Eur J Radiol 64:266", "Kyzas 2008, J Natl Cancer Inst 100:712"
 NECK_NECROSIS, NECK_PREVALENCE = "van den Brekel 1990, Radiology 177:379, rounded", "assumed"
+OTHER = "other"  # a site of metastases that the vocabulary of the staging has no word for
 UNNAMED = "unknown"  # a node whose station nobody could tell
 CREDIBLE = 0.97  # as the staging's credible sets: a node less likely than the rest decides nothing
 SAME_P = 0.0006  # findings.json keeps three digits
@@ -36,6 +39,12 @@ ORGANS = {
     "non_regional_lymph_node": "lymph_nodes_non_regional",
 }
 NODE_PLACE = re.compile(r"nodes\[(\d+)\]")  # in what would change the stage: nodes[1].positive
+STATIONS_NAMED = 4  # what a sentence can hold
+CALLED = 0.5  # from here on a model of nodes calls one malignant: sensitivity and specificity of its card hold there
+# Figures by their names on cards, with a PET and on the CT alone.
+NODE_SENSITIVITY = {True: "sensitivity, nodal malignancy with PET", False: "sensitivity, nodal malignancy on CT alone"}
+NODE_SPECIFICITY = {True: "specificity, nodal malignancy with PET", False: "specificity, nodal malignancy on CT alone"}
+NO_CANDIDATE_P = "nobody has measured how often such a candidate is a metastasis"
 Chances = dict[str, float | None]
 
 
@@ -122,25 +131,31 @@ def _neck_cues(node: Node) -> tuple[Cue, ...]:
     return tuple(cues)
 
 
-def tumor_probabilities(findings: Findings, staging: Mapping[str, Any]) -> dict[str, Any]:
+def tumor_probabilities(findings: Findings, staging: Mapping[str, Any], known: Known | None = None) -> dict[str, Any]:
     """The content of Tumor_probabilities.json, which schemas/Tumor_probabilities.schema.json describes.
 
     Args:
         findings: of the case, with a probability for every node that has one.
         staging: the content of staging.json; samples and persons' statements in it win over the images.
+        known: what cards say of the models that the findings name, by id.
     """
+    known = known or {}
     findings = replace(findings, cancer=staging.get("site", findings.cancer))  # an added cancer is told by its site
     facts = {fact["key"]: fact["value"] for fact in staging["facts"]}
     believed = {item["id"]: item["positive"] for item in facts.get("nodes") or () if item.get("id")}
+    mets = facts.get("mets")
     return {
         "case_id": findings.case_id,
         "research_use_only": True,
         "cancer": findings.cancer,
         "organs": {
-            **_organs(findings, facts.get("mets") or ()),
+            **_organs(findings, mets),
             "lymph_nodes": _stations(findings.nodes, believed, facts.get("nodes") or ()),
         },
-        "nodes": [_node(node, believed.get(node.id), findings.cancer) for node in findings.nodes],
+        "tumor": presence(findings, known),
+        "tumors": [tumor_row(tumor) for tumor in findings.tumors],
+        "nodes": [_node(node, believed.get(node.id), findings.cancer, known) for node in findings.nodes],
+        "candidates": [_candidate(candidate, mets) for candidate in findings.metastasis_candidates],
         "prevalence": dict(zip(("malignant_node", "source"), prevalence(findings.cancer), strict=True)),
         "assessed": sorted(findings.structures_assessed),
         "models": _models(findings),
@@ -154,7 +169,9 @@ def decisive_nodes(staging: Mapping[str, Any]) -> tuple[str, ...]:
     Args:
         staging: the content of staging.json.
     """
-    entries = next((fact["value"] for fact in staging["facts"] if fact["key"] == "nodes"), None) or []
+    entries = next((fact["value"] for fact in staging["facts"] if fact["key"] == "nodes"), None)
+    if not entries:
+        return ()
     changes = [change["finding"] for result in staging["editions"].values() for change in result["would_change"]]
     places = {int(found[1]) for text in changes if (found := NODE_PLACE.match(text))}
     chances = {
@@ -164,6 +181,32 @@ def decisive_nodes(staging: Mapping[str, Any]) -> tuple[str, ...]:
     }
     ranked = sorted(chances, key=lambda node: -chances[node])
     return tuple(node for node in ranked if chances[node] > 1.0 - CREDIBLE)
+
+
+def doubtful_stations(staging: Mapping[str, Any]) -> tuple[str, ...]:
+    """Stations of a few nodes that decide and that nobody settled, the likeliest malignant first; levels with side.
+
+    Args:
+        staging: what staging.json holds under `facts` and `editions`.
+    """
+    entries = next((fact["value"] for fact in staging["facts"] if fact["key"] == "nodes"), None) or []
+    by_id = {entry["id"]: entry for entry in entries if entry.get("id")}
+    open_ones = (by_id[node] for node in decisive_nodes(staging) if isinstance(by_id[node]["positive"], Mapping))
+    return tuple(dict.fromkeys(place for entry in open_ones if (place := node_place(entry))))[:STATIONS_NAMED]
+
+
+def node_place(entry: Mapping[str, Any]) -> str:
+    """Where a node of the staging lies, in words: its likeliest station or level, the latter with the side.
+
+    >>> node_place({"level": "II", "laterality": "left"}), node_place({"station": {"p": {"7": 0.8, "8R": 0.2}}})
+    ('II left', '7')
+    """
+    place = entry.get("station") or entry.get("level")
+    if isinstance(place, Mapping):
+        place = max(place["p"], key=place["p"].get)
+    side = entry.get("laterality") if "level" in entry else None
+    sides = [str(side)] if place and side in (Laterality.LEFT, Laterality.RIGHT) else []
+    return " ".join([str(place or ""), *sides]).replace("_", " ")
 
 
 def _chance(positive: Any) -> float:
@@ -183,20 +226,19 @@ def any_of(chances: Iterable[float | None]) -> float | None:
     return 1.0 - math.prod(1.0 - chance for chance in told)
 
 
-def _organs(findings: Findings, mets: Iterable[Mapping[str, Any]]) -> dict[str, Chances]:
+def _organs(findings: Findings, mets: Sequence[Mapping[str, Any]] | None) -> dict[str, Chances]:
     """Primary tumor, invasion of its neighbors and metastases, by organ."""
-    found: dict[str, dict[str, list[float | None]]] = {findings.cancer: {"tumor": []}}
+    found: dict[str, dict[str, list[float | None]]] = {findings.cancer: {"tumor": [any_tumor(findings)]}}
 
     def add(organ: str, name: str, chance: float | None) -> None:
         found.setdefault(organ, {}).setdefault(name, []).append(chance)
 
     for tumor in findings.tumors:
-        add(findings.cancer, "tumor", _tumor_chance(tumor))
         for contact in tumor.contacts:
             add(contact.structure, "invasion", contact.probability)
     for candidate in findings.metastasis_candidates:
-        add(_organ(candidate.site), "metastasis", _candidate_chance(candidate))
-    for entry in mets:
+        add(_organ(candidate.site), "metastasis", _candidate_chance(candidate, mets))
+    for entry in mets or ():
         if entry["malignant"] is True:  # others are the candidates
             add(_organ(entry["site"]), "metastasis", 1.0)
     return {organ: {name: any_of(all_) for name, all_ in classes.items()} for organ, classes in sorted(found.items())}
@@ -206,13 +248,33 @@ def _organ(site: str) -> str:
     return ORGANS.get(site, site)
 
 
-def _tumor_chance(tumor: Tumor) -> float | None:
-    """Certain where a person drew or confirmed it; a proposal that nobody judged has no probability."""
-    return None if tumor.needs_confirmation else 1.0
+def _candidate(candidate: MetastasisCandidate, mets: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
+    """One possible metastasis; `assumed` is the weight that the staging gives its site, which nobody measured."""
+    chance = _candidate_chance(candidate, mets)
+    listed = [met["malignant"] for met in mets or () if met["site"] in (candidate.site, OTHER)]
+    weights = [malignant["p"] for malignant in listed if isinstance(malignant, Mapping)]
+    settled = candidate.confirmed is not None or _is_left_out(candidate, mets)
+    stated = settled or candidate.source.kind is SourceKind.PERSON
+    basis = "none" if chance is None else "sample or person" if stated else "node"
+    return {
+        "id": candidate.id,
+        "site": candidate.site,
+        "metastasis": chance,
+        "basis": basis,
+        "assumed": weights[0] if basis == "none" and weights else None,
+        "reason": NO_CANDIDATE_P if basis == "none" else "",
+    }
 
 
-def _candidate_chance(candidate: MetastasisCandidate) -> float | None:
-    return candidate.p_malignant if candidate.confirmed is None else float(candidate.confirmed)
+def _candidate_chance(candidate: MetastasisCandidate, mets: Sequence[Mapping[str, Any]] | None) -> float | None:
+    if candidate.confirmed is not None:
+        return float(candidate.confirmed)
+    return 0.0 if _is_left_out(candidate, mets) else candidate.p_malignant
+
+
+def _is_left_out(candidate: MetastasisCandidate, mets: Sequence[Mapping[str, Any]] | None) -> bool:
+    """Whether the staging, which lists every open candidate by its site, left this one out: a sample ruled it out."""
+    return mets is not None and candidate.confirmed is None and not {candidate.site, OTHER} & {m["site"] for m in mets}
 
 
 def _stations(
@@ -227,8 +289,11 @@ def _stations(
             malignant.setdefault(station, []).append(None if chance is None else share * chance)
             through.setdefault(station, []).append(None if ene is None else share * ene)
     for entry in entries:  # what a sample found where no node was measured
-        if not entry.get("id") and isinstance(entry.get("station"), str) and entry["station"] not in malignant:
-            malignant[entry["station"]], through[entry["station"]] = [float(entry["positive"] is True)], [None]
+        place = entry.get("station") or entry.get("level")
+        if not entry.get("id") and isinstance(place, str):
+            positive = entry["positive"]
+            malignant.setdefault(place, []).append(None if positive is None else _chance(positive))
+            through.setdefault(place, []).append(None)
     return {name: {"malignant": any_of(malignant[name]), "ene": any_of(through[name])} for name in sorted(malignant)}
 
 
@@ -239,7 +304,7 @@ def _believed(node: Node, positive: Any) -> float | None:
     return node.p_malignant
 
 
-def _node(node: Node, positive: Any, cancer: str) -> dict[str, Any]:
+def _node(node: Node, positive: Any, cancer: str, known: Known) -> dict[str, Any]:
     """One node with where its probability came from."""
     cues = () if isinstance(positive, bool) else node_cues(node, cancer)
     return {
@@ -251,6 +316,33 @@ def _node(node: Node, positive: Any, cancer: str) -> dict[str, Any]:
         "model": None if isinstance(positive, bool) else node.malignancy_model,
         "reasons": [] if isinstance(positive, bool) else list(node.reasons),
         "cues": [vars(cue) for cue in cues],
+        "as_test": None if isinstance(positive, bool) else _as_test(node, cancer, known),
+    }
+
+
+def _as_test(node: Node, cancer: str, known: Known) -> dict[str, Any] | None:
+    """The model's answer read as a test: its card's sensitivity and specificity make a probability of a prevalence.
+
+    It stands beside the model's own probability, which the staging takes; None where the card lacks the figures.
+    """
+    model = known.get(node.malignancy_model or "")
+    figures = model.figures if model else {}
+    with_pet = node.suv_max is not None
+    sensitivity, specificity = (figures.get(names[with_pet]) for names in (NODE_SENSITIVITY, NODE_SPECIFICITY))
+    if sensitivity is None or specificity is None or node.p_malignant is None or not node.certainty:
+        return None
+    if not (0.0 < sensitivity.value <= 1.0 and 0.0 < specificity.value <= 1.0):  # a card that somebody wrote in percent
+        return None
+    positive = node.p_malignant / node.certainty >= CALLED  # p_malignant holds how certain it is that it is a node
+    chance, _ = prevalence(cancer)
+    return {
+        "called_from": CALLED,
+        "positive": positive,
+        "sensitivity": sensitivity.value,
+        "specificity": specificity.value,
+        "on": sensitivity.on,
+        "post_test": round(post_test_probability(sensitivity.value, specificity.value, chance, positive), 4),
+        "if_a_node": node.certainty < 1.0,
     }
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypedDict
 
 from oncology.adequacy import why_not_imaged
+from oncology.cancers.evidence import whole_mm
 from oncology.cancers.protocol import CancerPlugin, cancer
-from oncology.cancers.scope import check_scope
+from oncology.cancers.scope import check_scope, undecided_primaries
 from oncology.errors import ScopeError
 from oncology.findings import Fact, Facts, Findings, History, Status, to_json
-from oncology.next_tests import next_tests
+from oncology.next_tests import next_tests, situations
+from oncology.probabilities import doubtful_stations
 from oncology.tnm import stage, would_change
 from oncology.tnm.answer import Change
 
@@ -20,6 +23,8 @@ REASON_PARTS = 3  # what still fits one line of page 1
 TOLD_ELSEWHERE = {"tumor_side"}  # decides N together with the nodes, and says nothing by itself
 # What a board asks about first; findings in doubt come before settled ones.
 FIRST_ASKED = ("nodes", "greatest_dimension_mm", "mets", "invaded_structures")
+METASTASIS, T3_OR_MORE, STAGE_3_OR_4 = re.compile("M1"), re.compile("T[34]"), re.compile("III|IV")
+PET_LEFT_OUT = ("pet-not-used", "pet-off-ct")  # verdicts: there is a PET, of which nothing was measured
 
 
 class Options(TypedDict):
@@ -53,6 +58,10 @@ def stage_case(
     served = _served(plugin, editions, chosen)
     results = {name: _edition(facts, findings, history, plugin, name, classification, chosen) for name in served}
     missing = _missing(facts, findings, plugin, chosen)
+    told = [to_json(fact) for fact in _all(facts)]
+    particulars = plugin.particulars(findings, history) if plugin.particulars else {}
+    situation = _situation(facts, results, findings, history, {**particulars, "subset": chosen})
+    stations = doubtful_stations({"facts": told, "editions": results})
     return {
         "case_id": findings.case_id,
         "site": facts.site,
@@ -60,11 +69,11 @@ def stage_case(
         "subset": chosen,
         "research_use_only": True,
         "editions": results,
-        "facts": [to_json(fact) for fact in _all(facts)],
+        "facts": told,
         "missing": missing,
-        "conflicts": to_json(facts.conflicts),
-        "discussion": _discussion(facts, results, missing, plugin),
-        "particulars": to_json(plugin.particulars(findings, history)) if plugin.particulars else {},
+        "conflicts": to_json((*facts.conflicts, *undecided_primaries(history, facts.site))),
+        "discussion": _discussion(facts, results, missing, plugin, stations, situation),
+        "particulars": to_json(particulars),
         "resectability": to_json(plugin.resectability(findings, history)) if plugin.resectability else None,
     }
 
@@ -144,12 +153,17 @@ def _not_imaged(findings: Findings, plugin: CancerPlugin) -> list[str]:
     return [region for region in plugin.must_image if region not in findings.regions_imaged]
 
 
+def _has_open_member(fact: Fact) -> bool:
+    """Whether nobody can tell of a part of a set, as no mask shows it."""
+    return isinstance(fact.value, Mapping) and None in fact.value.values()
+
+
 def _missing(facts: Facts, findings: Findings, plugin: CancerPlugin, subset: str | None) -> list[dict[str, str]]:
     gaps = [
         {"what": fact.key.replace("_", " "), "why": fact.reason or "not known", "axis": axis}
         for axis in AXES
         for fact in getattr(facts, axis)
-        if fact.status is Status.UNKNOWN
+        if fact.status is Status.UNKNOWN or _has_open_member(fact)
     ]
     if subset is None and plugin.without_subset:
         gaps.insert(0, {"what": "subset", "why": plugin.without_subset, "axis": "t"})
@@ -160,16 +174,65 @@ def _missing(facts: Facts, findings: Findings, plugin: CancerPlugin, subset: str
 
 
 def _discussion(
-    facts: Facts, results: Mapping[str, Any], missing: Iterable[Mapping[str, str]], plugin: CancerPlugin
+    facts: Facts,
+    results: Mapping[str, Any],
+    missing: Iterable[Mapping[str, str]],
+    plugin: CancerPlugin,
+    stations: Sequence[str],
+    situation: Mapping[str, Any],
 ) -> list[str]:
-    """Tests that would settle what is open and decides, from the cited table; a plug-in may add tests of its own."""
+    """Tests that would settle what is open and decides, from the cited table; a plug-in may add tests of its own.
+
+    Args:
+        stations: of the nodes in doubt that decide.
+        situation: see `_situation`; what the table proposes for it comes last.
+    """
     decisive = _decisive(results)
     doubtful = [fact.key for fact in _all(facts) if fact.status is Status.DOUBTFUL and fact.key in decisive]
     pending = any(result["stage_if_candidates_confirmed"] for result in results.values())
     asked = [item["what"].replace(" ", "_") for item in missing] + doubtful + ["mets"] * pending
-    rows = {**plugin.next_tests, **{key: row.text for key, row in next_tests(plugin.tnm_site).items()}}
+    named = {"nodes": stations}
+    cited = {key: row.at(named.get(key, ())).text for key, row in next_tests(plugin.tnm_site).items()}
+    rows = {**plugin.next_tests, **cited}
     ordered = sorted(set(asked) - set(plugin.settled), key=lambda key: (_asked_first(key), asked.index(key)))
-    return list(dict.fromkeys(rows[key] for key in ordered if key in rows))
+    held = [one.row.text for one in situations(plugin.tnm_site) if one.holds(situation)]
+    return list(dict.fromkeys([*(rows[key] for key in ordered if key in rows), *held]))
+
+
+def _situation(
+    facts: Facts,
+    results: Mapping[str, Any],
+    findings: Findings,
+    history: History,
+    particulars: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What the table's conditions are held against; next_tests.yaml names it."""
+    primary = findings.primary
+    return {
+        **{fact.key: fact.value for fact in _all(facts) if fact.status is Status.KNOWN},
+        **particulars,
+        "size_mm": whole_mm(primary.greatest_dimension_mm) if primary else None,
+        "pet": _has_pet(findings, history),
+        "metastasis": _is_likely(results, "m", METASTASIS),
+        "t3_or_more": _is_likely(results, "t", T3_OR_MORE),
+        "stage_3_or_4": _is_likely(results, "stage_group", STAGE_3_OR_4),
+    }
+
+
+def _is_likely(results: Mapping[str, Any], axis: str, categories: re.Pattern[str]) -> bool:
+    """Whether these categories are together as likely as not, by any edition."""
+    answers = (result[axis]["probabilities"] for result in results.values())
+    return any(sum(p for name, p in chances.items() if categories.match(name)) >= 0.5 for chances in answers)
+
+
+def _has_pet(findings: Findings, history: History) -> bool | None:
+    """Whether a PET was measured; None where nobody told, or where there is one that was not measured."""
+    uptakes = (*(tumor.suv_max for tumor in findings.tumors), *(node.suv_max for node in findings.nodes))
+    measured = findings.pet or any(uptake is not None for uptake in uptakes)
+    recorded = any("PT" in (fact.value.get("modality") or ()) for fact in history.named("imaging_study"))
+    if measured:
+        return True
+    return None if recorded or any(verdict.code in PET_LEFT_OUT for verdict in findings.quality) else findings.pet
 
 
 def _asked_first(key: str) -> int:

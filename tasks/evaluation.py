@@ -19,6 +19,7 @@ from models.synthetic.touch import asked_of
 from oncology.agreement import ASSERTED
 from oncology.cancers.evidence import INVASION_CEILING, contact_probability
 from oncology.cancers.protocol import site_of
+from oncology.decisive import DECISIVE
 from oncology.errors import AimdtError
 from oncology.findings import (
     CaseId,
@@ -33,6 +34,7 @@ from oncology.findings import (
     Tumor,
     to_json,
 )
+from oncology.imaging.location import distance_to_point_mm
 from oncology.imaging.survey import Region, body_regions, survey
 from oncology.invasion.model import InvasionRow, row_json
 from oncology.staging import AXES, stage_case
@@ -46,17 +48,9 @@ MODES = ("truth", "record", "images")
 CHOOSES_TABLES = ("site", "histology", "p16", "ebv")
 SUBSITE_CHOOSES = ("larynx", "pancreas")  # sites whose subsites have tables of their own
 NO_ANSWER: Mapping[str, Any] = {"category": None, "probabilities": {}, "credible": []}
-# The T decision that matters for treatment: the categories that stand on its far side, in the newest edition.
-DECISIVE: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "lung": ("T4", ("T4",)),
-    "esophagus": ("T4b", ("T4b",)),
-    "pancreas": ("T4", ("T4",)),
-    "larynx": ("T4a or more", ("T4a", "T4b")),
-    "hypopharynx": ("T4a or more", ("T4a", "T4b")),
-    "oropharynx": ("T4 or more", ("T4", "T4a", "T4b")),
-    "oral_cavity": ("T4a or more", ("T4", "T4a", "T4b")),
-    "nasopharynx": ("T4", ("T4",)),
-}
+# A candidate whose center lies within this of a drawn metastasis stands for it: as far as uptake that breathing
+# smears over a few voxels of the PET (4 mm) moves a center, and nearer than single metastases lie to one another.
+AT_PLACE_MM = 10.0
 
 
 def score_patient(patient: ScoredPatient, modes: Sequence[str]) -> list[dict[str, Any]]:
@@ -188,7 +182,7 @@ def _row(patient: ScoredPatient, mode: str, findings: Findings, history: History
         "editions": answers,
         "stations": _stations(staging["facts"], truth, site_of(patient.cancer)),
         "invasions": _invasions(findings, truth),
-        "metastasis": _metastasis(newest, findings, truth),
+        "metastasis": _metastasis(newest, findings, patient),
         "decisive": _decisive(site_of(patient.cancer), newest),
     }
 
@@ -282,19 +276,29 @@ def _said(contact: Contact | None) -> float:
     return contact_probability(contact, INVASION_CEILING) if contact else 0.0
 
 
-def _metastasis(answers: Mapping[str, Any], findings: Findings, truth: Truth) -> dict[str, bool]:
-    """`candidate`: one of the true sites stands among the candidates."""
+def _metastasis(answers: Mapping[str, Any], findings: Findings, patient: ScoredPatient) -> dict[str, bool | None]:
+    """`candidate`: one of the true sites stands among the candidates; `candidate_at_place`: see `_at_place`."""
     sites = {candidate.site for candidate in findings.metastasis_candidates}
     return {
         "truth": answers["m"]["truth"].startswith("M1"),
         "asserted": (answers["m"]["category"] or "").startswith("M1"),
-        "candidate": bool(sites & set(truth.metastases)),
+        "candidate": bool(sites & set(patient.truth.metastases)),
+        "candidate_at_place": _at_place(findings.metastasis_candidates, patient),
     }
+
+
+def _at_place(candidates: Iterable[MetastasisCandidate], patient: ScoredPatient) -> bool | None:
+    """Whether a candidate's center lies at a drawn metastasis; None where the drawn masks are not at hand."""
+    if not patient.lesions:
+        return None
+    drawn = [lesion.mask for lesion in patient.lesions if lesion.kind == "metastasis"]
+    centers = [one.centroid_lps for one in candidates if one.centroid_lps is not None]
+    grid = patient.ct.geometry
+    return any(distance_to_point_mm(mask, grid, center) <= AT_PLACE_MM for center in centers for mask in drawn)
 
 
 def _decisive(site: str, answers: Mapping[str, Any]) -> dict[str, Any] | None:
     if site not in DECISIVE:
         return None
-    fact, beyond = DECISIVE[site]
-    p = sum(share for name, share in answers["t"]["probabilities"].items() if name in beyond)
-    return {"fact": fact, "truth": answers["t"]["truth"] in beyond, "p": round(min(p, 1.0), 4)}
+    decision, told = DECISIVE[site], answers["t"]
+    return {"fact": decision.fact, "truth": decision.is_true(told), "p": round(decision.said(told), 4)}

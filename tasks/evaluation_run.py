@@ -18,7 +18,7 @@ from oncology.errors import InputError
 from oncology.findings import NECK_SITES
 from tasks.case_files import write_bytes
 from tasks.cohort import MADE, TRUTH, make_scored, patient_name, read_scored
-from tasks.evaluation import score_patient
+from tasks.evaluation import AT_PLACE_MM, score_patient
 from tasks.evaluation_tables import POOLED, REACH, cohorts_of, editions_of, shift_table, targets
 from templates.evaluation import render_evaluation
 
@@ -151,6 +151,7 @@ def figures_of(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     cohorts = cohorts_of(rows)
     return {
         "software": version("aimdt"),
+        "at_place_mm": AT_PLACE_MM,
         "cohorts": [_cohort(key, group, edition) for key, group in cohorts.items() for edition in editions_of(group)],
         "shifts": shift_table(cohorts),
     }
@@ -166,7 +167,6 @@ def _cohort(key: tuple[str, str, str], rows: Sequence[Mapping[str, Any]], editio
         "shift": shift or None,
         "edition": edition,
         "reach": reach,
-        "decisive": sorted({row["decisive"]["fact"] for row in rows if row.get("decisive")}),
         "targets": targets(figures, reach),
         "figures": figures,
     }

@@ -48,7 +48,7 @@ FINDINGS, READ = "findings.json", "record_facts.json"  # READ: the record as it 
 SEXES = {"M": "male", "F": "female"}
 
 
-@step("4")
+@step("6")
 def measure(
     case_id: str,
     cancer: str,
@@ -77,7 +77,8 @@ def measure(
         looked, models = seen["nodes_looked_for"], tuple(seen["models"])
     history = history_from(case.load_json(READ)) if record else None
     found, masks = assess(case_id, cancer, scene, regions, verdicts, nodes_looked_for=looked, history=history)
-    person = Person(sex=SEXES.get(identity(case).sex))
+    shown = identity(case)
+    person = Person(SEXES.get(shown.sex), shown.height_m, shown.weight_kg)
     beside = find_side_findings(scene.ct, scene.structures, scene.landmarks, person)
     found = replace(found, side_findings=beside, models=tuple(dict.fromkeys((*models, *found.models))))
     outputs = save_masks(case, FINDING_MASKS, masks, scene.ct.geometry)
@@ -128,6 +129,7 @@ def _proposed(case: CaseFiles, scene: Scene, seen: Mapping[str, Any]) -> list[Re
             source_from(item["source"]),
             needs_confirmation=True,
             certainty=item["certainty"],
+            rated=item["rated"],
         )
         for item in seen["proposals"]
     ]
@@ -165,8 +167,10 @@ def findings_from(content: Mapping[str, Any]) -> Findings:
         nodes_assessed=content["nodes_assessed"],
         landmarks={name: (x, y, z) for name, (x, y, z) in content.get("landmarks", {}).items()},
         structures_assessed=tuple(content.get("structures_assessed", ())),
+        stations_assessed=tuple(content.get("stations_assessed", ())),
         structures_unproven=tuple(content.get("structures_unproven", ())),
         models=tuple(content.get("models", ())),
+        pet=content.get("pet"),
         side_findings=tuple(SideFinding(**item) for item in content.get("side_findings", ())),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from mdt_fhir.client import fetch_record
 from mdt_fhir.compare import ImageFacts, compare_with_images
@@ -13,7 +12,7 @@ from mdt_fhir.record import Record, read_record
 from oncology.findings import History, Severity, Verdict, to_json
 from tasks.case_files import IDENTITY, RECORD, REQUEST, CaseFiles, Outputs, write_bytes
 from tasks.ehr import record_settings
-from tasks.findings import FINDINGS, READ, findings_from, history_from
+from tasks.findings import READ, history_from
 from tasks.images import IMAGES, identity
 from tasks.step import step
 
@@ -34,15 +33,13 @@ def take_in_record(case_id: str, cancer: str, record: str, images: Outputs) -> O
 
 
 @step("1")
-def hold_against_images(case_id: str, record: Outputs, findings: Outputs) -> Outputs:
-    """The record's facts with every contradiction to what the images show: side, sex, dates."""
+def hold_against_images(case_id: str, record: Outputs) -> Outputs:
+    """The record's facts with every contradiction to what the images say of the patient: sex, dates."""
     case = CaseFiles(case_id)
     history = history_from(case.load_json(READ))
     stored = stored_record(case)
     if stored is not None:
-        tumor = findings_from(case.load_json(FINDINGS)).primary
-        seen = image_facts(case, laterality=tumor.laterality if tumor else None)
-        history = compare_with_images(history, recorded_identity(stored), seen)
+        history = compare_with_images(history, recorded_identity(stored), image_facts(case))
     return case.save_json(HISTORY, to_json(history)) | case.private_outputs(IDENTITY, RECORD)
 
 
@@ -69,7 +66,7 @@ def stored_record(case: CaseFiles) -> Record | None:
     return read_record(path) if path.is_file() else None
 
 
-def image_facts(case: CaseFiles, laterality: Any = None) -> ImageFacts:
+def image_facts(case: CaseFiles) -> ImageFacts:
     """What the images say about the patient."""
     who = identity(case)
     series = case.load_json(IMAGES)["series"][0]
@@ -80,5 +77,4 @@ def image_facts(case: CaseFiles, laterality: Any = None) -> ImageFacts:
         birth_date=who.birth_date or None,
         study_uid=series["study_uid"] or None,
         date=series["date"],
-        laterality=laterality,
     )

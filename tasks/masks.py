@@ -15,7 +15,7 @@ from oncology.imaging.volume import Geometry, Volume
 from tasks.case_files import CaseFiles, Outputs
 from tasks.eyes import look
 from tasks.images import CT, IMAGES, PET, identity
-from tasks.networks import pet_would_be_seen
+from tasks.networks import ANOTHER_TIME, pet_would_be_seen
 from tasks.step import step
 
 CONTOURS, CONTOUR_MASKS = "contours.json", "contours.npz"
@@ -63,7 +63,12 @@ def _contour(key: str, contour: Contour) -> dict[str, Any]:
     }
 
 
-@step("3")
+def _answered_in_full(case: CaseFiles) -> bool:
+    """False where a network failed or was short of memory, which may be otherwise the next time."""
+    return ANOTHER_TIME.isdisjoint(item["code"] for item in case.load_json(ANATOMY)["verdicts"])
+
+
+@step("4", final=_answered_in_full)
 def segment(case_id: str, cancer: str, images: Outputs, models: list[str]) -> Outputs:
     """Anatomy, landmarks and proposed lesions, by rules and by the networks that are installed.
 
@@ -89,6 +94,7 @@ def segment(case_id: str, cancer: str, images: Outputs, models: list[str]) -> Ou
                 "name": region.name,
                 "source": to_json(region.source),
                 "certainty": region.certainty,
+                "rated": region.rated,
             }
             for key, region in proposals.items()
         ],

@@ -15,9 +15,10 @@ from models.adapters import foreign
 from models.card import EMBEDDED_NETWORKS, Card
 from models.inference.look import Ask, SeenAnatomy, see_anatomy, see_finer, see_lesions
 from models.inference.run import ask
+from models.inference.sparing import Way, words_of
 from models.training.labels import label_map
 from oncology.cancers.protocol import site_of
-from oncology.errors import ModelError
+from oncology.errors import ModelError, ModelMemoryError
 from oncology.findings import Severity, Source, SourceKind, Verdict
 from oncology.imaging.field import shows
 from oncology.imaging.proposals import Proposal, propose
@@ -28,6 +29,8 @@ from tasks.model_choice import chosen_cards, mark, refusals
 from tasks.settings import settings
 
 ROLES = ("anatomy", "anatomy_fine", "lesion")
+FAILED, OUT_OF_MEMORY, SPARED = "network-failed", "network-out-of-memory", "network-short-of-memory"
+ANOTHER_TIME = frozenset({FAILED, OUT_OF_MEMORY, SPARED})  # verdicts on networks that may answer, or better, next time
 Answer = TypeVar("Answer")
 CONVERTED = "converted"  # below the home folder: networks in the form that the processor runs fastest
 
@@ -110,7 +113,8 @@ def look_with_networks(
         body: (Z, Y, X) bool on the CT's grid.
         structures: what rules found there; a network for a region that they do not show is not asked.
     """
-    seen, run = Seen(), partial(ask, cache=_cache())
+    seen = Seen()
+    run = partial(ask, cache=_cache(), tell=partial(_spared, seen))
     for words in (words for role in ROLES for words in refusals(role, cancer)):
         seen.verdicts.append(Verdict("model-not-allowed", Severity.WARNING, words, "networks"))
     seen.verdicts += _left_out(cancer) if pet is None else []
@@ -153,6 +157,7 @@ def _asked(
     """Those whose region the scan shows; a verdict names the others."""
     for card in cards:
         if structures is None or shows(card.region, structures, grid):
+            seen.verdicts += _region_unsaid(card)
             yield card
             continue
         message = (
@@ -160,6 +165,17 @@ def _asked(
             "it sees is missing; check that this scan is of the part of the body that the cancer is in"
         )
         seen.verdicts.append(Verdict("scan-outside-region", Severity.ERROR, message, "networks"))
+
+
+def _region_unsaid(card: Card) -> list[Verdict]:
+    """Another maker's model may be asked about what it never saw; a network trained here says where it belongs."""
+    if card.region or card.kind in EMBEDDED_NETWORKS:
+        return []
+    message = (
+        f"the card of {card.id} does not say which part of the body it was trained on, so it was asked about this scan "
+        "whatever it shows; set region in its card, or add it anew with --region"
+    )
+    return [Verdict("region-of-model-unknown", Severity.WARNING, message, "networks")]
 
 
 def _nothing_seen(card: Card, found: Sequence[str], what: str) -> list[Verdict]:
@@ -180,7 +196,8 @@ def _regions(card: Card, proposals: Sequence[Proposal]) -> Iterator[Region]:
     source = Source(SourceKind.MODEL, card.id, card.sha256)
     for place, one in enumerate(proposals, start=1):
         name = f"{one.role} {place} ({one.p:.2f})"
-        yield Region(one.role, name, one.mask, source, needs_confirmation=True, certainty=round(one.p, 3))
+        rated = card.kind in EMBEDDED_NETWORKS  # other makers' models give masks alone
+        yield Region(one.role, name, one.mask, source, needs_confirmation=True, certainty=round(one.p, 3), rated=rated)
 
 
 def _anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, run: Ask) -> SeenAnatomy:
@@ -219,11 +236,20 @@ def _tried(seen: Seen, card: Card, look: Callable[[], Answer]) -> Answer | None:
         answer = look()
     except ModelError as error:
         message = f"the network {card.id} did not answer: {error}; what it sees is missing"
-        seen.verdicts.append(Verdict("network-failed", Severity.ERROR, message, "networks"))
+        code = OUT_OF_MEMORY if isinstance(error, ModelMemoryError) else FAILED
+        seen.verdicts.append(Verdict(code, Severity.ERROR, message, "networks"))
         return None
     seen.models.append(card.id)
     seen.looked_for_lesions |= card.role == "lesion"
     return answer
+
+
+def _spared(seen: Seen, card: Card, way: Way) -> None:
+    message = (
+        f"memory was too short for the network {card.id}, which looked with {words_of(way, card)}: what it sees is "
+        "less exact; stage fewer cases at once, and this one again"
+    )
+    seen.verdicts.append(Verdict(SPARED, Severity.WARNING, message, "networks"))
 
 
 def _cache() -> Path:

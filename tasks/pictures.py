@@ -13,19 +13,22 @@ from PIL import Image
 from oncology.cancers.protocol import site_of
 from oncology.imaging.diameter import Caliper, measure_diameters
 from oncology.imaging.volume import Volume
+from oncology.nodal_belief import Sample, nodal_entries, node_beliefs, samples
 from oncology.probabilities import decisive_nodes
 from tasks.case_files import CaseFiles, Outputs
 from tasks.findings import FINDINGS
+from tasks.history import HISTORY
 from tasks.images import CT, IMAGES, PET
 from tasks.masks import FINDING_MASKS, load_masks
 from tasks.staging import STAGING
 from tasks.step import step
 from templates.key_image import BONE_WINDOW, LUNG_WINDOW, SOFT_TISSUE_WINDOW, key_image, source_slice
 from templates.render import translator
-from templates.station_map import station_map, station_statuses
+from templates.station_map import SHOWN_NEGATIVE, placed, station_map, station_statuses
 
 PICTURES, STATION_MAP = "pictures.json", "station_map.svg"
-MOST_NODES, MOST_CANDIDATES = 12, 8  # more would bury the decisive ones; all stay in the tables
+# More would bury what decides; all stay in the tables. Nodes that decide and candidates in doubt are all shown.
+MOST_NODES, MOST_CANDIDATES = 12, 8
 # Windows that show a candidate's organ or a tumor best, by site and by cancer; soft tissue elsewhere.
 WINDOWS = {"bone": BONE_WINDOW, "contralateral_lung_nodule": LUNG_WINDOW}
 TUMOR_WINDOWS = {"lung": LUNG_WINDOW}
@@ -60,7 +63,7 @@ class Shot:
         return f"{self.finding['id']} {self.place}, {self.plane} {self.kind}".replace("  ", " ").replace(" ,", ",")
 
 
-@step("3")
+@step("4")
 def draw_key_images(case_id: str, findings: Outputs, staging: Outputs, images: Outputs, language: str) -> Outputs:
     """One PNG per view, the list of them with captions, and the station map."""
     return draw(CaseFiles(case_id), with_pet=PET in images, language=language)
@@ -138,14 +141,15 @@ def _shots(findings: Mapping[str, Any], decisive: Sequence[str], *, with_pet: bo
         yield Shot(f"key_images/{tumor['id']}-coronal.png", tumor, "coronal", SOFT_TISSUE_WINDOW, False, first)
     if not findings["tumors"]:
         yield from _of_candidates(findings["metastasis_candidates"], open_ones[:1], with_pet)
-    for node in _by_weight(findings["nodes"], decisive)[:MOST_NODES]:
+    for node in _by_weight(findings["nodes"], decisive)[: max(MOST_NODES, len(decisive))]:
         yield Shot(f"key_images/{node['id']}-axial.png", node, "axial", SOFT_TISSUE_WINDOW, with_pet, False)
 
 
 def _of_candidates(candidates: Sequence[Any], front: Sequence[Any], with_pet: bool) -> Iterator[Shot]:
     """Each possible metastasis on the CT in its organ's window and, where there is one, on the PET/CT."""
     placed = [item for item in candidates if item["centroid_lps"] is not None]
-    for item in sorted(placed, key=lambda item: item["confirmed"] is not None)[:MOST_CANDIDATES]:
+    doubtful = sum(item["confirmed"] is None for item in placed)
+    for item in sorted(placed, key=lambda item: item["confirmed"] is not None)[: max(MOST_CANDIDATES, doubtful)]:
         window = WINDOWS.get(item["site"], SOFT_TISSUE_WINDOW)
         name, is_first = f"key_images/{item['id']}", item in front
         if with_pet:
@@ -179,10 +183,32 @@ def _focus(shot: Shot, calipers: Mapping[str, Sequence[Caliper]]) -> Sequence[fl
 
 
 def draw_station_map(case: CaseFiles, cancer: str, language: str) -> str:
-    """The map by what the staging believes of each node: biopsies included."""
-    entries = next((fact["value"] for fact in case.load_json(STAGING)["facts"] if fact["key"] == "nodes"), None)
-    statuses = station_statuses([_believed(entry) for entry in entries or ()])
-    return station_map(site_of(cancer), statuses, translate=translator(language))
+    """The map by what the staging believes of each node, samples included, and by what was looked at."""
+    findings, staging = case.load_json(FINDINGS), case.load_json(STAGING)
+    found, entries, site = samples(case.load_json(HISTORY)), nodal_entries(staging), site_of(cancer)
+    nodes = [*map(_believed, entries), *_out_of_region(findings["nodes"], staging, found)]
+    looked_at = findings.get("stations_assessed", ()) if findings["nodes_assessed"] else ()
+    ruled_out = (place for sample in found if not sample.malignant and (place := _place(sample)))
+    assessed = placed(site, (*looked_at, *ruled_out))
+    return station_map(site, station_statuses(nodes, assessed), translate=translator(language))
+
+
+def _out_of_region(
+    nodes: Sequence[Mapping[str, Any]], staging: Mapping[str, Any], found: Sequence[Sample]
+) -> Iterator[dict[str, Any]]:
+    """Nodes that N does not count, as they lie out of the region and nobody proved them: in doubt, never positive."""
+    counted = {entry.get("id") for entry in nodal_entries(staging)}
+    beliefs = node_beliefs(nodes, staging, found)
+    for node in nodes:
+        if node["id"] not in counted:
+            chance = beliefs[node["id"]].malignant
+            benign = chance is not None and chance <= SHOWN_NEGATIVE
+            yield {**node, "p_malignant": 0.0 if benign else None, "drawn_as_involved": False}
+
+
+def _place(sample: Sample) -> str:
+    """A station as the map knows it."""
+    return f"{sample.station}_{sample.side}" if sample.side else sample.station
 
 
 def _believed(entry: Mapping[str, Any]) -> dict[str, Any]:

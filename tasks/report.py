@@ -12,6 +12,7 @@ from tasks.case_files import CaseFiles, Outputs
 from tasks.findings import FINDINGS, findings_from
 from tasks.history import HISTORY, stored_record
 from tasks.images import IMAGES, identity
+from tasks.known_models import known_models
 from tasks.manifest import provenance
 from tasks.pictures import PICTURES, STATION_MAP
 from tasks.staging import STAGING
@@ -23,7 +24,7 @@ HTML, PDF = "report.html", "report.pdf"
 SHOWN = ("finding", "place", "plane", "kind", "slice_index", "sop_instance_uid")  # of a picture, for its caption
 
 
-@step("2")
+@step("3")
 def write_report(
     case_id: str,
     findings: Outputs,
@@ -53,6 +54,7 @@ def assemble(
     known = {item["message"] for item in findings["quality"]}
     findings["quality"] += [item for item in (*history["verdicts"], *failures) if item["message"] not in known]
     images, staging = case.load_json(IMAGES), case.load_json(STAGING)
+    measured = findings_from(findings)
     return Report(
         cancer_title=cancer(findings["cancer"]).title,
         status=status,
@@ -66,7 +68,7 @@ def assemble(
         key_images=_key_images(case) if pictures else (),
         station_map_svg=case.load_bytes(STATION_MAP).decode() if pictures and STATION_MAP in pictures else None,
         review=review or {},
-        probabilities=tumor_probabilities(findings_from(findings), staging),
+        probabilities=tumor_probabilities(measured, staging, known_models(measured)),
     )
 
 

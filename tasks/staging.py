@@ -12,13 +12,14 @@ from tasks.case_files import CaseFiles, Outputs
 from tasks.findings import FINDINGS, findings_from, history_from
 from tasks.history import HISTORY
 from tasks.images import IMAGES
+from tasks.known_models import known_models
 from tasks.prior import PRIOR, compared
 from tasks.step import step
 
 STAGING, PROBABILITIES = "staging.json", "Tumor_probabilities.json"
 
 
-@step("2")
+@step("3")
 def stage_tnm(
     case_id: str,
     findings: Outputs,
@@ -41,7 +42,8 @@ def stage_tnm(
 
 def save_staging(case: CaseFiles, findings: Mapping[str, Any], content: Mapping[str, Any]) -> Outputs:
     """Keep a staging, and the probabilities by organ that it and its findings give."""
-    chances = tumor_probabilities(findings_from(findings), content)
+    measured = findings_from(findings)
+    chances = tumor_probabilities(measured, content, known_models(measured))
     return case.save_json(STAGING, content) | case.save_json(PROBABILITIES, chances)
 
 

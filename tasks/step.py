@@ -23,7 +23,12 @@ IO_RETRIES = 2
 IO_RETRY_SECONDS = 2
 
 
-def step(version: str, *, io: bool = False) -> Callable[[Callable[..., Outputs]], Any]:
+Final = Callable[[CaseFiles], bool]
+
+
+def step(
+    version: str, *, io: bool = False, final: Final = lambda _case: True
+) -> Callable[[Callable[..., Outputs]], Any]:
     """Turn `function(case_id, ...) -> Outputs` into a task.
 
     Its answer is kept under a key of the case, the step, the step's version and every argument; arguments are
@@ -33,10 +38,11 @@ def step(version: str, *, io: bool = False) -> Callable[[Callable[..., Outputs]]
     Args:
         version: raise it when the step's result would differ for equal arguments.
         io: the step talks to disks or servers and may be tried again; computing is never retried.
+        final: whether the answer that lies there may stand; where another run might do better it may not.
     """
 
     def key(context: TaskRunContext, arguments: Mapping[str, Any]) -> str:
-        return _storage_key(context.task.name, version, arguments)
+        return _storage_key(context.task.name, version, arguments, final)
 
     def decorate(function: Callable[..., Outputs]) -> Any:
         name = function.__name__.replace("_", "-")
@@ -129,12 +135,12 @@ def _without_words(case: CaseFiles, name: str, error: Exception) -> StepError:
     return StepError(f"{type(error).__name__} at {where} in step {name}; the case's private folder holds the traceback")
 
 
-def _storage_key(name: str, version: str, arguments: Mapping[str, Any]) -> str:
+def _storage_key(name: str, version: str, arguments: Mapping[str, Any], final: Final) -> str:
     content = json.dumps([name, version, dict(arguments)], sort_keys=True, default=str)
     case = CaseFiles(arguments["case_id"])
     key = f"results/{name}-{hashlib.sha256(content.encode()).hexdigest()[:32]}"
     stored = case.root / key
-    if stored.is_file() and not _still_holds(case, stored.read_bytes()):
+    if stored.is_file() and not (_still_holds(case, stored.read_bytes()) and final(case)):
         stored.unlink(missing_ok=True)
     return f"{case.case_id}/{key}"
 

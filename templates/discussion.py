@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from oncology.next_tests import Source, next_tests, told
-from templates.wording import Translate, listed, title
+from oncology.next_tests import NextTest, Source, filled, next_tests, told
+from oncology.probabilities import doubtful_stations
+from templates.wording import SIDES, Translate, key_of, listed, title, wording
 
 HALF = 50  # percent that a stage group needs to be given
 MOST_LIKELY, MOST_SETTLING = 2, 2
@@ -48,8 +49,23 @@ def _point(cancer: str, text: str, sources: dict[Source, int], translate: Transl
         return Point(text, "", "")
     marks = sorted(sources.setdefault(source, len(sources) + 1) for source in row.sources)
     about = _capital(translate(title(row.about)))
-    words = translate(TEST_ABOUT).format(fact=about, test=translate(row.test))
+    words = translate(TEST_ABOUT).format(fact=about, test=_test(row, translate))
     return Point(words, translate(row.why), ", ".join(map(str, marks)))
+
+
+def _test(row: NextTest, translate: Translate) -> str:
+    """A test with the stations that it names."""
+    return filled(translate(row.test), [_place(place, translate) for place in row.places])
+
+
+def _place(place: str, translate: Translate) -> str:
+    """A station in a reader's words: by its code where it has one, with the side where that is told."""
+    named, (base, _, side) = wording()["places"], place.rpartition(" ")
+    if words := named.get(key_of(place)):
+        return translate(words)
+    if side in SIDES and (words := named.get(key_of(base))):
+        return f"{translate(words)}, {translate(side)}"
+    return translate(place)
 
 
 def _capital(text: str) -> str:
@@ -102,10 +118,13 @@ def _percent(share: float) -> int:
 def _settling(answer: Mapping[str, Any], staging: Mapping[str, Any], translate: Translate) -> list[str]:
     """Tests for what keeps the group open; a fact that no test settles is named itself."""
     rows = next_tests(str(staging.get("site", "")))
+    stations = doubtful_stations(staging)
     words = []
     for fact in _open_facts(answer, staging):
         about = translate(title(fact))
-        words.append(f"{translate(rows[fact].test)} ({about})" if fact in rows else about)
+        row = rows[fact].at(stations if fact == "nodes" else ()) if fact in rows else None
+        test = _test(row, translate) if row else about
+        words.append(f"{test} ({about})" if row and not row.places else test)
     return list(dict.fromkeys(words))[:MOST_SETTLING]
 
 

@@ -29,8 +29,8 @@ def render_evaluation(content: Mapping[str, Any]) -> str:
     """One self-contained HTML page.
 
     Args:
-        content: evaluation.json of `aimdt evaluate`: `software`, `cohorts`, each with cancer, mode, shift, edition,
-            reach, decisive, targets and figures, and `shifts`.
+        content: evaluation.json of `aimdt evaluate`: `software`, `at_place_mm` (how near a candidate counts for a
+            metastasis), `cohorts`, each with cancer, mode, shift, edition, reach, targets and figures, and `shifts`.
     """
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -109,7 +109,7 @@ def _bar(figure: Mapping[str, Any], left: float, y: float, span: float) -> list[
 
 
 def _reliability_plot(bins: Sequence[Mapping[str, float]], label: str) -> Markup:
-    """What was said against what was so; the area of a dot follows its number of patients."""
+    """What was said against what was so, with 95% bars; the area of a dot follows its number of patients."""
     total = sum(item["n"] for item in bins) or 1
     bottom, middle = TOP + PLOT, TOP + PLOT / 2
     parts = [
@@ -120,7 +120,9 @@ def _reliability_plot(bins: Sequence[Mapping[str, float]], label: str) -> Markup
     ]
     for item in bins:
         x, y = 30 + PLOT * item["said"], TOP + PLOT * (1 - item["was"])
+        low, high = TOP + PLOT * (1 - item["low"]), TOP + PLOT * (1 - item["high"])
         radius = 3 + 14 * (item["n"] / total) ** 0.5
+        parts.append(f'<path class="interval" d="M{x:.1f} {low:.1f} V{high:.1f}" stroke="{INK}" stroke-width="1.5"/>')
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{INK}" fill-opacity="0.55"/>')
     return _svg(PLOT + 50, PLOT + TOP + 26, f"Reliability of the probability of {label}", parts)
 

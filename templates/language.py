@@ -25,6 +25,7 @@ SAME = re.compile(
     r"|[A-Z][\w-]+ (?:19|20)\d\d\b.*"  # a source: Wolak 2008, JACC 1:200
     r"|(?:\{\w+\}[: ]*)+"
 )
+MODEL, MODEL_ID = "model", "[a-z0-9][a-z0-9._-]*"  # a place for the id of a model, which is written alike everywhere
 BETWEEN = "; "  # stands between sentences, never inside a place of one
 LISTS = (BETWEEN, ", ", " > ", " or ", " and ")
 SIDES = re.compile(r"(?P<word>.+) (?P<side>left|right)")
@@ -70,7 +71,7 @@ class Language:
             filled = found.groupdict() if found else {}
             if any(BETWEEN in part for part in filled.values()):
                 continue  # two sentences, not one with another in its place
-            parts = {name: self.tell(part) for name, part in filled.items()}
+            parts = {name: part if name == MODEL else self.tell(part) for name, part in filled.items()}
             if found and None not in parts.values():
                 return sentence.format(**parts)
         return None
@@ -123,7 +124,11 @@ def _pattern(text: str) -> re.Pattern[str]:
     '9.5'
     """
     parts = PLACE.split(text)
-    return re.compile("".join(re.escape(part) if i % 2 == 0 else f"(?P<{part}>.+?)" for i, part in enumerate(parts)))
+    return re.compile("".join(re.escape(part) if i % 2 == 0 else _place(part) for i, part in enumerate(parts)))
+
+
+def _place(name: str) -> str:
+    return f"(?P<{name}>{MODEL_ID if name == MODEL else '.+?'})"
 
 
 def _titles() -> Iterable[tuple[str, str]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from oncology.probabilities import node_place
 from templates.percent import percent
 
 Translate = Callable[[str], str]
@@ -14,6 +15,11 @@ NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?!\w)")
 TOLD_P, TOLD_MM = 0.2, 10.0
 TOLD_SIGNS = 4  # samples and nodes: what still fits two lines of page 1
 MALIGNANT_SAMPLE, BENIGN_SAMPLE = 2.0, 0.5  # their place among nodes by probability
+# A model's answer read as a test, see `as_test` in Tumor_probabilities.json.
+CALLED = "malignant from {percent} % on"
+POST_TEST, POST_TEST_IF_NODE = "post-test probability", "post-test probability, if it is a node"
+STAGED = "the stage reckons with {percent} %"
+TEXTS = (CALLED, POST_TEST, POST_TEST_IF_NODE, STAGED)  # for translators
 
 
 def nodal_reason(staging: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
@@ -50,10 +56,8 @@ def _told(item: Mapping[str, Any], entries: Mapping[str, Any]) -> str:
     entry = entries.get(item["reference"])
     if entry is None:
         return str(item["detail"])
-    place = entry.get("station") or entry.get("level")
-    if isinstance(place, Mapping):
-        place = max(place["p"], key=place["p"].get)
-    where = " ".join(filter(None, [str(place or item["reference"]), entry.get("laterality")])).replace("_", " ")
+    place = node_place({**entry, "laterality": None}) or item["reference"]
+    where = " ".join(filter(None, [place, entry.get("laterality")]))
     return f"{where}: {item['detail']}"
 
 
@@ -71,7 +75,7 @@ def node_notes(probabilities: Mapping[str, Any], decisive: Collection[str], tran
         if node["cues"]:
             groups.setdefault(_reckoning(node, probabilities["prevalence"], translate), []).append(node["id"])
         elif node["model"]:
-            groups.setdefault(_of_model(node, translate), []).append(node["id"])
+            groups.setdefault(_of_model(node, probabilities["prevalence"], translate), []).append(node["id"])
     return [f"{', '.join(names)}: {text}" for text, names in groups.items()]
 
 
@@ -108,14 +112,29 @@ def _phrase(phrase: str, translate: Translate) -> str:
 
 def _reckoning(node: Mapping[str, Any], prevalence: Mapping[str, Any], translate: Translate) -> str:
     """How the probability came about, in a line."""
-    start = f"{translate('prevalence')} {_percent(prevalence['malignant_node'])} ({translate(prevalence['source'])})"
     signs = [_sign(cue, cue["source"] != prevalence["source"], translate) for cue in node["cues"]]
-    return f"{'; '.join([start, *signs])} → {_percent(node['malignant'])}"
+    return f"{'; '.join([_start(prevalence, translate), *signs])} → {_percent(node['malignant'])}"
 
 
-def _of_model(node: Mapping[str, Any], translate: Translate) -> str:
+def _start(prevalence: Mapping[str, Any], translate: Translate) -> str:
+    """The prevalence that is stated, and by whom."""
+    return f"{translate('prevalence')} {_percent(prevalence['malignant_node'])} ({translate(prevalence['source'])})"
+
+
+def _of_model(node: Mapping[str, Any], prevalence: Mapping[str, Any], translate: Translate) -> str:
+    """What a model said and, where its card has the figures, what its answer is worth as a test."""
     reasons = f" ({'; '.join(_reason(text, translate) for text in node['reasons'])})" if node["reasons"] else ""
-    return f"{translate('model')} {node['model']}{reasons} → {_percent(node['malignant'])}"
+    said = f"{translate('model')} {node['model']}{reasons} → {_percent(node['malignant'])}"
+    test = node.get("as_test")
+    if test is None:
+        return said
+    figures = [f"{translate(name)} {_percent(test[name])}" for name in ("sensitivity", "specificity")]
+    answer = translate("yes" if test["positive"] else "no")
+    called = translate(CALLED).format(percent=percent(test["called_from"]))
+    outcome = f"{translate(POST_TEST_IF_NODE if test['if_a_node'] else POST_TEST)} {_percent(test['post_test'])}"
+    reckoned = f"{_start(prevalence, translate)}; {called}: {answer} ({', '.join([*figures, translate(test['on'])])})"
+    staged = translate(STAGED).format(percent=percent(node["malignant"]))
+    return f"{said}; {reckoned} → {outcome}; {staged}"
 
 
 def _sign(cue: Mapping[str, Any], cited: bool, translate: Translate) -> str:

@@ -1,20 +1,24 @@
 """The report's section of one cancer, after the field's structured templates; tables of words, no medicine.
 
 Lung: nodes by IASLC station and the findings of the SIRM consensus (La Cava 2021). Pancreas: vessels in degrees, after
-SAR/APA (Al-Hawary 2014). Esophagus: the order of ECI-RADS (2023). Head and neck: levels, extranodal extension graded
-by HNCIG. Titles and column names are translated where they are shown.
+SAR/APA (Al-Hawary 2014). Esophagus: the order of ECI-RADS (2023), sites of metastases last. Head and neck: levels,
+extranodal extension graded by HNCIG. Titles and column names are translated where they are shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from oncology.cancers.spread import distant_stations
 from oncology.findings import NECK_SITES, primary_in
+from oncology.nodal_belief import Belief, Sample, nodal_entries, node_beliefs, samples
+from oncology.tnm.vocabulary import vocabulary
 from templates.percent import percent
 
 DASH = "–"
+NOT_ASSESSED = "not assessed"
 WHOLE_FROM = 100.0  # a tenth says nothing beside a number as large
 Content = Mapping[str, Any]
 
@@ -30,23 +34,67 @@ class Table:
     sources: tuple[tuple[str, str], ...] = ()  # what a limit is of, and the work that it is from, in its own words
 
 
-def section(findings: Content, staging: Content) -> list[Table]:
+@dataclass(frozen=True)
+class Case:
+    """What a section is made of, each as the JSON file of that name holds it."""
+
+    findings: Content
+    staging: Content
+    history: Content
+
+    @property
+    def site(self) -> str:
+        """An added cancer has the section of its site."""
+        return str(self.staging.get("site", self.findings["cancer"]))
+
+    @property
+    def facts(self) -> dict[str, Content]:
+        """Facts of the staging by key."""
+        return {fact["key"]: fact for fact in self.staging.get("facts", ())}
+
+    @property
+    def particulars(self) -> Content:
+        """What the cancer's plug-in says of the organ."""
+        return self.staging.get("particulars") or {}
+
+    @property
+    def distant(self) -> frozenset[str]:
+        """Stations whose nodes are metastases."""
+        return distant_stations(self.site, self.staging.get("subset"))
+
+
+Build = Callable[[Case], Table]
+
+
+def section(findings: Content, staging: Content, history: Content | None = None) -> list[Table]:
     """The tables of this cancer's section, those without rows left out."""
-    cancer = staging.get("site", findings["cancer"])  # an added cancer has the section of its site
-    kind = "head_and_neck" if cancer in NECK_SITES else cancer
-    builders = SECTIONS.get(kind, ())
-    return [table for table in (build(findings, staging) for build in builders) if table.rows]
+    case = Case(findings, staging, history or {})
+    builders = SECTIONS.get("head_and_neck" if case.site in NECK_SITES else case.site, ())
+    return [table for table in (build(case) for build in builders) if table.rows]
 
 
-def _facts(names: Sequence[str], title: str) -> Callable[[Content, Content], Table]:
-    """A table of staging facts in the template's order."""
+def _items(names: Sequence[str], title: str) -> Build:
+    """The template's items in its order, from staging facts and particulars; also those that nobody assessed."""
 
-    def build(findings: Content, staging: Content) -> Table:
-        found = {fact["key"]: fact for fact in staging.get("facts", ())}
-        rows = tuple(_fact_row(found[name]) for name in names if name in found)
+    def build(case: Case) -> Table:
+        rows = tuple(_item_row(name, case) for name in names if name in case.facts or _is_item(name, case))
         return Table(title, ("Item", "Finding", "Why"), rows)
 
     return build
+
+
+def _is_item(name: str, case: Case) -> bool:
+    """Whether what a plug-in says by this name belongs to the template's items, and not to what is told beside them."""
+    asked = vocabulary().site(case.site).facts
+    return (name in ITEMS and name in asked) or (name in LUNG_ITEMS and name in case.particulars)
+
+
+def _item_row(name: str, case: Case) -> tuple[str, str, str]:
+    """As the staging facts tell it, else as the plug-in does, else not assessed."""
+    fact, told = case.facts.get(name), case.particulars.get(name)
+    if fact is not None and (fact["value"] is not None or told is None):
+        return _fact_row(fact)
+    return (_words(name), NOT_ASSESSED if told is None else _value(told), DASH)
 
 
 def _fact_row(fact: Content) -> tuple[str, str, str]:
@@ -54,72 +102,144 @@ def _fact_row(fact: Content) -> tuple[str, str, str]:
     return (_words(fact["key"]), _value(fact["value"]), evidence)
 
 
-def _stations(title: str, place: str) -> Callable[[Content, Content], Table]:
-    """Nodes by station: how many, the largest, uptake, chance of malignancy, extension."""
+def _stations(title: str, place: str, *, regional: bool = False) -> Build:
+    """Nodes by station: how many, the largest, uptake, what is believed of them and by what, extension.
 
-    def build(findings: Content, staging: Content) -> Table:
+    Args:
+        regional: tell whether the station is regional.
+    """
+    ahead = (place, "Regional") if regional else (place,)
+    columns = (*ahead, "Side", "Nodes", "Largest short axis (mm)", "SUVmax", "Malignant", "Told by", "Necrosis")
+
+    def build(case: Case) -> Table:
+        nodes, found = case.findings["nodes"], samples(case.history)
+        beliefs = node_beliefs(nodes, case.staging, found)
         groups: dict[tuple[str, str], list[Content]] = {}
-        for node in findings["nodes"]:
+        for node in nodes:
             groups.setdefault((node["station"] or "unknown", node["laterality"] or ""), []).append(node)
-        rows = tuple(_station_row(*key, nodes) for key, nodes in sorted(groups.items()))
-        columns = (
-            place,
-            "Side",
-            "Nodes",
-            "Largest short axis (mm)",
-            "SUVmax",
-            "Malignant",
-            "Necrosis",
-            "Extranodal extension",
+        told = {key: _station_cells(group, beliefs) for key, group in groups.items()}
+        for sample in found:
+            if not any(map(sample.meets, nodes)):
+                told[(sample.station, sample.side or "")] = _sample_cells(sample)
+        rows = tuple(
+            (_words(key[0]), *([_is_regional(key[0], case)] if regional else []), key[1] or DASH, *cells)
+            for key, cells in sorted(told.items())
         )
-        graded = any((node["ene"] or {}).get("grade") is not None for node in findings["nodes"])
-        return Table(title, columns, rows, GRADED if graded else "")
+        graded = any((node["ene"] or {}).get("grade") is not None for node in nodes)
+        return Table(title, (*columns, "Extranodal extension"), rows, GRADED if graded else "")
 
     return build
 
 
-def _station_row(station: str, side: str, nodes: Sequence[Content]) -> tuple[str, ...]:
+def _is_regional(station: str, case: Case) -> str:
+    if station == "unknown":
+        return DASH
+    return "no" if station in case.distant else "yes"
+
+
+def _station_cells(nodes: Sequence[Content], beliefs: Mapping[str, Belief]) -> tuple[str, ...]:
     uptake = [node["suv_max"] for node in nodes if node["suv_max"] is not None]
-    chances = [node["p_malignant"] for node in nodes if node["p_malignant"] is not None]
+    held = [beliefs[node["id"]] for node in nodes]
     return (
-        _words(station),
-        side or DASH,
         str(len(nodes)),
         f"{max(node['short_axis_mm'] for node in nodes):.0f}",
         f"{max(uptake):.1f}" if uptake else DASH,
-        f"{percent(max(chances))} %" if chances else DASH,
+        *_believed_cells(held),
         "yes" if any(node["necrosis"] for node in nodes) else DASH,
-        max((_extension(node["ene"]) for node in nodes), default=DASH),
+        _extension(node["ene"] for node, belief in zip(nodes, held, strict=True) if belief.malignant is not False),
     )
 
 
-def _extension(ene: Content | None) -> str:
-    if ene is None or ene["p"] is None:
-        return DASH
-    grade = "" if ene["grade"] is None else f"grade {ene['grade']}, "
-    return f"{grade}{percent(ene['p'])} %"
+def _sample_cells(sample: Sample) -> tuple[str, ...]:
+    """A station that was sampled and holds no node that was measured."""
+    return ("0", DASH, DASH, "yes" if sample.malignant else "no", sample.told_by, DASH, DASH)
 
 
-def _vessels(findings: Content, staging: Content) -> Table:
+def _believed_cells(held: Sequence[Belief]) -> tuple[str, str]:
+    """The worst of a station's nodes, and what told it: one that is proven, else the likeliest, else that all are
+    ruled out."""
+    proven = [belief for belief in held if belief.malignant is True]
+    open_ones = [belief for belief in held if not isinstance(belief.malignant, bool) and belief.malignant is not None]
+    if proven:
+        return "yes", _told_by(proven)
+    if open_ones:
+        return f"{percent(max(belief.malignant or 0.0 for belief in open_ones))} %", _told_by(open_ones)
+    if all(belief.malignant is False for belief in held):
+        return "no", _told_by(held)
+    return DASH, DASH
+
+
+def _told_by(held: Iterable[Belief]) -> str:
+    return ", ".join(dict.fromkeys(belief.told_by for belief in held))
+
+
+def _extension(found: Iterable[Content | None]) -> str:
+    """The highest grade of a station's nodes, the likeliest of that grade; nodes that were ruled out have none."""
+    told = [(_or_less(ene["grade"]), _or_less(ene["p"])) for ene in found if ene is not None]
+    grade, p = max(told, default=(-1, -1))
+    words = ([f"grade {grade}"] if grade >= 0 else []) + ([f"{percent(p)} %"] if p >= 0 else [])
+    return ", ".join(words) or DASH
+
+
+def _or_less(value: float | None) -> float:
+    """A value that is lacking comes before every other one."""
+    return -1 if value is None else value
+
+
+def _metastases(case: Case) -> Table:
+    """Sites of metastases: what is proven, what waits for confirmation, what was ruled out, what was not imaged."""
+    found: dict[str, list[Content]] = {}
+    for item in case.findings["metastasis_candidates"]:
+        found.setdefault(item["site"], []).append(item)
+    mets = (case.facts.get("mets") or {}).get("value")
+    proven = _counts((met["site"], met.get("count", 1)) for met in mets or () if met["malignant"] is True)
+    doubted = found.keys() if mets is None else {met["site"] for met in mets if met["malignant"] is not True}
+    nodes = [entry for entry in nodal_entries(case.staging) if entry["positive"] is True]
+    count = sum(entry.get("count", 1) for entry in nodes if entry.get("station") in case.distant)
+    proven |= {DISTANT_NODE: max(count, proven.get(DISTANT_NODE, 0))} if count else {}
+    rows = [
+        _metastasis_row(site, proven.get(site, 0), found.get(site, ()), bool({site, "other"}.intersection(doubted)))
+        for site in dict.fromkeys((*proven, *found))
+    ]
+    away = (case.facts.get("regions_not_imaged") or {}).get("value") or ()
+    rows += [(_words(region), DASH, DASH, "not imaged") for region in away]
+    return Table("Metastases by site", ("Site", "Number", "SUVmax", "Status"), tuple(rows) or (NO_METASTASIS,))
+
+
+def _counts(entries: Iterable[tuple[str, int]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for site, count in entries:
+        counts[site] = counts.get(site, 0) + count
+    return counts
+
+
+def _metastasis_row(site: str, proven: int, found: Sequence[Content], doubted: bool) -> tuple[str, ...]:
+    """One site; open candidates of a site that the staging does not doubt were ruled out by a sample."""
+    uptake = [item["suv_max"] for item in found if item["suv_max"] is not None]
+    waiting = doubted and any(item["confirmed"] is None for item in found)
+    states = [word for word, holds in (("confirmed", proven), ("needs confirmation", waiting)) if holds]
+    return (
+        _words(site),
+        str(max(proven, len(found))),
+        f"{max(uptake):.1f}" if uptake else DASH,
+        ", ".join(states) or "ruled out",
+    )
+
+
+def _vessels(case: Case) -> Table:
     """Pancreas: every vessel in degrees, with what is kept of the plane of fat."""
-    found = staging.get("resectability") or {"vessels": ()}
-    contacts = {item["structure"]: item for item in _contacts_of_primary(findings)}
-    readings = {item["vessel"]: item for item in (staging.get("particulars") or {}).get("vessels", ())}
-    rows = tuple(
-        _vessel_row({**readings.get(item["vessel"], {}), **item}, contacts.get(item["vessel"]))
-        for item in found["vessels"]
-    )
+    found = case.staging.get("resectability") or {"vessels": ()}
+    readings = {item["vessel"]: item for item in case.particulars.get("vessels", ())}
+    rows = tuple(_vessel_row({**readings.get(item["vessel"], {}), **item}) for item in found["vessels"])
     note = "Contact of at most 180 degrees is abutment, more is encasement."
     return Table("Vessels", ("Vessel", "Contact (°)", "Reading", "Length (mm)", "Fat plane kept"), rows, note)
 
 
-def _vessel_row(vessel: Content, contact: Content | None) -> tuple[str, ...]:
-    angle = vessel["angle_deg"]
-    length = contact.get("length_mm") if contact else None
-    fat = contact.get("fat_plane_share") if contact else None
+def _vessel_row(vessel: Content) -> tuple[str, ...]:
+    angle, length, fat = vessel["angle_deg"], vessel.get("length_mm"), vessel.get("fat_plane_share")
     return (
         _words(vessel["vessel"]),
-        "not assessed" if angle is None else f"{angle:.0f}",
+        NOT_ASSESSED if angle is None else f"{angle:.0f}",
         _reading(vessel),
         DASH if length is None else f"{length:.0f}",
         DASH if fat is None else f"{100 * fat:.0f} %",
@@ -132,8 +252,8 @@ def _reading(vessel: Content) -> str:
     return ", ".join([word, *(sign for sign in ("irregular", "blocked") if vessel.get(sign))])
 
 
-def _resectability(findings: Content, staging: Content) -> Table:
-    found = staging.get("resectability")
+def _resectability(case: Case) -> Table:
+    found = case.staging.get("resectability")
     if found is None:
         return Table("Resectability", (), ())
     shown = found["category"] or " or ".join(found["possible"])
@@ -142,24 +262,23 @@ def _resectability(findings: Content, staging: Content) -> Table:
     return Table("Resectability", ("Item", "Finding"), tuple((name, text) for name, text in rows))
 
 
-def _particulars(findings: Content, staging: Content) -> Table:
+def _particulars(case: Case) -> Table:
     """What the staging facts do not tell already; what nobody could tell stands in one row."""
-    told = {fact["key"] for fact in staging.get("facts", ()) if fact["value"] is not None} | set(SHOWN_APART)
-    found = {
-        name: value for name, value in (staging.get("particulars") or {}).items() if SAME_AS.get(name, name) not in told
-    }
+    told = {key for key, fact in case.facts.items() if fact["value"] is not None} | SHOWN_APART
+    told |= {name for name in case.particulars if _is_item(name, case)}
+    found = {name: value for name, value in case.particulars.items() if SAME_AS.get(name, name) not in told}
     rows = tuple((_words(name), _value(value)) for name, value in found.items() if value is not None)
-    lacking = ", ".join(_words(name) for name, value in found.items() if value is None)
-    if lacking:
-        rows += (("not told by images or record", lacking),)
+    unsaid = [name for name, value in found.items() if value is None and SAME_AS.get(name, name) not in case.facts]
+    if unsaid:
+        rows += (("not told by images or record", ", ".join(map(_words, unsaid))),)
     return Table("Of this organ", ("Item", "Finding"), rows)
 
 
-def _contacts(title: str) -> Callable[[Content, Content], Table]:
+def _contacts(title: str) -> Build:
     """How the tumor meets its neighbors: degrees, fat plane, chance of invasion."""
 
-    def build(findings: Content, staging: Content) -> Table:
-        rows = tuple(_contact_row(item) for item in _contacts_of_primary(findings))
+    def build(case: Case) -> Table:
+        rows = tuple(_contact_row(item) for item in _contacts_of_primary(case.findings))
         return Table(title, ("Structure", "Contact (°)", "Length (mm)", "Fat plane kept", "Invasion"), rows)
 
     return build
@@ -182,8 +301,8 @@ def _contact_row(item: Content) -> tuple[str, ...]:
     )
 
 
-def _side_findings(findings: Content, staging: Content) -> Table:
-    found = findings.get("side_findings", ())
+def _side_findings(case: Case) -> Table:
+    found = case.findings.get("side_findings", ())
     rows = tuple(_side_row(item) for item in found if item.get("value") is not None)
     lacking = ", ".join(_words(item["name"]) for item in found if item.get("value") is None)
     if lacking:
@@ -208,6 +327,8 @@ def _side_row(item: Content) -> tuple[str, ...]:
     )
 
 
+DISTANT_NODE = "non_regional_lymph_node"
+NO_METASTASIS = ("none seen", DASH, DASH, DASH)
 GRADED = "Extranodal extension: the grade on images, 0 to 3 as HNCIG defines it, and its probability."
 
 
@@ -232,7 +353,10 @@ def _value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.0f}" if value == int(value) or value >= WHOLE_FROM else f"{value:.1f}"
     if isinstance(value, Mapping):
-        return "; ".join(f"{_words(name)} {_chance(item)}" for name, item in _flat(value).items()) or "none"
+        shares = _flat(value)
+        if shares and all(map(str.isdigit, shares)):  # lengths that a proposal may have
+            return "–".join(dict.fromkeys((min(shares, key=int), max(shares, key=int))))
+        return "; ".join(f"{_words(name)} {_chance(item)}" for name, item in shares.items()) or "none"
     if isinstance(value, (list, tuple)):
         return "; ".join(map(_value, value)) or "none"
     return _words(str(value))
@@ -262,19 +386,26 @@ NAMES = {
     "distance_from_incisors_mm": "upper edge from the incisors (mm)",
     "l1_attenuation": "attenuation of L1",
     "muscle_area_l3": "muscle area at L3",
+    "head": "pancreas head",  # the word alone is a direction in other languages
 }
 UNITS = {"_mm2": "mm²", "_mm": "mm", "_deg": "°"}
 SAME_AS = {"location": "tumor_location", "measured_depth_mm": "depth_of_invasion_mm"}
 READINGS = {"none": "no contact", "unknown": "not assessed"}
-SHOWN_APART = ("vessels",)  # of an organ's particulars: has its own table
 LUNG_ITEMS = (
-    "density",
+    "lobe",
+    "greatest_dimension_mm",
     "solid_component_mm",
+    "density",
+    "margins",
+    "cavitation",
+    "distance_to_carina_mm",
     "main_bronchus_involved",
     "visceral_pleura_invasion",
     "atelectasis_or_obstructive_pneumonitis",
-    "separate_nodules",
     "invaded_structures",
+    "separate_nodules",
+    "pleural_effusion",
+    "pericardial_effusion",
 )
 NECK_ITEMS = (
     "subsites_involved",
@@ -289,16 +420,18 @@ NECK_ITEMS = (
     "invaded_structures",
 )
 ESOPHAGUS_ITEMS = ("tumor_location", "length_mm", "deepest_layer", "invaded_structures")
-PANCREAS_ITEMS = ("lesion", "vessel_or_organ_involvement")
-SECTIONS: Mapping[str, tuple[Callable[[Content, Content], Table], ...]] = {
+PANCREAS_ITEMS = ("greatest_dimension_mm", "lesion", "vessel_or_organ_involvement")
+ITEMS = {*LUNG_ITEMS, *NECK_ITEMS, *ESOPHAGUS_ITEMS, *PANCREAS_ITEMS}
+SHOWN_APART = {"vessels"}  # of an organ's particulars: have a table of their own
+SECTIONS: Mapping[str, tuple[Build, ...]] = {
     "lung": (
-        _facts(LUNG_ITEMS, "Tumor by items"),
+        _items(LUNG_ITEMS, "Tumor by items"),
         _particulars,
-        _stations("Nodes by IASLC station", "Station"),
+        _stations("Nodes by IASLC station", "Station", regional=True),
         _side_findings,
     ),
     "head_and_neck": (
-        _facts(NECK_ITEMS, "Tumor by items"),
+        _items(NECK_ITEMS, "Tumor by items"),
         _particulars,
         _contacts("Neighbors of the tumor"),
         _stations("Nodes by level", "Level"),
@@ -306,17 +439,18 @@ SECTIONS: Mapping[str, tuple[Callable[[Content, Content], Table], ...]] = {
     ),
     "esophagus": (
         _particulars,
-        _facts(ESOPHAGUS_ITEMS, "Tumor by items"),
+        _items(ESOPHAGUS_ITEMS, "Tumor by items"),
         _contacts("Neighbors of the tumor"),
-        _stations("Nodes by station", "Station"),
+        _stations("Nodes by station", "Station", regional=True),
+        _metastases,
         _side_findings,
     ),
     "pancreas": (
         _resectability,
         _vessels,
         _particulars,
-        _facts(PANCREAS_ITEMS, "Tumor by items"),
-        _stations("Nodes by station", "Station"),
+        _items(PANCREAS_ITEMS, "Tumor by items"),
+        _stations("Nodes by station", "Station", regional=True),
         _side_findings,
     ),
 }

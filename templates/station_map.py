@@ -6,7 +6,7 @@ question mark, or empty and dashed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from html import escape
 from typing import Any
@@ -72,6 +72,19 @@ def station_statuses(nodes: Sequence[Mapping[str, Any]], assessed: Collection[st
             key = f"{name}_{node['laterality']}" if node.get("laterality") in ("left", "right") else name
             found[key] = _worse(found.get(key, StationStatus.NOT_ASSESSED), status)
     return {name: status.value for name, status in found.items()}
+
+
+def placed(cancer: str, stations: Iterable[str]) -> list[str]:
+    """Names of stations as the cancer's map has them; those that have no place of their own there are left out.
+
+    A map without sides has them on each side (8 is 8R and 8L); a level whose side nobody tells is on none.
+
+    >>> placed("lung", ["8", "4R", "mediastinal_ipsilateral_unspecified"]), placed("larynx", ["II_left", "II", "VI"])
+    (['8R', '8L', '4R'], ['II_left', 'VI'])
+    """
+    sided = {place.station for place in CHARTS[cancer].places if place.side is not None}
+    names = (one for name in stations for one in (name, f"{name}R", f"{name}L") if one not in sided)
+    return [name for name in names if any(_is_at(name, place) for place in CHARTS[cancer].places)]
 
 
 def _node_status(node: Mapping[str, Any]) -> StationStatus:

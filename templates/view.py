@@ -107,7 +107,7 @@ def view(report: Report, translate: Translate) -> dict[str, Any]:
         "provenance": _provenance(report.manifest, translate),
         **discussion,
         "comparison": comparison_view(report.staging, translate),
-        "section": section(report.findings, report.staging),
+        "section": section(report.findings, report.staging, report.history),
         **_review(report.review, translate),
     }
 

@@ -14,6 +14,7 @@ from oncology.errors import ReportError
 
 Translate = Callable[[str], str]
 PATH = Path(__file__).with_name("wording.yaml")
+SIDES = ("left", "right")
 SEPARATORS = re.compile(r"^(?:,|or|\s)*$")
 INTERVAL = re.compile(r"(?:> (?P<low>[\d.]+))?(?:, )?(?:<= (?P<high>[\d.]+))?")
 
@@ -52,6 +53,15 @@ def _texts(item: Any, key: str = "") -> Iterable[str]:
 def plain(key: str) -> str:
     """A key of the vocabulary as the engine writes it in a sentence."""
     return key.replace("_", " ")
+
+
+def key_of(words: str) -> str:
+    """The key that `plain` spelled out.
+
+    >>> key_of(plain("common_hepatic_artery"))
+    'common_hepatic_artery'
+    """
+    return words.replace(" ", "_")
 
 
 def title(key: str) -> str:

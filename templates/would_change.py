@@ -9,12 +9,11 @@ from typing import Any
 
 from oncology.errors import FactError
 from oncology.tnm.vocabulary import SiteSpec, vocabulary
-from templates.wording import Translate, grouped, intervals, listed, plain, split, title, value_words, wording
+from templates.wording import SIDES, Translate, grouped, intervals, listed, plain, split, title, value_words, wording
 
 FINDING = re.compile(r"(?P<fact>\w+)(?:\[(?P<place>\d+)\])?(?:\.(?P<field>.+))?")
 GATES = {"positive": ("benign", "malignant"), "malignant": ("benign", "malignant")}
 CLAIMS = {"yes": "yes", "no": "no", "present": "yes", "absent": "no", "malignant": "yes", "benign": "no"}
-SIDES = ("left", "right")
 Outcome = tuple[str, str]  # the letters that change, and the stage group
 NOW, INSTEAD = "{new}", "{new} instead of {old}"
 STAGE, STAGE_INSTEAD, STAGE_STAYS = "stage {new}", "stage {new} instead of {old}", "the stage stays {new}"

@@ -13,6 +13,9 @@ from pathlib import Path
 
 from mdt_dicom.contours import read_contours
 from mdt_dicom.intake import read_study
+from mdt_fhir.compare import ImageFacts, compare_with_images
+from mdt_fhir.history import read_history
+from mdt_fhir.patient import identity as recorded_identity
 from mdt_fhir.record import read_record
 from oncology.errors import AimdtError
 
@@ -52,10 +55,12 @@ def faults() -> list[Fault]:
 
 
 def read_inputs(inputs: Inputs) -> None:
-    """Read everything as a case does: images, then contours on the CT's grid, then the record."""
+    """Read everything as a case does: images, then contours on the CT's grid, then the record of the same patient."""
     study = read_study(inputs.ct, inputs.pet)
     if inputs.contours:
         info, grid = study.ct.info, study.ct.volume.geometry
         read_contours(inputs.contours, grid, info.frame_of_reference_uid or None, identity=study.identity)
     if inputs.ehr:
-        read_record(inputs.ehr)
+        record, shown = read_record(inputs.ehr), study.identity
+        seen = ImageFacts(shown.patient_id, shown.issuer, shown.sex, shown.birth_date)
+        compare_with_images(read_history(record, inputs.cancer), recorded_identity(record), seen)

@@ -113,6 +113,8 @@ def _by_text(text: str) -> Meaning | None:
         return None
     if metastatic:
         return Meaning("metastasis", _metastasis_word(words), {}, doubtful=True)
+    if _matches(table()["other_tumors"]["skin_text"], words):
+        return Meaning("other", "skin_non_melanoma", {}, doubtful=True)
     sites = [site for site, entry in table()["sites"].items() if _matches(entry["text"], words)]
     kind, site = ("primary", sites[0]) if len(sites) == 1 else ("other", "other")
     history = {"history": True} if re.search(r"\bhistory of\b", words) else {}

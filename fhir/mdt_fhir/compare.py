@@ -1,6 +1,7 @@
-"""The record against the images: same patient, same side, same sex, dates that fit.
+"""The record against the images: same patient, same sex, dates that fit.
 
-Another patient stops the case. Everything else is reported and left to a person.
+Another patient stops the case. Everything else is reported and left to a person. The tumor's side is held against the
+record where it is staged (oncology.cancers.spread), so that a corrected side settles it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from mdt_fhir.element import day
 from mdt_fhir.patient import PatientIdentifier, PrivatePatient
 from oncology.errors import IdentityError
-from oncology.findings import Conflict, History, Laterality, RecordFact, Severity, Verdict
+from oncology.findings import Conflict, History, Severity, Verdict
 
 FAR_APART_DAYS = 183  # images half a year from the diagnosis describe another disease stage
 
@@ -27,7 +28,6 @@ class ImageFacts:
     birth_date: str | None = None  # ISO
     study_uid: str | None = None
     date: str | None = None  # ISO
-    laterality: Laterality | str | None = None
 
     def __repr__(self) -> str:
         return "ImageFacts(values hidden)"
@@ -48,7 +48,6 @@ def compare_with_images(
     conflicts = (
         *_birth_date(patient, images, history),
         *_sex(history, images),
-        *_laterality(history, images),
         *_study_date(history, images),
     )
     return dataclasses.replace(
@@ -118,21 +117,11 @@ def _sex(history: History, images: ImageFacts) -> Iterator[Conflict]:
     seen = {"M": "male", "F": "female"}.get((images.sex or "").upper())
     facts = history.named("sex")
     if seen and facts and all(fact.value != seen for fact in facts):
-        yield _against_images("sex", facts, seen)
-
-
-def _laterality(history: History, images: ImageFacts) -> Iterator[Conflict]:
-    facts = history.named("laterality")
-    if images.laterality and any(fact.value != str(images.laterality) for fact in facts):
-        yield _against_images("laterality", facts, str(images.laterality))
-
-
-def _against_images(name: str, facts: tuple[RecordFact, ...], seen: str) -> Conflict:
-    values = sorted({str(fact.value) for fact in facts})
-    message = (
-        f"{name}: the record says {' and '.join(values)}, the images show {seen}; both are kept, a person must decide"
-    )
-    return Conflict(name, (*values, seen), (*(fact.resource for fact in facts), "images"), message)
+        values = sorted({str(fact.value) for fact in facts})
+        message = (
+            f"sex: the record says {' and '.join(values)}, the images show {seen}; both are kept, a person must decide"
+        )
+        yield Conflict("sex", (*values, seen), (*(fact.resource for fact in facts), "images"), message)
 
 
 def _study_date(history: History, images: ImageFacts) -> Iterator[Conflict]:

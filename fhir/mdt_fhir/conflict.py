@@ -24,11 +24,16 @@ def find_conflicts(facts: Sequence[RecordFact]) -> tuple[Conflict, ...]:
         for same_day in _by(_named(facts, name), lambda fact: fact.date):
             found += _differing(name, same_day, lambda fact: fact.value)
     found += _histology(_named(facts, "histology"))
-    for name, place in (("station_result", "station"), ("metastasis_result", "site")):
-        for same_place in _by(_named(facts, name), lambda fact, place=place: fact.value[place]):  # type: ignore[misc]
+    for name in ("station_result", "metastasis_result"):
+        for same_place in _by(_named(facts, name), _place):
             found += _differing(name, same_place, lambda fact: fact.value["malignant"])
     found += _sex_against_tumors(facts)
     return tuple(found)
+
+
+def _place(fact: RecordFact) -> tuple[str, str]:
+    """Station or site, and the side of a level of the neck."""
+    return fact.value.get("station") or fact.value["site"], fact.value.get("laterality") or ""
 
 
 def _named(facts: Sequence[RecordFact], name: str) -> list[RecordFact]:

@@ -16,10 +16,10 @@ from mdt_fhir.element import (
     codings,
     concept_codings,
     date_of,
-    day,
     extension,
     objects,
     profiles,
+    span,
     status_code,
 )
 from mdt_fhir.record import Entry, Record
@@ -287,7 +287,8 @@ def read_other_tumors(diagnoses: Diagnoses, into: Collector) -> None:
             "status": "past" if diagnosis.over else "present",
             "behavior": diagnosis.meaning.details.get("behavior", "malignant"),
             "same_site": diagnosis.meaning.site == diagnoses.site,
-            "synchronous": not diagnosis.over and _close(diagnosis.date, reference),
+            "synchronous": False if diagnosis.over else _close(diagnosis.date, reference),
+            "certain": not (diagnosis.unsure or diagnosis.meaning.doubtful),
         }
         into.add(
             "second_primary",
@@ -301,10 +302,20 @@ def read_other_tumors(diagnoses: Diagnoses, into: Collector) -> None:
         _read_metastasis(diagnosis, diagnoses, into)
 
 
-def _close(one: str | None, other: str | None) -> bool:
-    """Whether two ISO dates, both complete, lie within SYNCHRONOUS_DAYS of one another."""
-    first, second = day(one), day(other)
-    return first is not None and second is not None and abs((first - second).days) <= SYNCHRONOUS_DAYS
+def _close(one: str | None, other: str | None) -> bool | None:
+    """Whether two ISO dates lie within SYNCHRONOUS_DAYS of one another; None where what they leave out decides it.
+
+    >>> _close("2026-03-01", "2026-05-20"), _close("2010", "2026-05-20"), _close("2026", "2026-05-20")
+    (True, False, None)
+    """
+    first, second = span(one), span(other)
+    if first is None or second is None:
+        return None
+    apart = sorted(abs((there - here).days) for here in first for there in second)
+    overlap = first[0] <= second[1] and second[0] <= first[1]
+    if apart[-1] <= SYNCHRONOUS_DAYS:
+        return True
+    return None if overlap or apart[0] <= SYNCHRONOUS_DAYS else False
 
 
 def _on_the_other_side(diagnoses: Diagnoses) -> tuple[Diagnosis, ...]:
@@ -359,11 +370,12 @@ def _sided(diagnosis: Diagnosis, place: str) -> str:
     """adrenal_left and adrenal_right where the body site says the side."""
     if place != "adrenal":
         return place
-    sides = [_side(concept, path) for concept, path in objects(diagnosis.entry.resource, "bodySite")]
+    sides = [side_of(concept, path) for concept, path in objects(diagnosis.entry.resource, "bodySite")]
     side = next((side for side in sides if side in ("left", "right")), None)
     return f"adrenal_{side}" if side else place
 
 
-def _side(concept: Mapping[str, Any], path: str) -> str | None:
+def side_of(concept: Mapping[str, Any], path: str) -> str | None:
+    """The side that a body site's qualifiers code."""
     found: Sequence[str | None] = [code_table.laterality_of(coded) for coded in _qualifiers(concept, path)]
     return next((side for side in found if side), None)

@@ -6,6 +6,7 @@ Paths are FHIRPath-like and relative to the resource: `code.coding[0]`.
 
 from __future__ import annotations
 
+import calendar
 import datetime
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 from mdt_fhir.record import Resource
 
 DATE = re.compile(r"^\d{4}(-\d{2}(-\d{2})?)?")
+YEAR_MONTH = re.compile(r"(\d{4})(?:-(\d{2}))?")
 DATE_ELEMENTS = (
     "effectiveDateTime",
     "effectivePeriod.start",
@@ -120,6 +122,26 @@ def day(text: str | None) -> datetime.date | None:
     try:
         return datetime.date.fromisoformat((text or "")[:10])
     except ValueError:
+        return None
+
+
+def span(text: str | None) -> tuple[datetime.date, datetime.date] | None:
+    """First and last day that an ISO date may mean, as years and months are given as well; None without one.
+
+    >>> span("2026-02")
+    (datetime.date(2026, 2, 1), datetime.date(2026, 2, 28))
+    """
+    whole = day(text)
+    if whole is not None:
+        return whole, whole
+    found = YEAR_MONTH.fullmatch(text or "")
+    if found is None:
+        return None
+    year, month = int(found[1]), int(found[2] or 0)
+    first, last = (month, month) if month else (1, 12)
+    try:
+        return datetime.date(year, first, 1), datetime.date(year, last, calendar.monthrange(year, last)[1])
+    except ValueError:  # a month or a year that does not exist
         return None
 
 

@@ -46,7 +46,10 @@ FACT_NAMES: Mapping[str, str] = MappingProxyType(
             'of the primary: {"malignant": bool, "histology": class | null, '
             '"method": EBUS | EUS | biopsy | FNA | mediastinoscopy | null}'
         ),
-        "station_result": '{"station": TNM spelling, "malignant": bool, "method": as biopsy}',
+        "station_result": (
+            '{"station": TNM spelling, "laterality"?: left | right | midline, of a level of the neck where told, '
+            '"malignant": bool, "method": as biopsy}'
+        ),
         "metastasis_result": '{"site": M vocabulary, "malignant": bool}',
         "prior_therapy": (
             '{"kind": surgery | chemotherapy | radiotherapy | immunotherapy | targeted, '
@@ -55,7 +58,8 @@ FACT_NAMES: Mapping[str, str] = MappingProxyType(
         "recurrence": "true when the Condition is a recurrence or relapse",
         "second_primary": (
             '{"site", "status": present | past, "behavior": malignant | in_situ | uncertain, '
-            '"same_site": bool, "synchronous": bool}'
+            '"same_site": bool, "synchronous": bool | null where dates leave it open, '
+            '"certain": false when suspected or read from words}'
         ),
         "question": "what the board is asked, text",
         "recorded_stage": (

@@ -11,10 +11,11 @@ from typing import Any
 
 from mdt_fhir import code_table
 from mdt_fhir.collect import Collector
-from mdt_fhir.diagnosis import Diagnoses, stage_group
+from mdt_fhir.diagnosis import Diagnoses, side_of, stage_group
 from mdt_fhir.element import Coded, at, codings, objects, quantity, value_codings
 from mdt_fhir.record import Entry, Record
 from oncology.findings import Severity
+from oncology.tnm.vocabulary import vocabulary
 
 Value = tuple[Any, Coded, bool]  # value, where it was read, doubtful
 
@@ -22,6 +23,7 @@ IGNORED = ("entered-in-error", "cancelled", "registered")
 MILLIMETERS = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "centimeter": 10.0, "centimeters": 10.0, "m": 1000.0}
 STATION_IN_TEXT = re.compile(r"\b(?:station|level)\s+([0-9]{1,2}[RL]?|[IV]{1,3}[AB]?)\b", re.IGNORECASE)
 CATEGORY = {axis: re.compile(rf"\b[cpyu]*({axis}(?:is|mi|X|[0-4])[a-d]?[1-3]?)\b", re.IGNORECASE) for axis in "TNM"}
+LETTERS = {"right": "R", "left": "L"}  # behind a station's number
 PERCENT_RANGE = (1.0, 250.0)  # of predicted; outside it is another quantity
 
 
@@ -191,7 +193,10 @@ def _biopsy(resource: Mapping[str, Any]) -> Value | None:
 
 
 def _station(resource: Mapping[str, Any]) -> Value | None:
-    """{"station", "malignant", "method"}: the station by our code, else by the words of the body site or the code."""
+    """{"station", "laterality", "malignant", "method"}, the side where it is told and the station's name does not.
+
+    The station by our code, else by the words of the body site or the code.
+    """
     found = _polarity(resource)
     if found is None:
         return None
@@ -201,8 +206,10 @@ def _station(resource: Mapping[str, Any]) -> Value | None:
     station = coded_station.code if coded_station else _station_in_words(resource)
     if station is None:
         return None
-    value = {"station": station, "malignant": found[0] == "positive", "method": _method(resource)}
-    return value, found[1], found[2] or coded_station is None
+    side, worded = _sampled_side(resource)
+    place = _sided_station(station, side)
+    value = {**place, "malignant": found[0] == "positive", "method": _method(resource)}
+    return value, found[1], found[2] or coded_station is None or (worded and place != {"station": station})
 
 
 def _station_in_words(resource: Mapping[str, Any]) -> str | None:
@@ -211,6 +218,29 @@ def _station_in_words(resource: Mapping[str, Any]) -> str | None:
         if match:
             return match.group(1).upper()
     return None
+
+
+def _sampled_side(resource: Mapping[str, Any]) -> tuple[str | None, bool]:
+    """The one side that body site and code name, and whether only words do; none where they differ."""
+    named = codings(resource, "bodySite")
+    coded = {side_of(concept, path) for concept, path in objects(resource, "bodySite")}
+    coded |= {code_table.laterality_of(one) for one in named}
+    worded = {code_table.laterality_from_text(one.display) for one in [*named, *codings(resource, "code")]}
+    sides = (coded | worded) - {None}
+    return (sides.pop() if len(sides) == 1 else None), coded == {None}
+
+
+def _sided_station(station: str, side: str | None) -> dict[str, str]:
+    """A station with the side that its name lacks: a letter behind its number, or the side of a level of the neck.
+
+    >>> _sided_station("4", "right"), _sided_station("II", "left"), _sided_station("7", "left")
+    ({'station': '4R'}, {'station': 'II', 'laterality': 'left'}, {'station': '7'})
+    """
+    spelled = {name: lies for site in vocabulary().sites.values() for name, lies in site.stations.items()}
+    lettered = station + LETTERS.get(side or "", "")
+    if station not in spelled and lettered in spelled:
+        return {"station": lettered}
+    return {"station": station} if side is None or spelled.get(station) else {"station": station, "laterality": side}
 
 
 def _metastasis(resource: Mapping[str, Any]) -> Value | None:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from flows.cli import PART_FAILED, ROWS_FAILED, STAGED, existing_path
-from models.card import WITHOUT_IMAGES, Card, Figure, card_content
+from models.card import REGIONS, WITHOUT_IMAGES, Card, Figure, card_content
 from models.registry import add_model, all_cards, weights_bytes, weights_path
 from models.synthetic.shifts import SHIFTS
 from models.verification import Comparison, Material, Outcome, compare, interval, measure
@@ -45,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folder", type=existing_path, metavar="DIR", help="nnU-Net results, MONAI bundle, or with card.toml"
     )
     add.add_argument("--id", metavar="ID", help="what to call it here")
+    add.add_argument(
+        "--region", choices=REGIONS[1:], help="part of the body that it was trained on; default: as its labels tell"
+    )
     verify = actions.add_parser("verify", help="are weights whole, and figures as the cards say")
     verify.add_argument("models", nargs="*", metavar="ID", help="default: all")
     verify.add_argument("--hashes", action="store_true", help="weights only, which takes a second")
@@ -144,7 +147,7 @@ def _add(options: argparse.Namespace) -> int:
     if not options.folder.is_dir():
         raise InputError("what is to be added is a file; expected the folder of a model")
     try:
-        card = add_model(options.folder, settings().home, options.id)
+        card = add_model(options.folder, settings().home, options.id, options.region)
     except ModelError as error:
         raise InputError(str(error)) from error
     _print_card(card, as_json=options.json)

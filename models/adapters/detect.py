@@ -29,6 +29,18 @@ CANCERS = (
     ("pancreas", re.compile(r"pancrea|pdac")),
     ("esophagus", re.compile(r"o?esophag")),
 )
+# Words in the name of a model or label, and cancers, that say which part of the body the model was trained on.
+# Structures that run through several parts (aorta, trachea, esophagus, vertebrae) say nothing.
+REGION_WORDS = (
+    ("neck", re.compile(r"head_?(and_?)?neck|(^|_)hnc?(_|$)|hecktor|laryn|pharyn|parotid|submandib|mandible|tongue")),
+    ("thorax", re.compile(r"lung|nsclc|pulmon|heart|bronch|mediastin|thorac|thorax|chest")),
+    ("abdomen", re.compile(r"liver|hepat|pancrea|pdac|spleen|kidney|stomach|duoden|gallbladder|adrenal|abdom")),
+)
+REGION_OF_CANCER = {"lung": "thorax", "esophagus": "thorax", "pancreas": "abdomen"}
+REGION_UNSAID = (
+    "Nothing in the folder says which part of the body it was trained on: it is asked about every scan. Set region in "
+    "the card."
+)
 LICENCE_UNSAID = "not stated by the model; ask who made it"
 NO_ORIENTATION = (
     "The folder does not say how the training scans' axes lay; taken to run to the left, the back and the head "
@@ -79,13 +91,14 @@ def _nnunet(folder: Path) -> Card:
     checkpoint, folds = nnunet.find_folds(folder)
     nnunet.file_ending(dataset)
     title = f"{plans.get('dataset_name', folder.name)} {name}"
+    base = _foreign(folder, "nnunet", title, nnunet.label_values(dataset))
     return replace(
-        _foreign(folder, "nnunet", title, nnunet.label_values(dataset)),
+        base,
         modalities=tuple(dict.fromkeys(nnunet.channels(dataset))),
         spacing_mm=spacing,
         licence=_said(dataset.get("licence", dataset.get("license")), LICENCE_UNSAID),
         training_data=_said(dataset.get("description"), _said(plans.get("dataset_name"), "")),
-        limits=NO_ORIENTATION,
+        limits=_limits(base, NO_ORIENTATION),
         citation="Isensee F et al. nnU-Net. Nat Methods 2021;18:203-211",
         settings={"folds": list(folds), "checkpoint": checkpoint, "mirroring": True, "step": 0.5},
     )
@@ -118,13 +131,14 @@ def _bundle(folder: Path) -> Card:
     metadata = read_json(folder, "configs/metadata.json")
     monai_bundle.check_bundle(folder)
     title = _said(metadata.get("name"), folder.resolve().name)
+    base = _foreign(folder, "monai_bundle", title, monai_bundle.label_values(metadata))
     return replace(
-        _foreign(folder, "monai_bundle", title, monai_bundle.label_values(metadata)),
+        base,
         spacing_mm=(1.0, 1.0, 1.0),
         licence=_first_line(folder, "LICENSE") or LICENCE_UNSAID,
         training_data=_said(metadata.get("data_source"), ""),
         intended_use=_said(metadata.get("intended_use"), _said(metadata.get("description"), "")),
-        limits="The bundle resamples and turns the scan by itself; no figures of quality were measured here.",
+        limits=_limits(base, "The bundle resamples and turns the scan by itself; no figures of quality were measured."),
         citation="; ".join(str(item) for item in metadata.get("references", ()) if isinstance(item, str))[:1000],
     )
 
@@ -134,6 +148,7 @@ def _totalsegmentator(folder: Path) -> Card:
     return replace(
         _foreign(folder, "totalsegmentator", f"totalsegmentator-{wanted.task}", wanted.structures),
         role="anatomy",
+        region="body",
         cancers=(),
         spacing_mm=(3.0, 3.0, 3.0) if wanted.fast else (1.5, 1.5, 1.5),
         weights="",
@@ -157,6 +172,7 @@ def _foreign(folder: Path, kind: str, title: str, labels: Iterable[str]) -> Card
         id=identity,
         role="lesion" if lesion else "anatomy",
         kind=kind,
+        region=_region(re.sub(r"[^a-z0-9]+", "_", words), cancers),
         cancers=cancers,
         names=names,
         weights=".",
@@ -164,6 +180,17 @@ def _foreign(folder: Path, kind: str, title: str, labels: Iterable[str]) -> Card
         licence=LICENCE_UNSAID,
         source="added",
     )
+
+
+def _region(words: str, cancers: Iterable[str]) -> str:
+    """The one part of the body that all words speak of; empty where they speak of none, or of several."""
+    named = {region for region, pattern in REGION_WORDS if pattern.search(words)}
+    named |= {REGION_OF_CANCER[cancer] for cancer in cancers}
+    return named.pop() if len(named) == 1 else ""
+
+
+def _limits(card: Card, known: str) -> str:
+    return known if card.region else f"{known} {REGION_UNSAID}"
 
 
 def _our_name(label: str) -> str:

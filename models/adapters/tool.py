@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from oncology.errors import ModelError
+from oncology.errors import ModelError, ModelMemoryError
 
 # What a program may know of its surroundings; passwords and addresses of this software are not among it.
 KEPT = (
@@ -78,6 +78,7 @@ def run_tool(
     """Run a program to its end in `work`; it and its children are stopped when it takes too long.
 
     Raises:
+        ModelMemoryError: it was killed, and not by this software.
         ModelError: it could not start, failed (with its last words, without paths), or took too long.
     """
     words = work / WORDS
@@ -85,8 +86,22 @@ def run_tool(
     with words.open("wb") as file, tempfile.TemporaryDirectory(prefix="aimdt-") as scratch:
         process = _start(model, command, work, file, tool_environment(scratch, environment))
         code = _wait(process, model, timeout_s)
+    if code < 0:
+        raise ModelMemoryError(killed_words(model, code))
     if code != 0:
         raise ModelError(f"model {model} failed with code {code}; its program's last words: {last_words(words)}")
+
+
+def killed_words(model: str, code: int) -> str:
+    """What is said of a program that a signal ended.
+
+    Args:
+        code: as `subprocess` gives it, below 0.
+
+    >>> killed_words("tried", -9)
+    'tried was killed (signal 9), as systems do where memory runs out: stage fewer cases at once'
+    """
+    return f"{model} was killed (signal {-code}), as systems do where memory runs out: stage fewer cases at once"
 
 
 def _start(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 
+from models.inference.tiling import Window
 from oncology.errors import ModelError
 
 Engine = Callable[[np.ndarray], np.ndarray]  # (1, C, Z, Y, X) float32 -> logits (1, K, Z, Y, X) or (1, K) float32
@@ -46,7 +47,12 @@ def load_network(shape: Mapping[str, Any], weights: Path) -> Any:
 
 
 def open_engine(
-    shape: Mapping[str, Any], weights: Path, window: tuple[int, int, int], cache: Path | None, device: str = "cpu"
+    shape: Mapping[str, Any],
+    weights: Path,
+    window: Window,
+    cache: Path | None,
+    device: str = "cpu",
+    others: Sequence[Window] = (),
 ) -> Engine:
     """The fastest way to run a network here.
 
@@ -54,10 +60,16 @@ def open_engine(
         window: voxels (z, y, x) of every call.
         cache: folder for converted networks; None keeps nothing.
         device: `cpu` or `cuda`.
+        others: windows for which a converted network may be kept that does as well, and spares converting it.
     """
     if device == "cpu" and importlib.util.find_spec("openvino") is not None:
-        return _openvino(shape, weights, window, cache)
+        return _openvino(shape, weights, (window, *others), cache)
     return _torch(shape, weights, device)
+
+
+def needs_torch(shape: Mapping[str, Any], weights: Path, windows: Sequence[Window], cache: Path | None) -> bool:
+    """Whether opening the network on the processor takes torch, as `open_engine` does where nothing is kept of it."""
+    return importlib.util.find_spec("openvino") is None or _kept(shape, weights, windows, cache) is None
 
 
 def channels_of(shape: Mapping[str, Any]) -> int:
@@ -78,18 +90,20 @@ def _torch(shape: Mapping[str, Any], weights: Path, device: str) -> Engine:
     return run
 
 
-def _openvino(shape: Mapping[str, Any], weights: Path, window: tuple[int, int, int], cache: Path | None) -> Engine:
+def _openvino(shape: Mapping[str, Any], weights: Path, windows: Sequence[Window], cache: Path | None) -> Engine:
     import openvino
 
-    size = (1, channels_of(shape), *window)
-    kept = None if cache is None else cache / f"{weights.stem}-{_short_hash(weights, size)}.xml"
+    size = (1, channels_of(shape), *windows[0])
+    kept = _kept(shape, weights, windows, cache)
     core = openvino.Core()
-    if kept is not None and kept.exists():
+    if kept is not None:
         model = core.read_model(kept)
+        if tuple(model.inputs[0].shape) != size:
+            model.reshape({model.inputs[0]: list(size)})
     else:
         model = _converted(shape, weights, size)
-        if kept is not None:
-            _keep(model, kept)
+        if cache is not None:
+            _keep(model, _place(shape, weights, windows[0], cache))
     compiled = core.compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
     request = compiled.create_infer_request()
 
@@ -97,6 +111,16 @@ def _openvino(shape: Mapping[str, Any], weights: Path, window: tuple[int, int, i
         return np.asarray(request.infer([block])[compiled.output(0)], np.float32)
 
     return run
+
+
+def _kept(shape: Mapping[str, Any], weights: Path, windows: Sequence[Window], cache: Path | None) -> Path | None:
+    """The converted network for the first of the windows that one is kept for."""
+    places = [] if cache is None else [_place(shape, weights, window, cache) for window in windows]
+    return next((place for place in places if place.exists()), None)
+
+
+def _place(shape: Mapping[str, Any], weights: Path, window: Window, cache: Path) -> Path:
+    return cache / f"{weights.stem}-{_short_hash(weights, (1, channels_of(shape), *window))}.xml"
 
 
 def _converted(shape: Mapping[str, Any], weights: Path, size: tuple[int, ...]) -> Any:

@@ -9,13 +9,12 @@ import numpy as np
 
 from models.card import Card, Head
 from models.inference.engine import Engine
-from models.inference.tiling import Tile, cut, tiles
+from models.inference.tiling import WINDOW, Tile, Window, cut, tiles
 from models.networks.inputs import OUTSIDE_HU, build_inputs, context_groups
 from oncology.errors import ModelError
 
 MARGIN = 12  # voxels of a window's rim that are not kept, where a card's settings name no other
 AIR_HU = -600  # a core in which nothing is denser holds no tissue and no lesion
-WINDOW = (64, 64, 64)
 
 
 @dataclass(frozen=True)
@@ -49,22 +48,17 @@ class Crops:
 Job = Scan | Crops
 
 
-def window_of(job: Job) -> tuple[int, int, int]:
-    """Voxels (z, y, x) of every call of the network."""
+def window_of(job: Job) -> Window:
+    """Voxels (z, y, x) of every call of the network, where memory is not short."""
     if isinstance(job, Scan):
         return WINDOW
     z, y, x = job.inputs.shape[2:]
     return z, y, x
 
 
-def voxels_of(job: Job) -> int:
-    """How many voxels the job holds."""
-    return int(job.hu.size if isinstance(job, Scan) else job.inputs.size)
-
-
-def answer(card: Card, engine: Engine, job: Job) -> dict[str, np.ndarray]:
-    """What a network answers to a job, by head."""
-    return predict(card, engine, job) if isinstance(job, Scan) else predict_crops(card, engine, job)
+def margin_of(card: Card) -> int:
+    """Voxels of a window's rim that are not kept."""
+    return int(card.settings.get("margin", MARGIN))
 
 
 def predict_crops(card: Card, engine: Engine, crops: Crops) -> dict[str, np.ndarray]:
@@ -80,19 +74,25 @@ def predict_crops(card: Card, engine: Engine, crops: Crops) -> dict[str, np.ndar
     return found
 
 
-def predict(card: Card, engine: Engine, scan: Scan) -> dict[str, np.ndarray]:
+def predict(
+    card: Card, engine: Engine, scan: Scan, window: Window = WINDOW, margin: int | None = None
+) -> dict[str, np.ndarray]:
     """Answers by head: (Z, Y, X) uint8 labels (0: none) for softmax, (K, Z, Y, X) float16 for sigmoid.
 
     A softmax head's certainty comes beside it as `<head>_p`, (Z, Y, X) uint8, in 255ths.
+
+    Args:
+        window: voxels (z, y, x) of the scan that the engine is called with.
+        margin: voxels of a window's rim that are not kept; None: as the card says.
 
     Raises:
         ModelError: the network answers with what is no number.
     """
     found = {name: array for head in card.heads for name, array in _empty(head, scan.hu.shape).items()}
-    for tile in tiles(scan.hu.shape, WINDOW, int(card.settings.get("margin", MARGIN))):
+    for tile in tiles(scan.hu.shape, window, margin_of(card) if margin is None else margin):
         if scan.hu[tile.core].max() < AIR_HU:
             continue
-        logits = engine(_window(card, scan, tile)[None])[0][(slice(None), *tile.core_place)]
+        logits = engine(_inputs(card, scan, tile, window)[None])[0][(slice(None), *tile.core_place)]
         _check_finite(card, logits)
         first = 0
         for head in card.heads:
@@ -124,26 +124,27 @@ def _answer(head: Head, logits: np.ndarray, tile: Tile, found: Mapping[str, np.n
     found[f"{head.name}_p"][tile.core] = np.rint(share * 255.0)
 
 
-def _window(card: Card, scan: Scan, tile: Tile) -> np.ndarray:
-    hu = cut(scan.hu, tile, WINDOW, OUTSIDE_HU).astype(np.float32)
-    suv = None if scan.suv is None else cut(scan.suv, tile, WINDOW, 0.0).astype(np.float32)
-    return build_inputs(card.inputs, hu, suv, _places(scan, tile), _context(card, scan, tile))
+def _inputs(card: Card, scan: Scan, tile: Tile, window: Window) -> np.ndarray:
+    """A window's channels (C, Z, Y, X) float32."""
+    hu = cut(scan.hu, tile, window, OUTSIDE_HU).astype(np.float32)
+    suv = None if scan.suv is None else cut(scan.suv, tile, window, 0.0).astype(np.float32)
+    return build_inputs(card.inputs, hu, suv, _places(scan, tile, window), _context(card, scan, tile, window))
 
 
-def _places(scan: Scan, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
+def _places(scan: Scan, tile: Tile, window: Window) -> tuple[np.ndarray, np.ndarray]:
     """Millimeters (y and x) from the middle of the body, to which a whole scan is cut."""
     middle = scan.middle or ((scan.hu.shape[1] - 1) / 2, (scan.hu.shape[2] - 1) / 2)
     lines = []
     for axis in (1, 2):
         first = tile.seen[axis].start - tile.place[axis].start
-        index = np.arange(WINDOW[axis], dtype=np.float32) + first - middle[axis - 1]
+        index = np.arange(window[axis], dtype=np.float32) + first - middle[axis - 1]
         lines.append(index * scan.spacing_mm[axis])
     return lines[0][None, :, None], lines[1][None, None, :]
 
 
-def _context(card: Card, scan: Scan, tile: Tile) -> dict[str, np.ndarray] | None:
+def _context(card: Card, scan: Scan, tile: Tile, window: Window) -> dict[str, np.ndarray] | None:
     found: dict[str, np.ndarray] = {}
     for source, groups in (("anatomy", card.context), ("stations", card.maps)):
         if source in scan.labels and groups:
-            found |= context_groups(cut(scan.labels[source], tile, WINDOW, 0), scan.names[source], groups)
+            found |= context_groups(cut(scan.labels[source], tile, window, 0), scan.names[source], groups)
     return found or None

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 Span = tuple[slice, slice, slice]
+Window = tuple[int, int, int]  # voxels (z, y, x)
+WINDOW: Window = (64, 64, 64)  # where memory is not short
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from models.card import read_card
+from models.card import Card, read_card
 from models.inference.engine import open_engine
-from models.inference.predict import Crops, Job, Scan, answer, window_of
+from models.inference.predict import Crops, Job, Scan, margin_of, predict, predict_crops, window_of
+from models.inference.sparing import USUAL, Way, on_coarser
+from models.inference.tiling import WINDOW, Window
 from oncology.errors import ModelError
+
+WORDS_SAID, NO_MEMORY = 2, 3  # exit codes: what is wrong stands in stderr, and memory ran out
 
 
 def read_job(path: Path) -> Job:
@@ -49,6 +54,23 @@ def _write_scan(scan: Scan, path: Path) -> None:
     np.savez(path, allow_pickle=False, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
 
 
+def answer(card: Card, weights: Path, job: Job, way: Way, cache: Path | None, device: str) -> dict[str, np.ndarray]:
+    """What a network answers to a job, by head; a scan as the way holds it."""
+    window, *others = windows_of(job, way)
+    engine = open_engine(card.network, weights, window, cache, device, others)
+    if isinstance(job, Crops):
+        return predict_crops(card, engine, job)
+    if way.coarser == 1.0:
+        return predict(card, engine, job, window)
+    margin = math.ceil(margin_of(card) / way.coarser)
+    return predict(card, on_coarser(engine, way.coarser), job, (way.held,) * 3, margin)
+
+
+def windows_of(job: Job, way: Way) -> tuple[Window, ...]:
+    """The window of the network's calls, then the usual one, which a converted network may be kept for."""
+    return (window_of(job),) if isinstance(job, Crops) else ((way.window,) * 3, WINDOW)
+
+
 def main() -> int:
     """Run one network over one job."""
     parser = argparse.ArgumentParser(prog="python -m models.inference.worker", description=__doc__)
@@ -58,15 +80,18 @@ def main() -> int:
     parser.add_argument("answer", type=Path)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--window", type=int, default=USUAL.window)
+    parser.add_argument("--coarser", type=float, default=USUAL.coarser)
     asked = parser.parse_args()
     try:
-        card = read_card(asked.card)
-        job = read_job(asked.job)
-        engine = open_engine(card.network, asked.weights, window_of(job), asked.cache, asked.device)
-        np.savez(asked.answer, allow_pickle=False, **answer(card, engine, job))
+        card, way = read_card(asked.card), Way(asked.window, asked.coarser)
+        found = answer(card, asked.weights, read_job(asked.job), way, asked.cache, asked.device)
+        np.savez(asked.answer, allow_pickle=False, **found)
     except ModelError as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return WORDS_SAID
+    except MemoryError:
+        return NO_MEMORY
     return 0
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from models.involvement.tables import LEVELS
 from oncology.cancers.evidence import DRAWN_AS_GROSS_TUMOR
 from oncology.cancers.head_and_neck import ENTERED_MM, polarity, side_fact
+from oncology.cancers.node_sample import sampled_side
 from oncology.cancers.protocol import cancer
 from oncology.cancers.spread import best, decisive_results
 from oncology.errors import AimdtError
@@ -152,18 +153,11 @@ def proven(history: History, nodes: Sequence[Node]) -> dict[Place, bool]:
     by_place: dict[Place, list[RecordFact]] = {}
     for fact in history.named("station_result"):
         level = level_of(fact.value["station"])
-        side = _sampled_side(fact, level, nodes)
-        if level and side:
-            by_place.setdefault((side, level), []).append(fact)
+        side = sampled_side(fact, [node.laterality for node in nodes if level_of(node.station) == level])
+        if level and side in SIDED:
+            by_place.setdefault((Laterality(side), level), []).append(fact)
     return {place: _any_malignant(facts) for place, facts in by_place.items()}
 
 
 def _any_malignant(facts: Sequence[RecordFact]) -> bool:
     return any(result.value["malignant"] for result in decisive_results(History(tuple(facts))).values())
-
-
-def _sampled_side(fact: RecordFact, level: str | None, nodes: Sequence[Node]) -> Laterality | None:
-    told = fact.value.get("laterality")
-    sides = {told} if told else {node.laterality for node in nodes if level_of(node.station) == level}
-    found = next(iter(sides)) if len(sides) == 1 else None
-    return Laterality(found) if found in SIDED else None

@@ -17,6 +17,8 @@ from oncology.imaging.volume import Geometry, Volume, resample
 NECROSIS_HU, HILUM_HU = 16.0, -35.0
 STRANDS_MM, STRANDS_HU = 3.5, 85.0
 LESION_GRAIN_HU = 9.0
+VENDORS = ("siemens", "ge", "philips")  # of a cohort's scanners, in the words of mdt_dicom.dialect
+OTHER_VENDOR = "canon"  # that no cohort's scanner is of
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Scanner:
         offset_hu: calibration error.
         motion_mm: how far the body moves during the scan.
         fwhm_mm, pet_noise, pet_spacing_mm: of the PET; `drift_mm` its shift to the feet by breathing.
+        vendor: whose dialect the DICOM headers are written in; no voxel depends on it.
     """
 
     spacing_mm: tuple[float, float, float] = (2.0, 0.9, 0.9)
@@ -45,7 +48,7 @@ class Scanner:
     pet_noise: float = 0.07
     pet_spacing_mm: tuple[float, float, float] = (3.27, 4.0, 4.0)
     drift_mm: float = 0.0
-    vendor: str = "standard"
+    vendor: str = VENDORS[0]
 
 
 def render_ct(

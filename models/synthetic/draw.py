@@ -14,6 +14,7 @@ from models.synthetic.cohorts.esophagus import esophagus_plan
 from models.synthetic.cohorts.head_neck import head_neck_plan
 from models.synthetic.cohorts.lung import lung_plan
 from models.synthetic.cohorts.pancreas import pancreas_plan
+from models.synthetic.ct import VENDORS
 from models.synthetic.plan import PatientPlan
 from models.synthetic.shifts import shifted
 from oncology.errors import ScopeError
@@ -25,7 +26,7 @@ COHORTS: Mapping[str, Callable[[np.random.Generator], PatientPlan]] = {
     "pancreas": pancreas_plan,
     **{site: partial(head_neck_plan, site) for site in NECK_SITES},
 }
-PROVEN_STREAM = 1  # of random numbers apart from the others, which every patient keeps as it was
+PROVEN_STREAM, VENDOR_STREAM = 1, 2  # of random numbers apart from the others, which every patient keeps as it was
 
 
 def draw_plan(cancer: str, seed: int, index: int, shift: str | None = None) -> PatientPlan:
@@ -39,4 +40,6 @@ def draw_plan(cancer: str, seed: int, index: int, shift: str | None = None) -> P
     own = (seed, index, zlib.crc32(cancer.encode()))
     plan = COHORTS[cancer](np.random.default_rng(own))
     plan = replace(plan, proven=proven_sites(np.random.default_rng((*own, PROVEN_STREAM)), plan.metastases))
+    vendor = VENDORS[np.random.default_rng((*own, VENDOR_STREAM)).integers(len(VENDORS))]
+    plan = replace(plan, scanner=replace(plan.scanner, vendor=vendor))
     return shifted(plan, shift) if shift else plan

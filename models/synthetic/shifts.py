@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from models.synthetic.ct import OTHER_VENDOR
 from models.synthetic.plan import PatientPlan
 from oncology.errors import ScopeError
 
@@ -28,7 +29,7 @@ def _nocontrast(plan: PatientPlan) -> PatientPlan:
 def _othervendor(plan: PatientPlan) -> PatientPlan:
     scanner = replace(
         plan.scanner, kernel=1.15, blur_mm=0.65, noise_hu=1.35 * plan.scanner.noise_hu, offset_hu=-6.0,
-        enhancement=1.3 * plan.scanner.enhancement, fwhm_mm=4.6, pet_spacing_mm=(2.0, 2.6, 2.6), vendor="other",
+        enhancement=1.3 * plan.scanner.enhancement, fwhm_mm=4.6, pet_spacing_mm=(2.0, 2.6, 2.6), vendor=OTHER_VENDOR,
     )  # fmt: skip
     return replace(plan, scanner=scanner)
 

@@ -23,7 +23,8 @@ from models.inference.look import (
     see_finer,
     see_lesions,
 )
-from models.inference.predict import WINDOW, Scan, predict
+from models.inference.predict import Scan, predict
+from models.inference.tiling import WINDOW
 from models.registry import all_cards, weights_path
 from models.training.recipe import CT_TWIN
 from models.training.store import StoredPatient, load_patient, make_stored, patient_path, save_patient, stored_volumes
@@ -226,17 +227,17 @@ def lesion_figures(
     """
     tally = Tally()
     for patient in chosen:
-        for mode, proposals in _proposed(card, earlier, patient):
+        for mode, proposals in proposed(card, earlier, patient):
             score_lesions(tally, patient, proposals, mode)
     for patient in healthy:
-        for mode, proposals in _proposed(card, earlier, patient):
+        for mode, proposals in proposed(card, earlier, patient):
             for role in ("tumor", "node"):
                 voxels = sum(int(np.count_nonzero(one.mask)) for one in proposals if one.role == role)
                 tally.add(f"{mode}_healthy_false_{role}_ml", voxels * patient.spacing_mm**3 / 1000.0)
     return tally.figures(on)
 
 
-def _proposed(card: Card, earlier: Sequence[Card], patient: StoredPatient) -> Iterator[tuple[str, list[Proposal]]]:
+def proposed(card: Card, earlier: Sequence[Card], patient: StoredPatient) -> Iterator[tuple[str, list[Proposal]]]:
     """What a lesion network proposes, with PET where it sees one, and on the CT alone."""
     organs, grid = seen_organs(earlier, patient), patient.grid
     for with_pet in shown_pets(card):

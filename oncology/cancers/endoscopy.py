@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from oncology.cancers.spread import is_stated
-from oncology.findings import History, RecordFact
+from oncology.cancers.spread import SUSPECTED, is_stated
+from oncology.findings import Conflict, History, RecordFact, Tumor
 
 
 def endoscopy(history: History) -> dict[str, RecordFact]:
@@ -22,6 +22,28 @@ def seen(history: History, words: Iterable[str]) -> dict[str, RecordFact]:
     """The words that an endoscopy affirms or denies, with the fact that does."""
     said = endoscopy(history)
     return {word: said[word] for word in words if word in said and isinstance(said[word].value[word], bool)}
+
+
+def denied(history: History, key: str, found: Mapping[str, float], primary: Tumor | None) -> tuple[Conflict, ...]:
+    """What endoscopy denies and CT calls likely: shown; endoscopy counts. One that a person states is decided.
+
+    Args:
+        key: the fact that both speak of.
+        found: probability by CT alone, by word as an endoscopy says it.
+    """
+    if primary is None or any(is_stated(fact) for fact in history.named(key)):
+        return ()
+    likely = [word for word, p in found.items() if p >= SUSPECTED]
+    told = {word: fact for word, fact in seen(history, likely).items() if not fact.value[word] and not is_stated(fact)}
+    if not told:
+        return ()
+    words = ", ".join(word.replace("_", " ") for word in told)
+    message = (
+        f"{key.replace('_', ' ')}: endoscopy denies what CT calls likely: {words}; staged by endoscopy; a person must "
+        "decide"
+    )
+    resources = (*dict.fromkeys(fact.resource for fact in told.values()), primary.id)
+    return (Conflict(key, ("no", "likely"), resources, message),)
 
 
 def distinct(facts: Iterable[RecordFact]) -> list[RecordFact]:

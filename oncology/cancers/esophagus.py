@@ -18,13 +18,22 @@ from oncology.cancers.evidence import (
     from_record,
     from_tumor,
     known,
+    not_delineated,
     rounded_shares,
     unknown,
     whole_mm,
 )
 from oncology.cancers.histology import recorded_histology, refuse_histology
 from oncology.cancers.protocol import CancerPlugin
-from oncology.cancers.spread import best, is_stated, mets_fact, nodes_fact, not_imaged, stated_fact
+from oncology.cancers.spread import (
+    best,
+    is_stated,
+    mets_fact,
+    nodes_fact,
+    not_imaged,
+    sample_conflicts,
+    stated_fact,
+)
 from oncology.errors import ScopeError
 from oncology.findings import Conflict, Contact, Evidence, Fact, Facts, Findings, History, Tumor
 from oncology.tnm.vocabulary import vocabulary
@@ -52,6 +61,8 @@ INVADED = {
     "lung_*": "pleura",
     "peritoneum": "peritoneum",
 }
+# Without a mask of it each of these is unknown, not absent; nothing draws the peritoneum.
+ASKED = tuple(dict.fromkeys(word for word in INVADED.values() if word != "peritoneum"))
 # Thin neighbors that nearly every esophageal tumor touches.
 NEIGHBOR_CEILING = 0.10
 NEIGHBORS = ("pleura", "azygos_vein", "pericardium", "diaphragm", "peritoneum")
@@ -70,6 +81,7 @@ EUS_LAYERS: Mapping[str, Mapping[str, float]] = {
 # Where EUS stops short of the neighbors: odds of invasion fall by (1 - sensitivity) / specificity for T4 (Puli 2008).
 EUS_NOT_T4 = (1 - 0.924) / 0.974
 EUS_CAP, EUS_T4 = 0.3, 0.9  # CT never overrules EUS; what EUS calls T4 is so
+WHICH_T4 = "endoscopic ultrasound sees a neighbor invaded and does not say which"
 T4_LETTERS = {
     "T4a": ("pleura", "pericardium", "azygos_vein", "diaphragm", "peritoneum"),
     "T4b": ("aorta", "vertebral_body", "trachea", "left_main_bronchus", "left_atrium"),
@@ -111,14 +123,14 @@ def derive(findings: Findings, history: History) -> Facts:
     refuse_histology(history, "esophageal cancer", OTHER_TUMORS, "they have no stage groups in this chapter")
     primary = findings.primary
     _refuse_gastric(primary, history)
-    invaded = _invaded(primary, history) if primary else {}
+    invaded = _invaded(primary, findings, history) if primary else {}
     return Facts(
         site="esophagus",
         subset=_subset(history),
         t=_t_facts(primary, invaded, history),
         n=(nodes_fact(findings, history, "esophagus"),),
         m=(mets_fact(findings, history), not_imaged(findings, MUST_IMAGE)),
-        conflicts=(*history.conflicts, *_conflicts(primary, history)),
+        conflicts=(*history.conflicts, *sample_conflicts(findings, history), *_conflicts(primary, history)),
     )
 
 
@@ -180,7 +192,7 @@ def _t_facts(primary: Tumor | None, invaded: Mapping[str, Any], history: History
         return (layer,) if layer.value else (layer, unknown("invaded_structures", reason))
     return (
         stated_fact(history, "deepest_layer") or _layer(primary, invaded, history),
-        stated_fact(history, "invaded_structures") or _invasion(primary, invaded),
+        stated_fact(history, "invaded_structures") or _invasion(primary, invaded, history),
         _length(primary, history),
         _third(primary, history),
     )
@@ -271,15 +283,24 @@ def _eus(history: History) -> str | None:
     return str(fact.value) if fact else None
 
 
-def _invaded(primary: Tumor, history: History) -> dict[str, Any]:
-    """Probability (or True, or None where only EUS speaks of a T4) by structure, CT and EUS together."""
+def _invaded(primary: Tumor, findings: Findings, history: History) -> dict[str, Any]:
+    """Probability by structure, CT and EUS together; None where only EUS speaks of a T4, or nobody saw it."""
     by_ct = _by_ct(primary.contacts)
     eus = _eus(history) or ""
     if eus.startswith("T4"):
         return _eus_t4(eus, by_ct)
     if eus not in EUS_LAYERS:
-        return dict(by_ct)
+        return {**dict.fromkeys(_unseen(primary, findings)), **by_ct}
     return {word: 1.0 if p == 1.0 else round(min(_odds_times(p, EUS_NOT_T4), EUS_CAP), 4) for word, p in by_ct.items()}
+
+
+def _unseen(primary: Tumor, findings: Findings) -> tuple[str, ...]:
+    """Neighbors that no mask could show; none where nothing is told of masks."""
+    if not findings.structures_assessed:
+        return ()
+    names = (*findings.structures_assessed, *(contact.structure for contact in primary.contacts))
+    shown = {invaded_name(name) for name in names}
+    return tuple(word for word in ASKED if word not in shown)
 
 
 def _eus_t4(eus: str, by_ct: Mapping[str, float]) -> dict[str, Any]:
@@ -354,15 +375,22 @@ def _eus_layer(history: History, invaded: Mapping[str, Any], otherwise: str) -> 
     return doubtful("deepest_layer", {"p": dict(chances)}, evidence, reason=reason)
 
 
-def _invasion(primary: Tumor, invaded: Mapping[str, Any]) -> Fact:
+def _invasion(primary: Tumor, invaded: Mapping[str, Any], history: History) -> Fact:
     evidence = [_evidence(primary, contact) for contact in primary.contacts if invaded_name(contact.structure)]
     members = {word: _member(p) for word, p in invaded.items()}
     if not members:
         return known("invaded_structures", [], from_tumor(primary, "no contact with a neighboring organ"))
+    left_open = [word for word, p in invaded.items() if p is None]
+    reason = "contact on CT; invasion is not seen as such"
+    if left_open:
+        eus = _eus(history) or ""
+        reason = WHICH_T4 if eus.startswith("T4") else not_delineated(left_open)
+    if len(left_open) == len(ASKED):
+        return unknown("invaded_structures", reason)
     members = {
         word: members.get(word, False) for word in vocabulary().site("esophagus").facts["invaded_structures"].values
     }
-    return doubtful("invaded_structures", members, *evidence, reason="contact on CT; invasion is not seen as such")
+    return doubtful("invaded_structures", members, *evidence, reason=reason)
 
 
 def _member(p: float | None) -> Any:

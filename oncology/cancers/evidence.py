@@ -74,6 +74,15 @@ def unknown(key: str, reason: str) -> Fact:
     return Fact(key, None, Status.UNKNOWN, (), reason)
 
 
+def not_delineated(words: Iterable[str]) -> str:
+    """Why words of the vocabulary stay open that no mask shows and nobody speaks of.
+
+    >>> not_delineated(["chest_wall", "heart"])
+    'not delineated on CT and not told by the record: chest wall, heart'
+    """
+    return f"not delineated on CT and not told by the record: {', '.join(word.replace('_', ' ') for word in words)}"
+
+
 def from_record(fact: RecordFact) -> Evidence:
     """Evidence that a record's statement gives."""
     stated = fact.resource.startswith(f"{REVIEW_RESOURCE}/")
@@ -89,7 +98,8 @@ def record_words(fact: RecordFact) -> str:
     """
     if fact.name == "station_result":
         finding = "malignant" if fact.value["malignant"] else "benign"
-        return f"{fact.value.get('method') or 'sample'} of station {fact.value['station']}: {finding}"
+        place = " ".join(filter(None, (str(fact.value["station"]), fact.value.get("laterality"))))
+        return f"{fact.value.get('method') or 'sample'} of station {place}: {finding}"
     if isinstance(fact.value, Mapping):
         told = (
             f"{name} {'yes' if item is True else 'no' if item is False else item}" for name, item in fact.value.items()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from oncology.cancers.endoscopy import distinct, seen
+from oncology.cancers.endoscopy import denied, distinct, seen
 from oncology.cancers.evidence import (
     INVASION_CEILING,
     PROPOSED_IN_NECK,
@@ -22,11 +22,20 @@ from oncology.cancers.evidence import (
     from_tumor,
     known,
     longest_diameter,
+    not_delineated,
     unknown,
 )
 from oncology.cancers.histology import recorded_histology
-from oncology.cancers.neck_spread import neck_nodes_fact
-from oncology.cancers.spread import CERTAIN, best, is_stated, laterality_conflict, mets_fact, not_imaged, stated_fact
+from oncology.cancers.neck_spread import neck_nodes_fact, neck_sample_conflicts
+from oncology.cancers.spread import (
+    CERTAIN,
+    best,
+    is_stated,
+    laterality_conflict,
+    mets_fact,
+    not_imaged,
+    stated_fact,
+)
 from oncology.errors import ScopeError
 from oncology.findings import Conflict, Contact, Evidence, Fact, Findings, History, Laterality, Tumor
 from oncology.tnm.vocabulary import vocabulary
@@ -187,10 +196,8 @@ def structures_fact(
 def _set_fact(key: str, members: Mapping[str, Any], evidence: Sequence[Evidence]) -> Fact:
     if all(isinstance(value, bool) for value in members.values()):
         return known(key, [word for word, value in members.items() if value], *evidence)
-    open_words = [word.replace("_", " ") for word, value in members.items() if value is None]
-    reason = "contact on CT; invasion is not seen as such"
-    if open_words:
-        reason = f"not delineated on CT and not told by the record: {', '.join(open_words)}"
+    open_words = [word for word, value in members.items() if value is None]
+    reason = not_delineated(open_words) if open_words else "contact on CT; invasion is not seen as such"
     return doubtful(key, dict(members), *evidence, reason=reason)
 
 
@@ -382,6 +389,18 @@ def side_fact(findings: Findings, history: History) -> Fact:
     return unknown("tumor_side", "neither images nor record tell the side")
 
 
-def conflicts(primary: Tumor | None, history: History) -> tuple[Conflict, ...]:
-    """The record's own contradictions, and the side where record and images disagree."""
-    return (*history.conflicts, *laterality_conflict(primary, history))
+def conflicts(
+    findings: Findings, history: History, by_ct: Mapping[str, Mapping[str, float]] | None = None
+) -> tuple[Conflict, ...]:
+    """The record's own contradictions, and where record and images disagree: side, samples, endoscopy.
+
+    Args:
+        by_ct: by set of structures, the probability of each of its words by CT.
+    """
+    primary = findings.primary
+    return (
+        *history.conflicts,
+        *laterality_conflict(primary, history),
+        *neck_sample_conflicts(findings, history),
+        *(one for key, found in (by_ct or {}).items() for one in denied(history, key, found, primary)),
+    )

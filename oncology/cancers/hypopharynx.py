@@ -54,6 +54,7 @@ INVADED = (
     vessel("carotid_artery_encasement", *CAROTIDS),
     Border("mediastinal_structures", MEDIASTINUM),
 )
+SETS = {"adjacent_site_extension": ADJACENT, "invaded_structures": INVADED}
 # Images do not show whether a tumor that reaches the esophagus stays in its mucosa (ours; endoscopy and a swallow do).
 MUSCLE_OF_ESOPHAGUS = 0.5
 
@@ -72,7 +73,7 @@ def derive(findings: Findings, history: History) -> Facts:
         t=_t_facts(findings, primary, history),
         n=n_facts(findings, history),
         m=m_facts(findings, history),
-        conflicts=conflicts(primary, history),
+        conflicts=conflicts(findings, history, _by_ct(primary)),
     )
 
 
@@ -97,16 +98,24 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
             *(stated_fact(history, key) or unknown(key, NO_TUMOR) for key in keys),
             _fixation(findings, None, history),
         )
-    by_ct = chances(primary.contacts, INVADED)
-    if "esophageal_muscle" in by_ct:
-        by_ct["esophageal_muscle"] = round(by_ct["esophageal_muscle"] * MUSCLE_OF_ESOPHAGUS, 4)
+    by_ct = _by_ct(primary)
     return (
         greatest_dimension(primary, history),
         _fixation(findings, primary, history),
         _subsites_count(primary, history),
-        structures_fact(findings, primary, history, "adjacent_site_extension", ADJACENT),
-        structures_fact(findings, primary, history, "invaded_structures", INVADED, by_ct),
+        *(structures_fact(findings, primary, history, key, SETS[key], by_ct[key]) for key in SETS),
     )
+
+
+def _by_ct(primary: Tumor | None) -> dict[str, dict[str, float]]:
+    """Probability by word of each set of structures, by CT."""
+    if primary is None:
+        return {}
+    found = {key: chances(primary.contacts, borders) for key, borders in SETS.items()}
+    invaded = found["invaded_structures"]
+    if "esophageal_muscle" in invaded:
+        invaded["esophageal_muscle"] = round(invaded["esophageal_muscle"] * MUSCLE_OF_ESOPHAGUS, 4)
+    return found
 
 
 def _fixation(findings: Findings, primary: Tumor | None, history: History) -> Fact:

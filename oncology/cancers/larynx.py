@@ -100,7 +100,7 @@ def derive(findings: Findings, history: History) -> Facts:
         t=_t_facts(findings, primary, history),
         n=n_facts(findings, history, subset),
         m=m_facts(findings, history),
-        conflicts=(*conflicts(primary, history), *_subset_conflict(primary, history)),
+        conflicts=(*conflicts(findings, history, _by_ct(primary)), *_subset_conflict(primary, history)),
     )
 
 
@@ -124,14 +124,25 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
             *(stated_fact(history, key) or unknown(key, NO_TUMOR) for key in keys),
             cord_mobility(history, findings, None),
         )
-    by_ct = cartilage_chances(primary)
+    by_ct = _by_ct(primary)
     return (
         cord_mobility(history, findings, primary),
-        _subsites(findings, primary, history),
-        structures_fact(findings, primary, history, "mucosal_extension", BEYOND),
-        structures_fact(findings, primary, history, "invaded_structures", INVADED, by_ct),
+        _subsites(findings, primary, history, by_ct["subsites_involved"]),
+        structures_fact(findings, primary, history, "mucosal_extension", BEYOND, by_ct["mucosal_extension"]),
+        structures_fact(findings, primary, history, "invaded_structures", INVADED, by_ct["invaded_structures"]),
         longest_diameter(primary, PROPOSED_IN_NECK),
     )
+
+
+def _by_ct(primary: Tumor | None) -> dict[str, dict[str, float]]:
+    """Probability by word of each set of structures, by CT."""
+    if primary is None:
+        return {}
+    return {
+        "subsites_involved": chances(_told_apart(primary.contacts, HALVES, EPIGLOTTIS), SUBSITES),
+        "mucosal_extension": chances(primary.contacts, BEYOND),
+        "invaded_structures": cartilage_chances(primary),
+    }
 
 
 def _subset(primary: Tumor | None, history: History) -> str | None:
@@ -185,9 +196,8 @@ def _is_in(primary: Tumor, border: Border) -> bool:
     return any(border.holds(contact.structure) and _lies_in(contact) for contact in primary.contacts)
 
 
-def _subsites(findings: Findings, primary: Tumor, history: History) -> Fact:
+def _subsites(findings: Findings, primary: Tumor, history: History, found: Mapping[str, float]) -> Fact:
     """The subsites involved, by endoscopy and masks; unknown where neither shows any."""
-    found = chances(_told_apart(primary.contacts, HALVES, EPIGLOTTIS), SUBSITES)
     told = seen(history, SUBSET_OF)
     if not found and not told and stated_fact(history, "subsites_involved") is None:
         return unknown("subsites_involved", "neither endoscopy nor masks of the larynx tell which it lies in")

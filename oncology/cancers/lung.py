@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
+from oncology.cancers.endoscopy import denied
 from oncology.cancers.evidence import (
     BRONCHUS_CEILING,
     COLLAPSE,
@@ -19,12 +21,22 @@ from oncology.cancers.evidence import (
     invasion_probabilities,
     known,
     longest_diameter,
+    not_delineated,
     unknown,
     whole_mm,
 )
 from oncology.cancers.protocol import CancerPlugin
-from oncology.cancers.spread import best, is_stated, laterality_conflict, mets_fact, nodes_fact, not_imaged, stated_fact
-from oncology.findings import Contact, Fact, Facts, Findings, History, Laterality, Tumor
+from oncology.cancers.spread import (
+    best,
+    is_stated,
+    laterality_conflict,
+    mets_fact,
+    nodes_fact,
+    not_imaged,
+    sample_conflicts,
+    stated_fact,
+)
+from oncology.findings import Conflict, Contact, Fact, Facts, Findings, History, Laterality, Tumor
 from oncology.imaging.airless import AIRLESS
 from oncology.tnm.vocabulary import vocabulary
 
@@ -70,10 +82,19 @@ INVADED = {
 # surrounds in the lung is no great vessel (AJCC 8, ch. 36: T4 by the great vessels means their mediastinal parts).
 INNER = ("heart", "atrial_appendage", "pericardium", "aort", "pulmonary_artery", "pulmonary_vein", "superior_vena_cava",
          "brachiocephalic", "azygos_vein", "thymus", "esophagus", "trachea", "carina")  # fmt: skip
+# What the tables ask about and masks show: a word without any of them is unknown, not absent. The others have no mask
+# of their own (nerves, superior sulcus) or lie where one of these does (parietal pleura: chest wall).
+FRAME = ("chest_wall", "diaphragm", "vertebral_body", "mediastinum")
+IN_MEDIASTINUM = ("heart", "great_vessels", "supra_aortic_artery", "trachea", "esophagus", "azygos_vein")
+# Without a mask of the mediastinum these fill so much of it that contact with it is contact with one of them.
+FILL_MEDIASTINUM = frozenset({"heart", "great_vessels", "trachea", "esophagus"})
+# The visceral pleura is met where one of these is.
+BEYOND_PLEURA = ("chest_wall", "mediastinum", "diaphragm")
 FISSURE = "adjacent_lobe_across_fissure"
 # A tumor of which this part lies in a second lobe has crossed the fissure more likely than not.
 CROSSED_PART, CROSSED = 0.15, 0.7
 REACHING_PLEURA = ("chest_wall", "mediastinum", "diaphragm", "ribs", "parietal_pleura", "visceral_pleura")
+AIRWAY = ("carina", "trachea")  # what bronchoscopy sees beside the main bronchi
 MAIN_BRONCHI = ("main_bronchus_left", "main_bronchus_right")
 # Volume loss counts where it comes this close to the main bronchus; above this share it takes the whole lung.
 TO_HILUM_MM, WHOLE_LUNG, LEAST_COLLAPSE = 15.0, 0.8, 0.03
@@ -91,6 +112,8 @@ MUST_IMAGE = {
     "brain": "brain metastases are common and need MRI",
     "abdomen": "liver and adrenal glands were not seen as such",
 }
+FLUIDS = ("pleural_effusion", "pericardial_effusion")
+FLUID_HINT = re.compile("effusion-(left|right)-suspected")  # a verdict of the rules on intensities
 IN_SITU = {"adenocarcinoma_in_situ", "minimally_invasive_adenocarcinoma"}
 LOBES = (
     "lung_upper_lobe_left",
@@ -110,8 +133,47 @@ def derive(findings: Findings, history: History) -> Facts:
         t=_t_facts(primary, findings, history) if primary else _no_tumor(),
         n=_n_facts(primary, findings, history),
         m=(mets_fact(findings, history), not_imaged(findings, MUST_IMAGE)),
-        conflicts=(*history.conflicts, *laterality_conflict(primary, history)),
+        conflicts=(
+            *history.conflicts,
+            *laterality_conflict(primary, history),
+            *sample_conflicts(findings, history),
+            *_bronchoscopy_conflicts(primary, history),
+        ),
     )
+
+
+def _bronchoscopy_conflicts(primary: Tumor | None, history: History) -> tuple[Conflict, ...]:
+    """Airways that bronchoscopy calls free and contact on CT invaded."""
+    contacts = primary.contacts if primary else ()
+    bronchus = [contact_probability(one, BRONCHUS_CEILING) for one in contacts if one.structure in MAIN_BRONCHI]
+    airway = {f"{word}_involved": p for word, p in _invasion_shares(contacts).items() if word in AIRWAY}
+    return (
+        *denied(history, "main_bronchus_involved", {"main_bronchus_involved": max(bronchus, default=0.0)}, primary),
+        *denied(history, "invaded_structures", airway, primary),
+    )
+
+
+def particulars(findings: Findings, history: History) -> dict[str, Any]:
+    """What a report says beside T, N and M: lobe, solid part, fluid; None for what nobody measures on these images.
+
+    Margins and cavitation belong to the structured description (La Cava 2021) and are left to the reader.
+    """
+    primary = findings.primary
+    return {
+        "lobe": primary.location if primary else None,
+        "solid_component_mm": primary.solid_component_mm if primary else None,
+        "margins": None,
+        "cavitation": None,
+        **{name: _fluid(findings, name) for name in FLUIDS},
+    }
+
+
+def _fluid(findings: Findings, name: str) -> bool | str | None:
+    """Whether fluid was seen; None where nothing looked for it: no mask is no proof that there is none."""
+    if name in findings.structures_assessed or any(item.site == name for item in findings.metastasis_candidates):
+        return True
+    hinted = name == "pleural_effusion" and any(FLUID_HINT.match(verdict.code) for verdict in findings.quality)
+    return "suspected" if hinted else None
 
 
 def _within_reach(primary: Tumor | None, findings: Findings) -> Tumor | None:
@@ -149,19 +211,34 @@ def _no_tumor() -> tuple[Fact, ...]:
 def _t_facts(primary: Tumor, findings: Findings, history: History) -> tuple[Fact, ...]:
     if primary.source == AIRLESS and primary.needs_confirmation:
         return _perhaps_collapse(primary, history)
+    unseen = _unseen(primary, findings)
     return (
         longest_diameter(primary, PROPOSED_IN_AIR),
         *_solidity(primary),
         _histology(primary, history),
-        stated_fact(history, "main_bronchus_involved") or _main_bronchus(primary, history),
-        stated_fact(history, "visceral_pleura_invasion") or _pleura(primary),
+        stated_fact(history, "main_bronchus_involved") or _main_bronchus(primary, findings, history),
+        stated_fact(history, "visceral_pleura_invasion") or _pleura(primary, unseen),
         _collapse(primary, history),
         *_carina(primary),
         known("superficial_spreading_bronchial_wall_only", False, from_tumor(primary, "a mass is visible")),
         known("positive_cytology_no_visible_tumor", False, from_tumor(primary, "a mass is visible")),
         stated_fact(history, "separate_nodules") or _separate_nodules(primary, findings),
-        stated_fact(history, "invaded_structures") or _invasion(primary, history),
+        stated_fact(history, "invaded_structures") or _invasion(primary, findings, history, unseen),
     )
+
+
+def _unseen(primary: Tumor, findings: Findings) -> tuple[str, ...]:
+    """Words of the tables that no mask could show; none where nothing is told of masks.
+
+    What lies within the mediastinum is not reached by a tumor that keeps off it, and counts no less than it.
+    """
+    if not findings.structures_assessed:
+        return ()
+    names = (*findings.structures_assessed, *(contact.structure for contact in primary.contacts))
+    shown = {invaded_name(name) for name in names}
+    if "mediastinum" in shown or shown >= FILL_MEDIASTINUM:
+        shown |= {"mediastinum", *IN_MEDIASTINUM}
+    return tuple(word for word in (*FRAME, *IN_MEDIASTINUM) if word not in shown)
 
 
 def _solidity(primary: Tumor) -> tuple[Fact, ...]:
@@ -190,11 +267,13 @@ def _histology(primary: Tumor, history: History) -> Fact:
     return unknown("histology", "not recorded")
 
 
-def _main_bronchus(primary: Tumor, history: History) -> Fact:
+def _main_bronchus(primary: Tumor, findings: Findings, history: History) -> Fact:
     seen = _endoscopy(history, "main_bronchus_involved")
     if seen is not None:
         return seen
     contacts = [contact for contact in primary.contacts if contact.structure in MAIN_BRONCHI]
+    if not contacts and not _bronchus_shown(primary, findings):
+        return unknown("main_bronchus_involved", not_delineated(["main_bronchus"]))
     if not contacts:
         return known("main_bronchus_involved", False, from_tumor(primary, "no contact with a main bronchus"))
     closest = max(contacts, key=lambda contact: contact_probability(contact, BRONCHUS_CEILING))
@@ -204,6 +283,12 @@ def _main_bronchus(primary: Tumor, history: History) -> Fact:
         from_tumor(primary, f"{closest.contact_mm2:.0f} mm2 of contact with {closest.structure}"),
         reason="contact alone; bronchoscopy decides",
     )
+
+
+def _bronchus_shown(primary: Tumor, findings: Findings) -> bool:
+    """Whether the main bronchus of the tumor's side has a mask, either one where the side is not told."""
+    own = [name for name in MAIN_BRONCHI if name.endswith(f"_{primary.laterality}")] or MAIN_BRONCHI
+    return not findings.structures_assessed or not set(findings.structures_assessed).isdisjoint(own)
 
 
 def _endoscopy(history: History, key: str) -> Fact | None:
@@ -239,8 +324,11 @@ def _collapse(primary: Tumor, history: History) -> Fact:
     return doubtful(key, {"p": chances}, from_tumor(primary, detail), reason="tumor and airless lung look alike")
 
 
-def _pleura(primary: Tumor) -> Fact:
+def _pleura(primary: Tumor, unseen: Collection[str]) -> Fact:
     touching = [contact for contact in primary.contacts if contact.structure in REACHING_PLEURA]
+    lacking = [word for word in BEYOND_PLEURA if word in unseen]
+    if not touching and lacking:
+        return unknown("visceral_pleura_invasion", not_delineated(lacking))
     if not touching:
         return known("visceral_pleura_invasion", False, from_tumor(primary, "does not reach the pleura"))
     probability = max(contact_probability(contact, PLEURA_CEILING) for contact in touching)
@@ -320,27 +408,43 @@ def _loudness(contact: Contact) -> float:
     return contact_probability(contact, INVASION_CEILING)
 
 
-def _invasion(primary: Tumor, history: History) -> Fact:
-    worst = _worst_contacts(primary.contacts)
-    shares = invasion_probabilities(replace(contact, structure=word) for word, contact in worst.items())
-    members: dict[str, Any] = {word: {"p": share} for word, share in shares.items()}
+def _invasion_shares(contacts: Iterable[Contact]) -> dict[str, float]:
+    worst = _worst_contacts(contacts)
+    return invasion_probabilities(replace(contact, structure=word) for word, contact in worst.items())
+
+
+def _invasion(primary: Tumor, findings: Findings, history: History, unseen: Collection[str]) -> Fact:
+    members: dict[str, Any] = {word: {"p": share} for word, share in _invasion_shares(primary.contacts).items()}
     evidence = [
         from_tumor(primary, f"{contact.contact_mm2:.0f} mm2 of contact with {contact.structure.replace('_', ' ')}")
-        for contact in worst.values()
+        for contact in _worst_contacts(primary.contacts).values()
     ]
     crossed = _crossed_fissure(primary)
     if crossed:
         members[FISSURE] = {"p": crossed}
         evidence.append(from_tumor(primary, "lies in two lobes or against the fissure"))
-    for word in ("carina", "trachea"):
+    elif _without_lobes(findings):
+        members[FISSURE] = {"p": PLEURA_CEILING}
+        evidence.append(from_tumor(primary, "the lobes are not delineated: it may cross a fissure"))
+    members |= dict.fromkeys(unseen)
+    for word in AIRWAY:
         seen = _endoscopy(history, f"{word}_involved")
         if seen is not None:
             members[word] = bool(seen.value)
             evidence += seen.evidence
     if not members:
         return known("invaded_structures", [], from_tumor(primary, "no contact with chest wall or mediastinum"))
+    left_open = [word for word, value in members.items() if value is None]
+    if len(left_open) == len((*FRAME, *IN_MEDIASTINUM)):
+        return unknown("invaded_structures", not_delineated(left_open))
     members = {name: members.get(name, False) for name in _structures()}
-    return doubtful("invaded_structures", members, *evidence, reason="contact alone; a fat plane cannot be excluded")
+    reason = not_delineated(left_open) if left_open else "contact alone; a fat plane cannot be excluded"
+    return doubtful("invaded_structures", members, *evidence, reason=reason)
+
+
+def _without_lobes(findings: Findings) -> bool:
+    """Whether masks were at hand, and none of a lobe: crossing a fissure is then as likely as contact would make it."""
+    return bool(findings.structures_assessed) and set(findings.structures_assessed).isdisjoint(LOBES)
 
 
 def _crossed_fissure(primary: Tumor) -> float:
@@ -393,5 +497,6 @@ CANCER = CancerPlugin(
         "superficial_spreading_bronchial_wall_only",
         "positive_cytology_no_visible_tumor",
     ),
+    particulars=particulars,
     must_image=MUST_IMAGE,
 )

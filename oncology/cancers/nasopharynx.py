@@ -81,7 +81,7 @@ def derive(findings: Findings, history: History) -> Facts:
         t=_t_facts(findings, primary, history),
         n=(side, _with_extent(nodes, findings)),
         m=m_facts(findings, history, tuple(REGIONS)),
-        conflicts=conflicts(primary, history),
+        conflicts=conflicts(findings, history, {"involved_structures": _by_ct(findings, primary)} if primary else {}),
     )
 
 
@@ -109,13 +109,19 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
 def _involved(findings: Findings, primary: Tumor, history: History) -> Fact:
     """The structures involved, and a palsy by examination or by its chance."""
     shown = replace(primary, contacts=_base_apart(findings, primary.contacts))
-    by_ct = chances(shown.contacts, INVOLVED)
-    above = max(by_ct.get(word, 0.0) for word in ABOVE)
-    by_ct[PALSY] = round(above * PALSY_WITH_BASE + (1 - above) * PALSY_WITHOUT, 4)
+    by_ct = _by_ct(findings, primary)
     fact = structures_fact(findings, shown, history, "involved_structures", INVOLVED, by_ct)
     if fact.status is not Status.DOUBTFUL or seen(history, (PALSY,)):
         return fact
     return replace(fact, reason=f"{fact.reason}; {NOT_EXAMINED}")
+
+
+def _by_ct(findings: Findings, primary: Tumor) -> dict[str, float]:
+    """Probability by involved structure, and of a palsy by whether the skull base is reached."""
+    by_ct = chances(_base_apart(findings, primary.contacts), INVOLVED)
+    above = max(by_ct.get(word, 0.0) for word in ABOVE)
+    by_ct[PALSY] = round(above * PALSY_WITH_BASE + (1 - above) * PALSY_WITHOUT, 4)
+    return by_ct
 
 
 def _base_apart(findings: Findings, contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:

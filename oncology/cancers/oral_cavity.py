@@ -79,7 +79,7 @@ def derive(findings: Findings, history: History) -> Facts:
         t=(*_t_facts(findings, primary, history), *_subsite(history)),
         n=n_facts(findings, history),
         m=m_facts(findings, history),
-        conflicts=conflicts(primary, history),
+        conflicts=conflicts(findings, history, {"invaded_structures": _by_ct(primary)} if primary else {}),
     )
 
 
@@ -109,13 +109,18 @@ def _t_facts(findings: Findings, primary: Tumor | None, history: History) -> tup
     if primary is None:
         keys = ("greatest_dimension_mm", "invaded_structures")
         return (*(stated_fact(history, key) or unknown(key, NO_TUMOR) for key in keys), _depth(primary, history))
-    by_ct = chances(primary.contacts, INVADED) | chances(primary.contacts, MUSCLES)
-    eroded = max(by_ct.get(MANDIBLE, 0.0), by_ct.get(MAXILLA, 0.0))  # who passes the cortex has passed its surface
     return (
         greatest_dimension(primary, history),
         _depth(primary, history),
-        structures_fact(findings, primary, history, "invaded_structures", INVADED, by_ct | {EROSION: eroded}),
+        structures_fact(findings, primary, history, "invaded_structures", INVADED, _by_ct(primary)),
     )
+
+
+def _by_ct(primary: Tumor) -> dict[str, float]:
+    """Probability by invaded structure."""
+    found = chances(primary.contacts, INVADED) | chances(primary.contacts, MUSCLES)
+    eroded = max(found.get(MANDIBLE, 0.0), found.get(MAXILLA, 0.0))  # who passes the cortex has passed its surface
+    return found | {EROSION: eroded}
 
 
 def _subsite(history: History) -> tuple[Fact, ...]:

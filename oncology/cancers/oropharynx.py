@@ -69,7 +69,7 @@ def derive(findings: Findings, history: History) -> Facts:
         t=_t_facts(findings, primary, history),
         n=n_facts(findings, history),  # the same levels are regional with p16 and without
         m=m_facts(findings, history),
-        conflicts=conflicts(primary, history),
+        conflicts=conflicts(findings, history, {"invaded_structures": _by_ct(primary)} if primary else {}),
     )
 
 

@@ -20,7 +20,15 @@ from oncology.cancers.histology import recorded_histology, refuse_histology
 from oncology.cancers.protocol import CancerPlugin
 from oncology.cancers.resectability import ARTERIES as DECIDING_ARTERIES
 from oncology.cancers.resectability import IRREGULAR_MM, OTHERS, VEINS, Assessment, VesselContact, assess
-from oncology.cancers.spread import best, distant_stations, mets_fact, nodes_fact, not_imaged, stated_fact
+from oncology.cancers.spread import (
+    best,
+    distant_stations,
+    mets_fact,
+    nodes_fact,
+    not_imaged,
+    sample_conflicts,
+    stated_fact,
+)
 from oncology.findings import Conflict, Contact, Evidence, Fact, Facts, Findings, History, Tumor, to_json
 from oncology.tnm.vocabulary import vocabulary
 
@@ -78,7 +86,7 @@ def derive(findings: Findings, history: History) -> Facts:
         t=_t_facts(primary, findings, history),
         n=(nodes_fact(findings, history, "pancreas", subset),),
         m=(mets_fact(findings, history), not_imaged(findings, MUST_IMAGE)),
-        conflicts=(*history.conflicts, *_conflicts(primary, history)),
+        conflicts=(*history.conflicts, *sample_conflicts(findings, history), *_conflicts(primary, history)),
     )
 
 
@@ -245,7 +253,7 @@ def ca_19_9(history: History) -> float | None:
 
 
 def particulars(findings: Findings, history: History) -> dict[str, Any]:
-    """What a report says beside T, N and M: part, main duct, CA 19-9, and every vessel in degrees."""
+    """What a report says beside T, N and M: part, main duct, CA 19-9, and every vessel with how the tumor meets it."""
     primary = findings.primary
     duct = primary.measures.get("duct_mm") if primary else None
     found = resectability(findings, history)
@@ -254,7 +262,18 @@ def particulars(findings: Findings, history: History) -> dict[str, Any]:
         "duct_mm": duct,
         "duct_dilated": None if duct is None else duct > DILATED_MM,
         "ca_19_9_u_per_ml": ca_19_9(history),
-        "vessels": [{**to_json(one), "status": one.status} for one in found.vessels] if found else [],
+        "vessels": [_vessel_words(primary, one) for one in found.vessels] if primary and found else [],
+    }
+
+
+def _vessel_words(primary: Tumor, vessel: VesselContact) -> dict[str, Any]:
+    """One vessel with length and fat plane of the contact that its degrees are of, whichever mask showed it."""
+    contact = _contact(primary, vessel.vessel)
+    return {
+        **to_json(vessel),
+        "status": vessel.status,
+        "length_mm": contact.length_mm if contact else None,
+        "fat_plane_share": contact.fat_plane_share if contact else None,
     }
 
 

@@ -7,7 +7,7 @@ then it stands among the candidates.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -18,6 +18,7 @@ from oncology.cancers.evidence import (
     from_record,
     known,
     malignancy_probability,
+    record_words,
     station_results,
     unknown,
     whole_mm,
@@ -44,6 +45,7 @@ CERTAIN = (0.0, 1.0)  # only a person (or a truth) says so; no network does
 # A candidate for a metastasis that nobody confirmed: it never decides, however many there are, as false ones are what
 # spoils stages (88 of 306 lung cancers upstaged by 196 of them: autoPET III, EJNMMI 2025), and is never nothing (ours).
 UNCONFIRMED, LEAST_M0 = 0.2, 0.6
+SUSPECTED = 0.5  # from here on images contradict who says that there is no tumor
 BESIDE_PROVEN = 0.8  # what looks like a metastasis where a person or the record proves another one (ours)
 NOT_ASSESSED = "lymph nodes were not assessed: none contoured, no network, no biopsy that is positive"
 
@@ -311,6 +313,60 @@ def laterality_conflict(primary: Tumor | None, history: History) -> tuple[Confli
     )
     values = (str(recorded.value), str(primary.laterality))
     return (Conflict("laterality", values, (recorded.resource, primary.id), message),)
+
+
+def sample_conflicts(findings: Findings, history: History) -> tuple[Conflict, ...]:
+    """Benign samples where images speak for tumor: shown; the samples count, as needles do, and miss at times.
+
+    A positive sample of what looks benign is no contradiction: to find that is what needles are for.
+    """
+    return (*_node_conflicts(findings, history), *_candidate_conflicts(findings, history))
+
+
+def _node_conflicts(findings: Findings, history: History) -> Iterator[Conflict]:
+    for result in decisive_results(history).values():
+        side, station = result.value.get("laterality"), result.value["station"]
+        suspected = [
+            node
+            for node in findings.nodes
+            if node.station == station and (side is None or node.laterality in (side, None)) and _suspected(node)
+        ]
+        if suspected and _is_benign_sample(result):
+            node = max(suspected, key=_suspicion)
+            share = f"{100 * malignancy_probability(node):.0f} %"
+            message = (
+                f"nodes: {record_words(result)}; {node.id} there is malignant with {share} by the images; staged by "
+                "the sample, which may have missed it; a person must decide"
+            )
+            yield Conflict("nodes", ("benign", share), (result.resource, node.id), message)
+
+
+def _suspected(node: Node) -> bool:
+    """Whether images call it malignant; what a person says of it is decided."""
+    p = malignancy_probability(node)
+    return p >= SUSPECTED and not (node.source.kind is SourceKind.PERSON and p in CERTAIN)
+
+
+def _is_benign_sample(result: RecordFact) -> bool:
+    return not result.value["malignant"] and not is_stated(result)
+
+
+def _candidate_conflicts(findings: Findings, history: History) -> Iterator[Conflict]:
+    """Per site: candidates that are likely, that PET shows, or that are more than one needle met."""
+    for site, result in _site_results(history).items():
+        pending = [item for item in findings.metastasis_candidates if item.site == site and item.confirmed is None]
+        likely = [item for item in pending if _is_likely(item)]
+        if _is_benign_sample(result) and (likely or len(pending) > 1):
+            names = ", ".join(item.id for item in likely or pending)
+            message = (
+                f"metastasis: a sample of {site.replace('_', ' ')} is benign; the images propose {names} there; staged "
+                "by the sample, which may have missed it; a person must decide"
+            )
+            yield Conflict("mets", ("benign", site), (result.resource, *(item.id for item in pending)), message)
+
+
+def _is_likely(candidate: MetastasisCandidate) -> bool:
+    return candidate.suv_max is not None if candidate.p_malignant is None else candidate.p_malignant >= SUSPECTED
 
 
 def not_imaged(findings: Findings, regions: Iterable[str]) -> Fact:

@@ -95,6 +95,12 @@ def greatest_dimension_mm(mask: Volume) -> float:
     return max(_longest_in_slices(part.array, axis, part.geometry.spacing_mm).length_mm for axis in range(3))
 
 
+def longest_axial_mm(mask: Volume) -> float:
+    """The longest diameter within an axial slice, in millimeters."""
+    part = upright(crop(mask.array, mask.geometry, bounding_box(mask.array)))
+    return _longest_in_slices(part.array, 0, part.geometry.spacing_mm).length_mm
+
+
 def _caliper(segment: _Segment, plane: str, grid: Geometry) -> Caliper:
     start, end = (tuple(float(value) for value in grid.to_lps(point)) for point in (segment.start, segment.end))
     return Caliper(segment.length_mm, plane, (start[0], start[1], start[2]), (end[0], end[1], end[2]))

@@ -16,7 +16,7 @@ import numpy as np
 from oncology.findings import Node, Point, Source, SourceKind, Tumor
 from oncology.imaging.contact import contacts
 from oncology.imaging.density import crop_of, measure_density
-from oncology.imaging.diameter import measure_diameters
+from oncology.imaging.diameter import longest_axial_mm, measure_diameters
 from oncology.imaging.location import (
     LOBES,
     centroid_lps,
@@ -149,6 +149,15 @@ def measure_node(
         source=source,
         measures=node_signs(mask, ct, suv, references),
     )
+
+
+def axial_diameter_mm(mask: np.ndarray, grid: Geometry) -> float:
+    """The longest diameter within an axial slice (RECIST 1.1) of the largest part of a mask, in millimeters.
+
+    Raises:
+        ContourError: the mask is empty.
+    """
+    return longest_axial_mm(_largest_part(mask, grid)[0])
 
 
 def volume_ml(mask: np.ndarray, grid: Geometry) -> float:

@@ -24,6 +24,7 @@ from oncology.findings import (
 )
 from oncology.imaging.location import LOBES, side_of_organ
 from oncology.imaging.measure import measure_node, measure_tumor, split_components, volume_ml
+from oncology.imaging.misread import without_misread
 from oncology.imaging.node_signs import reference_uptake
 from oncology.imaging.organ import PANCREAS_PARTS, organ_measures, pancreas_parts
 from oncology.imaging.stations.finder import station_finder
@@ -58,6 +59,7 @@ HOT_OFF_MAP = 0.5
 # What a network proposes and a PET shows as well is no vessel: of proposals of that SUVmax all were nodes, 48 of 48, of
 # those below it 147 of 177 (44 tuning patients, such rows; the share is one short of all, in 50).
 HOT_SUV, HOT_CERTAINTY = 2.5, 0.98
+MOST_CERTAIN = 0.999  # a network's word on a tumor goes no higher: three digits are kept, and 1 is a person's word
 SPECK_MM = 3.0  # of a short axis: uptake of what is thinner is its neighbor's (a rim of the tumor, a vessel's wall)
 PARAESOPHAGEAL = "8"  # as the IASLC map calls it; its nodes lie right, left, before or behind the esophagus
 # Names by which radiation oncologists mark a node as involved (TG-263: GTVn).
@@ -81,6 +83,7 @@ class Region:
     laterality: Laterality | None = None
     needs_confirmation: bool = False
     certainty: float = 1.0  # of a proposal: that it shows a lesion
+    rated: bool = False  # a network said how certain; else nobody did
 
 
 @dataclass(frozen=True)
@@ -137,8 +140,10 @@ def survey(
         quality=(*verdicts, *doubles, *_tumor_verdicts(tumors)),
         regions_imaged=tuple(regions_imaged),
         nodes_assessed=bool(nodes) or nodes_looked_for,
+        stations_assessed=scene.stations.wholly_on(scene.ct.geometry) if nodes_looked_for and scene.stations else (),
         landmarks=dict(scene.landmarks),
         structures_unproven=tuple(sorted(scene.unproven)),
+        pet=scene.suv is not None,
         structures_assessed=tuple(sorted(name for name, mask in scene.structures.items() if mask.any())),
     )
     return findings, masks
@@ -164,8 +169,11 @@ def _overlap(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _tumor(region: Region, scene: Scene, place: int, site: str) -> Tumor:
+    spacing_mm = scene.ct.geometry.spacing_mm
+    seen = without_misread(region.mask, scene.structures, scene.unproven, spacing_mm)
+    scene = replace(scene, structures=seen)
     if "mediastinum" in scene.structures:
-        spared = mediastinum_under(region.mask, scene.structures["mediastinum"], scene.ct.geometry.spacing_mm)
+        spared = mediastinum_under(region.mask, scene.structures["mediastinum"], spacing_mm)
         scene = replace(scene, structures={**scene.structures, "mediastinum": spared})
     tumor = measure_tumor(
         region.mask,
@@ -183,6 +191,7 @@ def _tumor(region: Region, scene: Scene, place: int, site: str) -> Tumor:
     met = tuple(contact for contact in tumor.contacts if contact.structure != tumor.location)
     own = organ_measures(site, region.mask, scene.ct, scene.structures, scene.landmarks, tumor.laterality)
     tumor = replace(tumor, contacts=met, measures=own, key_image=f"key_images/{tumor.id}-axial.png")
+    tumor = replace(tumor, certainty=min(region.certainty, MOST_CERTAIN) if region.rated else None)
     if tumor.location is None and site == "lung":
         guess = dict(scene.guess_lobe(region.mask, tumor.centroid_lps))
         location = max(guess, key=lambda name: guess[name]) if guess else None

@@ -12,7 +12,9 @@ from mdt_fhir.history import read_history
 from mdt_fhir.patient import identity
 from mdt_fhir.record import Record, record_of
 from oncology.errors import IdentityError
-from oncology.findings import History, Laterality
+from oncology.findings import CaseId, Findings, History, Laterality
+from oncology.staging import stage_case
+from trunk_cases import tumor
 
 ISSUER = "http://hospital.example/mrn"
 
@@ -48,7 +50,7 @@ def codes(history: History) -> set[str]:
 
 
 def test_the_same_patient_passes_without_a_word() -> None:
-    found = compare(ImageFacts("M1", "HOSP", "M", "1955-06-07", "1.2.3", "2026-02-01", Laterality.LEFT))
+    found = compare(ImageFacts("M1", "HOSP", "M", "1955-06-07", "1.2.3", "2026-02-01"))
     assert not found.conflicts
     assert not {"identity-not-checked", "identity-by-value"} & codes(found)
 
@@ -92,7 +94,6 @@ def test_a_masked_patient_is_reported_unchecked() -> None:
     ("images", "name"),
     [
         (ImageFacts("M1", "HOSP", sex="F"), "sex"),
-        (ImageFacts("M1", "HOSP", laterality="right"), "laterality"),
         (ImageFacts("M1", "HOSP", birth_date="1955-06-08"), "birth_date"),
         (ImageFacts("M1", "HOSP", study_uid="1.2.3", date="2026-01-20"), "date"),
     ],
@@ -101,6 +102,15 @@ def test_a_contradiction_is_a_conflict_and_the_facts_stay(images: ImageFacts, na
     found = compare(images)
     assert conflicts(found) == [name]
     assert {fact.value for fact in found.named("laterality")} == {"left"}
+
+
+def test_a_side_that_differs_is_told_once_and_says_which_one_is_staged() -> None:
+    on_the_right = tumor(24.0, laterality=Laterality.RIGHT, solid_component_mm=24.0)
+    findings = Findings(CaseId("c"), "lung", tumors=(on_the_right,), nodes_assessed=True)
+    staged = stage_case(findings, compare(ImageFacts("M1", "HOSP")), ("9",), imaging_date="2026-02-01")
+    (conflict,) = (item for item in staged["conflicts"] if item["name"] == "laterality")
+    assert conflict["values"] == ["left", "right"]
+    assert "staged by the images" in conflict["message"]
 
 
 def test_a_birth_date_conflict_shows_no_date() -> None:

@@ -155,7 +155,8 @@ def test_a_resolved_cancer_of_the_site_is_the_past_not_the_primary() -> None:
     found = history(cancer(clinical="resolved", date="2010-01-01"))
     assert "no-primary-cancer" in codes(found)
     (value,) = values(found, "second_primary")
-    assert value == {"site": "lung", "status": "past", "behavior": "malignant", "same_site": True, "synchronous": False}
+    kind = {"site": "lung", "status": "past", "behavior": "malignant", "same_site": True, "synchronous": False}
+    assert value == kind | {"certain": True}
 
 
 def test_a_provisional_cancer_counts_with_a_verdict() -> None:
@@ -487,7 +488,28 @@ def test_a_reader_never_falls_over_odd_shapes() -> None:
 
 def test_a_date_that_does_not_exist_is_no_fault() -> None:
     found = history(cancer(date="2026-02-31"), write.other_cancer("d", "p", "C50", date="2026-99-99"))
-    assert [value["synchronous"] for value in values(found, "second_primary")] == [False]
+    assert [value["synchronous"] for value in values(found, "second_primary")] == [None]
+
+
+@pytest.mark.parametrize(
+    ("date", "synchronous"),
+    [("2026-05-20", True), (None, None), ("2026", None), ("2026-03", True), ("2025-08", None), ("2024", False)],
+)
+def test_another_cancer_is_synchronous_by_what_its_date_says(date: str | None, synchronous: bool | None) -> None:
+    found = history(cancer(date="2026-02-10"), cancer("esophagus", "b", date=date))
+    assert [value["synchronous"] for value in values(found, "second_primary")] == [synchronous]
+
+
+def test_a_basal_cell_carcinoma_is_told_from_other_cancers_by_code_and_by_words() -> None:
+    by_words = {**cancer(name="b"), "code": {"text": "Basal cell carcinoma of the nose"}, "bodySite": []}
+    for other in (write.other_cancer("b", "p", "C44.3", date=DAY), by_words):
+        found = history(cancer(name="a"), other)
+        assert [value["site"] for value in values(found, "second_primary")] == ["skin_non_melanoma"]
+
+
+def test_a_suspected_other_cancer_is_not_certain() -> None:
+    found = history(cancer(name="a"), cancer("esophagus", "b", verification="provisional"))
+    assert [value["certain"] for value in values(found, "second_primary")] == [False]
 
 
 @pytest.mark.parametrize("value", [None, 5, "x", [], {}, [None], [{}], {"given": 5}, [{"given": None}], [{"value": 5}]])

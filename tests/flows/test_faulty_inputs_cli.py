@@ -13,7 +13,7 @@ import pytest
 import dicom_factory as factory
 from db.tables import Document, Finding, Run, Series, StagingRow, Study
 from fault_table import Fault, faults
-from flow_bench import Call, Inputs, Staged, at_home, call, flow_runs_of
+from flow_bench import Call, Inputs, Staged, ask_prefect, at_home, call, flow_runs_of
 from tasks.records import store
 
 TABLE = faults()
@@ -118,6 +118,21 @@ def test_faulty_input_to_a_staged_case_changes_nothing(
     again = call(capfd, *staged.inputs.arguments(out), "--nifti")
     assert again.status == 0, again.stderr
     assert kept(lived_in) == before
+
+
+def test_a_record_of_another_patient_stops_the_case_before_anything_is_seen(
+    aimdt: Aimdt, patient: Inputs, tmp_path: Path
+) -> None:
+    answer = aimdt(*patient.arguments(tmp_path / "out"), *record_of_another(patient, tmp_path))
+    assert (answer.status, "expected the same patient" in answer.stderr) == (2, True), answer
+    (case,) = store().cases()
+    (run,) = flow_runs_of(case.case_id)
+    states = {
+        step["name"].rpartition("-")[0]: step["state"]["type"]
+        for step in ask_prefect("task_runs", task_runs={"flow_run_id": {"any_": [run["id"]]}})
+    }
+    assert states["take-in-record"] == "FAILED"
+    assert not {"take-in-contours", "segment", "measure", "hold-against-images"} & states.keys()
 
 
 def test_a_corrected_name_reaches_the_report(lived_in: Path, staged: Staged, tmp_path: Path, capfd: Any) -> None:

@@ -10,16 +10,18 @@ from oncology.agreement import (
     difference_figure,
     group_rank,
     mean_figure,
+    reliability,
     summarize,
 )
 
 GROUPS = ("IA", "IB", "IIA", "IIB", "III", "IV")
 
 
-def row(truth, said, *, p=0.9, credible=None, met=False, asserted=False, candidate=False, stations=()):
+def row(truth, said, *, cancer="lung", p=0.9, credible=None, met=False, asserted=False, candidate=False, stations=()):
     answer = {"truth": truth, "category": said, "probabilities": {said or truth: p}, "credible": credible or [truth]}
     other = {"truth": "T1", "category": "T1", "probabilities": {"T1": 1.0}, "credible": ["T1"]}
     return {
+        "cancer": cancer,
         "editions": {"8": {"t": other, "n": other, "m": other, "stage_group": answer}},
         "stations": list(stations),
         "invasions": [],
@@ -47,6 +49,60 @@ def test_m1_wrongly_asserted_and_candidates_are_told_apart():
     figures = summarize(rows, "8")
     assert figures["m1_wrongly_asserted"]["value"] == pytest.approx(1 / 3, abs=1e-4)
     assert figures["m1_sensitivity_with_candidates"] == {"value": 0.5, "low": 0.0, "high": 1.0, "n": 2}
+
+
+def test_a_candidate_elsewhere_in_the_same_organ_is_no_metastasis_found():
+    rows = [row("IV", "IA", met=True, candidate=True) for _ in range(4)]
+    for one, at_place in zip(rows, (True, True, False, None), strict=True):
+        one["metastasis"]["candidate_at_place"] = at_place
+    older = row("IV", "IA", met=True, candidate=True)  # told nothing of places
+    figures = summarize([*rows, older], "8")
+    assert figures["m1_sensitivity_with_candidates"]["value"] == 1.0
+    at_place = figures["m1_sensitivity_with_candidates_at_place"]
+    assert (at_place["value"], at_place["n"]) == (pytest.approx(2 / 3, abs=1e-4), 3)
+    assert summarize([older], "8")["m1_sensitivity_with_candidates_at_place"]["value"] is None
+
+
+def with_t(cancer, truth, probabilities):
+    one = row("IA", "IA", cancer=cancer)
+    said = max(probabilities, key=probabilities.get) if probabilities else None
+    one["editions"]["8"]["t"] = {"truth": truth, "category": said, "probabilities": probabilities, "credible": []}
+    return one
+
+
+def test_the_decision_of_the_larynx_is_asked_of_patients_with_a_true_t3_or_t4a():
+    rows = [
+        with_t("larynx", "T4a", {"T4a": 0.3, "T4b": 0.3, "T3": 0.4}),  # 0.6 beyond: found
+        with_t("larynx", "T4a", {"T3": 0.9, "T4a": 0.1}),
+        with_t("larynx", "T3", {"T4a": 0.8, "T3": 0.2}),
+        with_t("larynx", "T3", {"T3": 1.0}),
+        with_t("larynx", "T3", {"T2": 1.0}),
+        *[with_t("larynx", "T1a", {"T1a": 1.0})] * 9,  # nobody asks it of these
+    ]
+    (decided,) = summarize(rows, "8")["decisive_t"]
+    assert (decided["site"], decided["decision"]) == ("larynx", "T4a or more, among true T3 and T4a")
+    assert (decided["sensitivity"]["value"], decided["sensitivity"]["n"]) == (0.5, 2)
+    assert (decided["specificity"]["value"], decided["specificity"]["n"]) == (pytest.approx(2 / 3, abs=1e-4), 3)
+
+
+def test_sites_that_are_told_together_keep_their_own_decisions():
+    rows = [with_t("larynx", "T4a", {"T4a": 1.0}), with_t("nasopharynx", "T4", {"T3": 1.0})]
+    found = {item["site"]: item["sensitivity"]["value"] for item in summarize(rows, "8")["decisive_t"]}
+    assert found == {"larynx": 1.0, "nasopharynx": 0.0}
+
+
+def test_the_decision_of_the_esophagus_is_asked_of_everybody_and_no_answer_is_a_wrong_one():
+    rows = [
+        with_t("esophagus", "T4b", {"T4b": 1.0}),
+        with_t("esophagus", "T1b", {"T1b": 1.0}),
+        with_t("esophagus", "T4a", {"T4b": 0.7, "T4a": 0.3}),
+        with_t("esophagus", "T2", {}),
+        with_t("esophagus", "T2", {"T1b": 0.2, "T2": 0.2, "T3": 0.2, "T4a": 0.2, "T4b": 0.2}),
+    ]
+    rows[-1]["editions"]["8"]["t"]["category"] = "TX"
+    (decided,) = summarize(rows, "8")["decisive_t"]
+    assert (decided["decision"], decided["sensitivity"]["value"]) == ("T4b, among all", 1.0)
+    assert (decided["specificity"]["value"], decided["specificity"]["n"]) == (0.25, 4)
 
 
 def test_a_stage_that_is_printed_in_case_candidates_are_confirmed_is_no_credible_one_but_told():
@@ -77,6 +133,13 @@ def test_an_even_forecaster_is_calibrated_and_a_boaster_is_not():
     right = random.uniform(size=p.size) < p
     assert calibration_error(p, right) < 0.02
     assert calibration_error(np.full(1000, 0.99), np.arange(1000) % 2) == pytest.approx(0.49)
+
+
+def test_a_bin_that_was_right_in_all_of_few_patients_keeps_a_wide_interval():
+    few = reliability(np.full(4, 0.9), np.ones(4))[0]
+    many = reliability(np.full(400, 0.9), np.ones(400))[0]
+    assert (few["was"], few["low"], few["high"]) == (1.0, pytest.approx(0.5101, abs=1e-4), 1.0)  # Wilson, 4 of 4
+    assert many["low"] > 0.99
 
 
 def test_auc_is_the_share_of_pairs_in_the_right_order():

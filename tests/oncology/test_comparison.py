@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from oncology.comparison import Response, compare
-from oncology.findings import CaseId, Findings, Laterality, Node, Tumor
+from oncology.findings import CaseId, Findings, Laterality, MetastasisCandidate, Node, Tumor
 
 STAGING = {
     "editions": {"9": {axis: {"category": value} for axis, value in zip(
@@ -27,12 +27,17 @@ def node(mm, station="4L", *, at=(20.0, 0.0, 180.0), id="node-1"):  # noqa: A002
     )  # fmt: skip
 
 
+def metastasis(axial_mm, *, ml=14.137, site="liver", at=(-80.0, 0.0, -40.0), id="candidate-1"):  # noqa: A002
+    return MetastasisCandidate(id, site, at, volume_ml=ml, axial_diameter_mm=axial_mm)  # 14.137 mL: a ball of 30 mm
+
+
 def study(*found, carina=(0.0, 0.0, 170.0)):
     return Findings(
         case_id=CaseId("0123456789abcdef"),
         cancer="lung",
         tumors=tuple(item for item in found if isinstance(item, Tumor)),
         nodes=tuple(item for item in found if isinstance(item, Node)),
+        metastasis_candidates=tuple(item for item in found if isinstance(item, MetastasisCandidate)),
         landmarks={"carina": carina},
     )
 
@@ -95,6 +100,41 @@ def test_at_most_two_targets_of_an_organ_and_five_in_all():
     nodes = [node(20 + i, name, at=(0, 0, 40 * i), id=f"node-{i}") for i, name in enumerate(stations)]
     result = compare(study(*nodes), study(*nodes), STAGING, STAGING)
     assert sum(pair.target for pair in result.pairs) == 2
+
+
+def test_a_metastasis_is_summed_by_its_longest_axial_diameter_and_not_by_its_volume():
+    result = compare(study(tumor(40), metastasis(22.0)), study(tumor(40), metastasis(41.0)), STAGING, STAGING)
+    assert (result.prior_sum_mm, result.now_sum_mm) == (81.0, 62.0)
+    assert all("by volume" not in pair.how for pair in result.pairs)
+
+
+def test_where_one_study_holds_no_diameter_of_a_metastasis_both_are_told_by_volume_and_said_to_be():
+    older = metastasis(None)
+    result = compare(study(metastasis(50.0, ml=4.1888)), study(older), STAGING, STAGING)
+    (pair,) = result.pairs
+    assert (round(pair.prior_mm, 1), round(pair.now_mm, 1)) == (30.0, 20.0)
+    assert pair.how.endswith("; measured by volume, as a ball's diameter")
+    assert result.response is Response.PARTIAL
+
+
+def test_a_metastasis_whose_size_nobody_tells_now_is_not_summed_as_gone():
+    result = compare(study(tumor(40), metastasis(None, ml=None)), study(tumor(40), metastasis(30.0)), STAGING, STAGING)
+    assert (result.prior_sum_mm, result.response) == (40.0, Response.STABLE)
+
+
+@pytest.mark.parametrize("site", ["pleural_effusion", "pericardial_effusion", "peritoneum", "bone"])
+def test_fluid_and_bone_are_followed_and_never_summed(site):
+    spots = [study(tumor(40), metastasis(mm, site=site)) for mm in (80.0, 60.0)]
+    result = compare(*spots, STAGING, STAGING)
+    assert (result.prior_sum_mm, result.now_sum_mm) == (40.0, 40.0)
+    assert [pair.now_mm for pair in result.pairs] == [40, 80.0]
+
+
+def test_a_node_that_is_a_candidate_too_is_summed_once():
+    far = node(20, "supraclavicular", at=(30.0, -10.0, 260.0))
+    twice = (far, metastasis(None, site="non_regional_lymph_node", at=far.centroid_lps))
+    result = compare(study(tumor(40), *twice), study(tumor(40), *twice), STAGING, STAGING)
+    assert result.prior_sum_mm == 60.0
 
 
 def test_the_change_of_stage_is_told_per_edition():

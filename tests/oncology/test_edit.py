@@ -55,6 +55,14 @@ def do(draft: Draft, kind: EditKind, target: str, value: Any = None) -> tuple[Dr
     return done, edit
 
 
+@pytest.mark.parametrize("certainty", [0.9, None])
+def test_a_proposed_tumor_is_accepted_whatever_its_network_said(certainty: float | None) -> None:
+    seen = replace(FINDINGS, tumors=(replace(TUMOR, certainty=certainty),))
+    done, edit = do(Draft.of(to_json(seen), to_json(History())), EditKind.ACCEPT, "tumor-1")
+    assert done.findings["tumors"][0]["needs_confirmation"] is False
+    assert edit.old == "needs confirmation"
+
+
 @pytest.mark.parametrize("place", ["node-2.suv_max", "/nodes/1/suv_max"])
 def test_a_corrected_value_is_a_persons_and_remembers_the_old_one(draft: Draft, place: str) -> None:
     done, edit = do(draft, EditKind.SET, place, 7.5)

@@ -140,6 +140,15 @@ def test_a_proposed_tumor_of_the_other_lung_is_a_candidate_until_confirmed() -> 
     assert [item.site for item in find_candidates(scene({}), findings, "lung")] == ["contralateral_lung_nodule"]
 
 
+def test_a_candidate_is_as_long_as_its_mask_within_axial_slices() -> None:
+    sheet = phantoms.box(GRID, (-60, -60, 30), (30, 60, 48))  # 90 x 120 mm, of the volume of a ball of 72 mm
+    findings = Findings(CaseId("0123456789abcdef"), "lung", tumors=(TUMOR,))
+    (fluid,) = find_candidates(scene({}, pleural_effusion=sheet), findings, "lung")
+    assert fluid.axial_diameter_mm == pytest.approx(150.0, abs=3.0)
+    (focus,) = find_candidates(scene({(0, 65, 15): 9.0}), findings, "lung")
+    assert focus.axial_diameter_mm == pytest.approx(16.0, abs=3.0)
+
+
 @pytest.mark.parametrize(("hu", "expected"), [(38.0, ["adrenal_right"]), (2.0, [])])
 def test_a_thick_adrenal_is_a_candidate_unless_it_is_as_light_as_an_adenoma(hu: float, expected: list[str]) -> None:
     gland = phantoms.sphere(GRID, (-30, 40, -45), 24)
@@ -170,3 +179,106 @@ def test_for_another_cancer_a_focus_in_either_lung_is_a_distant_candidate() -> N
 def test_without_a_pet_ct_alone_is_looked_at() -> None:
     whole = scene({(0, 65, 15): 9.0})
     assert sites(Scene(whole.ct, None, whole.structures, {}, whole.guess_lobe)) == []
+
+
+# Two vertebral bodies with the disc between them, as a mask of the spine holds them, and lungs, on CT without PET.
+FINE = phantoms.make_grid((110, 110, 170), (2.0, 1.5, 1.5))
+MARROW_HU, CORTEX_HU, DISC_HU = 170.0, 500.0, 90.0
+SPINE = phantoms.cylinder(FINE, (0, 25, 0), (0, 0, 1), 44, 80)
+CANAL = phantoms.cylinder(FINE, (0, 56, 0), (0, 0, 1), 18, 80)
+ARCH = phantoms.cylinder(FINE, (0, 56, 0), (0, 0, 1), 28, 80) & ~CANAL & ~SPINE
+DISC = SPINE & phantoms.box(FINE, (-40, -20, -5), (40, 60, 5))
+LUNG = phantoms.ellipsoid(FINE, (-50, 0, 0), (56, 80, 96))
+
+
+def plain_ct(painted: Mapping[str, tuple[np.ndarray, float]], marrow: float = MARROW_HU) -> Scene:
+    """A spine and a lung with vessels, 20 HU of noise; `painted` HU over its masks."""
+    ct = np.full(FINE.shape, 40.0)
+    ct[LUNG] = -850.0
+    ct[LUNG & phantoms.cylinder(FINE, (-50, 0, 0), (0.3, 1.0, 0.4), 7)] = 120.0
+    ct[LUNG & phantoms.cylinder(FINE, (-50, 0, 0), (0.2, 0.5, -1.0), 6)] = 120.0
+    ct[SPINE | ARCH] = CORTEX_HU
+    ct[phantoms.cylinder(FINE, (0, 25, 0), (0, 0, 1), 40, 76) & ~phantoms.box(FINE, (-40, -20, -7), (40, 60, 7))] = marrow
+    ct[DISC] = DISC_HU
+    for mask, hu in painted.values():
+        ct[mask] = hu
+    ct += np.random.default_rng(3).normal(0.0, 20.0, FINE.shape)
+    masks = {"spine": SPINE | ARCH, "spinal_canal": CANAL, "lung_right": LUNG}
+    return Scene(Volume(ct, FINE), None, masks, {}, lambda mask, point: {})
+
+
+def on_ct(where: Scene, cancer: str = "esophagus") -> list[str]:
+    findings = Findings(CaseId("0123456789abcdef"), cancer)
+    return [candidate.site for candidate in find_candidates(where, findings, cancer)]
+
+
+def test_a_healthy_spine_with_its_disc_and_a_lung_with_its_vessels_hold_no_candidate_on_ct() -> None:
+    assert on_ct(plain_ct({})) == []
+
+
+@pytest.mark.parametrize(("hu", "marrow"), [(60.0, 170.0), (600.0, 170.0), (600.0, 70.0)])
+def test_a_hole_or_a_dense_focus_in_the_marrow_is_a_candidate_of_bone_without_a_pet(hu: float, marrow: float) -> None:
+    focus = phantoms.sphere(FINE, (0, 22, 23), 15)
+    where = plain_ct({"focus": (focus, hu)}, marrow)
+    findings = Findings(CaseId("0123456789abcdef"), "lung")
+    (found,) = find_candidates(where, findings, "lung")
+    assert (found.site, found.confirmed) == ("bone", None)
+    assert found.centroid_lps == pytest.approx((0, 22, 23), abs=2.0)
+    assert found.axial_diameter_mm == pytest.approx(15.0, abs=4.0)
+
+
+@pytest.mark.parametrize(
+    ("mask", "hu", "marrow"),
+    [
+        pytest.param(phantoms.sphere(FINE, (0, 22, 23), 8), 60.0, 170.0, id="too small"),
+        pytest.param(phantoms.sphere(FINE, (0, 22, 23), 15), 60.0, 90.0, id="porous marrow as dark as tumor"),
+        pytest.param(phantoms.sphere(FINE, (0, 22, 23), 15), -60.0, 170.0, id="fat: hemangioma, focal marrow"),
+        pytest.param(phantoms.sphere(FINE, (0, 22, 23), 15), 8.0, 170.0, id="fluid: cyst"),
+        pytest.param(phantoms.sphere(FINE, (0, 22, 23), 15), 1100.0, 170.0, id="bone island"),
+        pytest.param(phantoms.sphere(FINE, (0, 22, 8), 15), 80.0, 170.0, id="Schmorl node"),
+        pytest.param(phantoms.box(FINE, (-14, 10, 7), (14, 40, 16)), 600.0, 170.0, id="sclerosis of the end plate"),
+        pytest.param(phantoms.sphere(FINE, (0, 6, 30), 14) & SPINE, 600.0, 170.0, id="osteophyte at the border"),
+        pytest.param(
+            SPINE & phantoms.cylinder(FINE, (0, 40, 23), (0, 1, 0), 11, 30), 90.0, 170.0, id="basivertebral vein"
+        ),
+    ],
+)
+def test_what_mimics_a_lesion_of_bone_is_none_on_ct(mask: np.ndarray, hu: float, marrow: float) -> None:
+    assert on_ct(plain_ct({"mimic": (mask, hu)}, marrow)) == []
+
+
+def test_with_a_pet_bone_and_lung_are_judged_by_uptake_alone() -> None:
+    focus, nodule = phantoms.sphere(FINE, (0, 22, 23), 15), phantoms.sphere(FINE, (-60, 20, 24), 9)
+    alone = plain_ct({"focus": (focus, 60.0), "nodule": (nodule, 30.0)})
+    cold = Scene(alone.ct, Volume(np.full(FINE.shape, 0.8), FINE), alone.structures, {}, alone.guess_lobe)
+    assert on_ct(alone) == ["bone", "other"]
+    assert on_ct(cold) == []
+
+
+def test_a_lesion_of_bone_that_a_measured_tumor_reaches_is_no_metastasis() -> None:
+    focus = phantoms.sphere(FINE, (0, 22, 23), 15)
+    tumor = Tumor("tumor-1", 30.0, 40.0, 40.0, 40.0, 40.0, None, None, (0.0, 0.0, 23.0))
+    findings = Findings(CaseId("0123456789abcdef"), "esophagus", tumors=(tumor,))
+    where = plain_ct({"focus": (focus, 60.0)})
+    assert find_candidates(where, findings, "esophagus") == ()
+
+
+@pytest.mark.parametrize(("cancer", "expected"), [("pancreas", ["other"]), ("larynx", ["other"]), ("lung", [])])
+def test_without_a_pet_a_solid_nodule_of_the_lung_is_a_candidate_for_cancers_of_other_organs(
+    cancer: str, expected: list[str]
+) -> None:
+    assert on_ct(plain_ct({"nodule": (phantoms.sphere(FINE, (-60, 20, 24), 9), 30.0)}), cancer) == expected
+
+
+@pytest.mark.parametrize(
+    ("mask", "hu"),
+    [
+        pytest.param(phantoms.sphere(FINE, (-60, 20, 24), 4.5), 30.0, id="below 6 mm"),
+        pytest.param(phantoms.sphere(FINE, (-60, 20, 24), 9), 500.0, id="calcified granuloma"),
+        pytest.param(phantoms.sphere(FINE, (-60, 20, 24), 9), -600.0, id="ground glass"),
+        pytest.param(LUNG & phantoms.box(FINE, (-80, 20, 22), (-20, 60, 28)), 30.0, id="plate of atelectasis"),
+        pytest.param(LUNG & ~phantoms.ellipsoid(FINE, (-50, 0, 0), (46, 70, 86)), 30.0, id="thick pleura"),
+    ],
+)
+def test_what_mimics_a_nodule_of_the_lung_is_none(mask: np.ndarray, hu: float) -> None:
+    assert on_ct(plain_ct({"mimic": (mask, hu)})) == []

@@ -13,9 +13,36 @@ import pytest
 from board_cases import IMAGING_DATE, board_cases, findings_of, history_of
 from oncology.cancers.evidence import classify_nodes
 from oncology.errors import FactError
-from oncology.findings import CaseId, Ene, Findings, Laterality, MetastasisCandidate, Node
+from oncology.findings import (
+    CaseId,
+    Ene,
+    Findings,
+    History,
+    Laterality,
+    MetastasisCandidate,
+    Node,
+    Severity,
+    Source,
+    SourceKind,
+    Tumor,
+    Verdict,
+)
+from oncology.presence import Figure, KnownModel
 from oncology.probabilities import node_cues, post_test_probability, prevalence, tumor_probabilities
 from oncology.staging import stage_case
+from trunk_cases import fact, tumor
+
+NETWORK = Source(SourceKind.MODEL, "lesion-thorax")
+LOOKED = {"lesion-thorax": KnownModel("lesion", {"ct_tumor_found": Figure(0.8, 12, 0.6, 1.0, "synthetic patients")})}
+JUDGE = {
+    "nodes-lung": KnownModel(
+        "node_malignancy",
+        {
+            "sensitivity, nodal malignancy on CT alone": Figure(0.6, 40, None, None, "synthetic patients"),
+            "specificity, nodal malignancy on CT alone": Figure(0.9, 40, None, None, "synthetic patients"),
+        },
+    )
+}
 
 
 def node(**changes: Any) -> Node:
@@ -99,6 +126,94 @@ def test_a_candidate_without_a_probability_is_null_and_never_zero() -> None:
     organs = probabilities(metastasis_candidates=spots)["organs"]
     assert organs["liver"] == {"metastasis": None}
     assert organs["adrenal_gland_left"] == {"metastasis": 0.3}
+
+
+def proposed(number: int, certainty: float | None, source: Source = NETWORK) -> Tumor:
+    return tumor(20.0, id=f"tumor-{number}", needs_confirmation=True, certainty=certainty, source=source)
+
+
+def test_a_proposed_tumor_carries_what_its_network_says_and_that_this_is_not_calibrated() -> None:
+    found = probabilities(tumors=(proposed(1, 0.94), proposed(2, 0.8)))
+    assert found["organs"]["lung"]["tumor"] == found["tumor"]["tumor"] == 0.94
+    assert (found["tumor"]["basis"], found["tumor"]["calibrated"]) == ("network", False)
+    assert "nobody has calibrated it" in found["tumor"]["reason"]
+    assert [(row["tumor"], row["model"]) for row in found["tumors"]] == [
+        (0.94, "lesion-thorax"),
+        (0.8, "lesion-thorax"),
+    ]
+
+
+def test_a_drawn_tumor_is_certain_and_one_by_rules_has_no_number() -> None:
+    airless = proposed(1, None, Source(SourceKind.RULES, "airless-lung"))
+    assert probabilities(tumors=(tumor(20.0),))["tumor"]["tumor"] == 1.0
+    found = probabilities(tumors=(airless,))["tumor"]
+    assert (found["tumor"], found["basis"], found["calibrated"]) == (None, "none", None)
+    assert "by rules" in found["reason"]
+
+
+def test_networks_that_saw_no_tumor_leave_null_with_the_reason_and_how_many_they_find() -> None:
+    none = Verdict("no-tumor-seen", Severity.WARNING, "m", "networks")
+    case = Findings(CaseId("0123456789abcdef"), "lung", models=("lesion-thorax",), quality=(none,), pet=False)
+    found = tumor_probabilities(case, {"facts": (), "tables_version": "t"}, LOOKED)["tumor"]
+    assert found["tumor"] is None
+    assert "proposed no tumor" in found["reason"]
+    assert found["looked"] == [
+        {"model": "lesion-thorax", "recall": vars(LOOKED["lesion-thorax"].figures["ct_tumor_found"])}
+    ]
+
+
+def test_a_tumor_that_a_person_rejected_is_not_called_unseen() -> None:
+    case = Findings(CaseId("0123456789abcdef"), "lung", models=("lesion-thorax",), pet=True)
+    found = tumor_probabilities(case, {"facts": (), "tables_version": "t"}, LOOKED)["tumor"]
+    assert "left out, by a person" in found["reason"]
+    assert found["looked"][0]["recall"] is None  # its card tells of the CT alone
+
+
+@pytest.mark.parametrize(("cancer", "station"), [("larynx", "III"), ("lung", "4R")])
+def test_a_sample_without_a_measured_node_makes_its_station_malignant(cancer: str, station: str) -> None:
+    case = Findings(CaseId("0123456789abcdef"), cancer, tumors=(tumor(25.0),), nodes_assessed=True)
+    record = History((fact("station_result", {"station": station, "malignant": True, "method": "FNA"}),))
+    staged = stage_case(case, record, ["8"], imaging_date=IMAGING_DATE) | {"tables_version": "t"}
+    assert tumor_probabilities(case, staged)["organs"]["lymph_nodes"] == {station: {"malignant": 1.0, "ene": None}}
+
+
+def test_a_candidate_that_a_sample_ruled_out_is_none_and_an_open_one_says_why_it_has_no_number() -> None:
+    spots = (MetastasisCandidate("c1", "liver", None, p_malignant=0.3), MetastasisCandidate("c2", "bone", None))
+    case = Findings(CaseId("0123456789abcdef"), "lung", tumors=(tumor(25.0),), metastasis_candidates=spots)
+    record = History((fact("metastasis_result", {"site": "liver", "malignant": False}),))
+    staged = stage_case(case, record, ["8"], imaging_date=IMAGING_DATE) | {"tables_version": "t"}
+    found = tumor_probabilities(case, staged)
+    assert found["organs"]["liver"]["metastasis"] == 0.0
+    assert found["organs"]["bone"]["metastasis"] is None
+    liver, bone = found["candidates"]
+    assert (liver["basis"], liver["reason"]) == ("sample or person", "")
+    assert (bone["basis"], bone["assumed"]) == ("none", 0.2)
+    assert "nobody has measured" in bone["reason"]
+
+
+@pytest.mark.parametrize(("p", "positive"), [(0.7, True), (0.3, False)])
+def test_a_models_answer_is_read_as_a_test_at_the_stated_prevalence(p: float, positive: bool) -> None:
+    judged = node(p_malignant=p, malignancy_model="nodes-lung")
+    case = Findings(CaseId("0123456789abcdef"), "lung", nodes=(judged,))
+    (found,) = tumor_probabilities(case, {"facts": (), "tables_version": "t"}, JUDGE)["nodes"]
+    expected = post_test_probability(0.6, 0.9, prevalence("lung")[0], positive)
+    assert found["malignant"] == p
+    assert found["as_test"]["positive"] is positive
+    assert found["as_test"]["post_test"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_proposed_node_is_called_by_what_the_model_says_of_a_node() -> None:
+    judged = node(p_malignant=0.35, certainty=0.5, needs_confirmation=True, malignancy_model="nodes-lung")
+    case = Findings(CaseId("0123456789abcdef"), "lung", nodes=(judged,))
+    (found,) = tumor_probabilities(case, {"facts": (), "tables_version": "t"}, JUDGE)["nodes"]
+    assert (found["as_test"]["positive"], found["as_test"]["if_a_node"]) == (True, True)
+
+
+@pytest.mark.parametrize("judge", [{}, {"nodes-lung": KnownModel("node_malignancy")}])
+def test_a_model_whose_card_lacks_the_figures_is_no_test(judge: dict[str, KnownModel]) -> None:
+    case = Findings(CaseId("0123456789abcdef"), "lung", nodes=(node(p_malignant=0.7, malignancy_model="nodes-lung"),))
+    (found,) = tumor_probabilities(case, {"facts": (), "tables_version": "t"}, judge)["nodes"]
+    assert found["as_test"] is None
 
 
 def test_every_board_case_meets_the_schema() -> None:

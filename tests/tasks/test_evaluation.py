@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from oncology.errors import InputError
-from oncology.findings import Contact, Findings, History, RecordFact, Tumor
-from tasks.cohort import Truth, make_scored, read_scored
+from oncology.findings import Contact, Findings, History, MetastasisCandidate, RecordFact, Tumor
+from oncology.imaging.volume import Geometry, Volume
+from tasks.cohort import Given, ScoredPatient, Truth, make_scored, read_scored
 from tasks.evaluation import _invasions, _metastasis, _narrowed, _stations, score_patient
 from tasks.evaluation_run import (
     FIGURES,
@@ -98,10 +100,38 @@ def test_sites_of_the_head_and_neck_are_also_told_together():
     assert (told["head_and_neck"]["value"], told["head_and_neck"]["n"]) == (0.5, 2)
 
 
-def test_a_candidate_counts_when_it_lies_at_a_true_site():
-    findings = Findings("case", "lung", metastasis_candidates=())
-    found = _metastasis({"m": answer("M1b", "M0")}, findings, Truth({}, metastases=("liver",)))
-    assert found == {"truth": True, "asserted": False, "candidate": False}
+def with_bone_metastasis(*, drawn=True):
+    grid = Geometry((20, 20, 20), (5.0, 5.0, 5.0), (0.0, 0.0, 0.0))
+    mask = np.zeros(grid.shape, bool)
+    mask[10:12, 10:12, 10:12] = True  # voxel edges from 47.5 to 57.5 mm
+    lesions = (Given("metastasis-1", "metastasis", mask, malignant=True),) if drawn else ()
+    ct = Volume(np.zeros(grid.shape, np.int16), grid)
+    return ScoredPatient("p", "lung", None, Truth({}, metastases=("bone",)), {}, ct, None, lesions=lesions)
+
+
+@pytest.mark.parametrize(
+    ("centers", "candidate", "at_place"),
+    [
+        ((), False, False),
+        (((52.0, 52.0, 52.0),), True, True),  # inside
+        (((67.4, 52.0, 52.0),), True, True),  # 9.9 mm off
+        (((67.6, 52.0, 52.0),), True, False),  # 10.1 mm off: another bone
+        ((None,), True, False),  # at no place
+    ],
+)
+def test_a_candidate_counts_by_its_site_and_where_it_lies_at_the_metastasis(centers, candidate, at_place):
+    spots = tuple(MetastasisCandidate(f"c{place}", "bone", center) for place, center in enumerate(centers))
+    findings = Findings("case", "lung", metastasis_candidates=spots)
+    found = _metastasis({"m": answer("M1b", "M0")}, findings, with_bone_metastasis())
+    told = {"candidate": candidate, "candidate_at_place": at_place}
+    assert found == {"truth": True, "asserted": False} | told
+
+
+def test_where_no_masks_are_at_hand_the_place_of_a_candidate_is_not_judged():
+    spot = MetastasisCandidate("c1", "bone", (52.0, 52.0, 52.0))
+    findings = Findings("case", "lung", metastasis_candidates=(spot,))
+    found = _metastasis({"m": answer("M1b", "M0")}, findings, with_bone_metastasis(drawn=False))
+    assert (found["candidate"], found["candidate_at_place"]) == (True, None)
 
 
 def test_a_patient_is_scored_once_in_every_mode():
@@ -160,3 +190,41 @@ def test_a_patient_of_whom_all_is_known_is_staged_as_drawn():
             axis: item["truth"] for axis, item in axes.items()
         }
     assert all(item["truth"] == (item["p"] >= 0.5) for item in row["stations"])
+
+
+@pytest.mark.parametrize("cancer", ["larynx", "esophagus", "pancreas"])
+def test_a_patient_of_whom_all_is_known_has_stations_invasion_and_metastases_as_drawn(cancer):
+    (row,) = score_patient(make_scored(cancer, 5000, 0, None, images=False), ["truth"])
+    for axes in row["editions"].values():
+        assert {axis: item["category"] for axis, item in axes.items()} == {
+            axis: item["truth"] for axis, item in axes.items()
+        }
+    for item in (*row["stations"], *row["invasions"]):
+        assert item["truth"] == (item["p"] >= 0.5), item
+    assert row["metastasis"]["asserted"] == row["metastasis"]["truth"]
+    assert row["refused"] is None
+
+
+@pytest.mark.slow
+def test_a_patient_seen_by_the_shipped_networks_gives_whole_rows_and_a_page(all_models, tmp_path):
+    rows = score_patient(make_scored("pancreas", 8600, 22, None, images=True), ["images", "record"])
+    (tmp_path / ROWS).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rows = read_rows(tmp_path)
+    assert [(row["mode"], row["refused"]) for row in rows] == [("images", None), ("record", None)]
+    for row in rows:
+        for axes in row["editions"].values():
+            assert axes.keys() == {"t", "n", "m", "stage_group"}
+            for item in axes.values():
+                assert 0.5 < sum(item["probabilities"].values()) < 1.01  # TX, NX: what they open has no group
+                assert set(item["credible"]) <= item["probabilities"].keys()
+        assert row["tumor"]["source"]["id"] == "lesion-abdomen"  # a network looked, not rules alone
+        assert row["tumor"]["truth"] == "tumor"
+        assert {node["truth"] for node in row["nodes"]} <= {"malignant", "benign", "tumor", "metastasis", None}
+        assert row["metastasis"].keys() == {"truth", "asserted", "candidate", "candidate_at_place"}
+        assert row["metastasis"]["truth"] is True  # drawn into the liver
+        assert isinstance(row["metastasis"]["candidate_at_place"], bool)
+    images, record = rows
+    assert (images["tumor"], images["nodes"]) == (record["tumor"], record["nodes"])  # one look serves both
+    cohorts = write_figures(tmp_path)["cohorts"]
+    assert {cohort["mode"] for cohort in cohorts} == {"images", "record"}
+    assert "pancreas (T4, among all)" in (tmp_path / PAGE).read_text()

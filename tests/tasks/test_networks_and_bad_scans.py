@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,10 @@ import torch
 
 from mdt_dicom.nifti import read_nifti
 from models.card import Card, Head, write_card
+from models.inference import run
+from models.inference.memory import memory_mb
+from models.inference.predict import Scan
+from models.inference.sparing import SPARING
 from models.networks.build import build_network
 from models.registry import add_model, content_sha256
 from oncology.findings import Severity, to_json
@@ -22,6 +27,7 @@ from tasks.images import CT, IMAGES, PET
 from tasks.masks import ANATOMY, segment
 from tasks.networks import look_with_networks
 from tasks.settings import settings
+from templates.language import language
 
 GRID = Geometry((40, 50, 50), (4.0, 4.0, 4.0), (0.0, 0.0, 0.0))
 BODY = np.ones(GRID.shape, bool)
@@ -68,6 +74,70 @@ def test_a_network_is_not_asked_about_a_scan_of_another_region(install: Install,
     assert (seen.regions, seen.models, seen.looked_for_lesions) == ([], [], False)
     assert [(one.code, one.severity) for one in seen.verdicts] == [("scan-outside-region", Severity.ERROR)]
     assert "nothing of the thorax" in seen.verdicts[0].message
+
+
+def nnunet_folder(place: Path, home: Path, monkeypatch: pytest.MonkeyPatch, name: str, region: str | None) -> None:
+    """Add an nnU-Net folder, and a program in nnU-Net's place that dies as the system kills what takes all memory."""
+    folder = place / "theirs"
+    (folder / "fold_0").mkdir(parents=True)
+    torch.save({}, folder / "fold_0" / "checkpoint_final.pth")
+    plans = {"dataset_name": name, "configurations": {"3d_fullres": {"spacing": [2.0, 1.0, 1.0]}}}
+    labels = {"background": 0, "cancer": 1}
+    (folder / "plans.json").write_text(json.dumps(plans))
+    (folder / "dataset.json").write_text(json.dumps({"channel_names": {"0": "CT"}, "labels": labels}))
+    add_model(folder, home, "theirs", region)
+    program = place / "nnUNetv2_predict_from_modelfolder"
+    program.write_text("#!/bin/sh\nkill -9 $$\n")
+    program.chmod(0o700)
+    (place / "python").write_text("")
+    monkeypatch.setenv("AIMDT_NNUNET_PYTHON", str(place / "python"))
+    monkeypatch.setenv("AIMDT_MODELS", "theirs")
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "region", "structures", "expected"),
+    [
+        ("Dataset006_Lung", None, {"body": BODY}, ["scan-outside-region"]),
+        ("Dataset006_Lung", None, LUNG, ["network-out-of-memory"]),
+        ("Dataset015_All", None, {"body": BODY}, ["region-of-model-unknown", "network-out-of-memory"]),
+        ("Dataset015_All", "thorax", {"body": BODY}, ["scan-outside-region"]),
+        ("Dataset015_All", "body", {"body": BODY}, ["network-out-of-memory"]),
+    ],
+)
+def test_another_makers_model_is_asked_about_its_region_and_named_where_the_system_kills_it(
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ct: Volume,
+    name: str,
+    region: str | None,
+    structures: dict[str, np.ndarray],
+    expected: list[str],
+) -> None:
+    nnunet_folder(tmp_path, home, monkeypatch, name, region)
+    seen = look_with_networks(ct, None, "lung", BODY, structures)
+    assert (seen.regions, seen.models) == ([], [])
+    assert [one.code for one in seen.verdicts] == expected
+    german = language("de")
+    assert all(german(one.message) != one.message for one in seen.verdicts)
+    assert german.unknown == set()
+
+
+def test_a_network_short_of_memory_answers_from_smaller_tiles_and_the_report_says_so(
+    install: Install, ct: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(ANATOMY_CARD, [-9.0, 9.0, -9.0])
+    scan = Scan(np.zeros((20, 25, 25), np.int16), ANATOMY_CARD.spacing_mm)
+    monkeypatch.setattr(run, "free_mb", lambda: memory_mb(ANATOMY_CARD, scan, SPARING[0], torch=True) + 1)
+    seen = look_with_networks(ct, None, "lung", BODY, LUNG)
+    assert seen.structures["aorta"].mean() > 0.9
+    assert [(one.code, one.severity) for one in seen.verdicts] == [("network-short-of-memory", Severity.WARNING)]
+    assert "ours, which looked with tiles of 48 voxels instead of 64: what it" in seen.verdicts[0].message
+    german = language("de")
+    assert "ours war der Speicher zu knapp" in german(seen.verdicts[0].message)
+    assert "Kacheln von 48 Voxeln statt 64" in german(seen.verdicts[0].message)
+    assert german.unknown == set()
 
 
 def test_no_tumor_is_an_answer_that_is_named(install: Install, ct: Volume) -> None:

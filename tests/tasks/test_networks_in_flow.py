@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.card import Card, Head, write_card
+from models.card import Card, Figure, Head, write_card
 from models.inference.look import SeenAnatomy, joined, see_lesions
 from models.inference.predict import Scan
 from models.networks.build import build_network
@@ -17,7 +17,10 @@ from models.registry import add_model, content_sha256
 from oncology.edit import Draft, Edit, EditKind, apply_edits
 from oncology.findings import CaseId, Findings, Laterality, Node, to_json
 from oncology.imaging.volume import Geometry, Volume
-from tasks.eyes import discounted
+from oncology.probabilities import tumor_probabilities
+from tasks.eyes import assess, discounted, scene_for
+from tasks.findings import findings_from, findings_json
+from tasks.known_models import known_models
 from tasks.networks import chosen_models, look_with_networks, model_marks
 from tasks.settings import settings
 
@@ -120,6 +123,23 @@ def test_a_ct_without_pet_is_looked_at_by_the_network_that_was_trained_on_such(
     assert asked("larynx", with_pet=False) == "lesion-neck-ct"
     assert {asked("pancreas", with_pet=with_pet) for with_pet in (True, False)} == {"lesion-abdomen"}
     assert {"lesion-thorax", "lesion-thorax-ct"} <= {mark.split(":")[0] for mark in model_marks("esophagus")}
+
+
+def test_how_sure_a_network_is_of_a_tumor_reaches_the_probabilities(
+    ct: Volume, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = (Head("lesion", "sigmoid", ("tumor", "node_small", "node_large")),)
+    card = replace(CARD, role="lesion", heads=heads, figures=(Figure("ct_tumor_found", 0.8, n=12, on="drawn ones"),))
+    install(card, (2.0, -9.0, -9.0), tmp_path / "given", home, monkeypatch)
+    seen = look_with_networks(ct, None, "lung", np.ones(GRID.shape, bool))
+    scene = scene_for(ct, None, {}, {})
+    found, _ = assess("0" * 16, "lung", scene, seen.regions, seen.verdicts, nodes_looked_for=True)
+    found = findings_from(findings_json(replace(found, models=tuple(seen.models))))
+    told = tumor_probabilities(found, {"facts": (), "tables_version": "t"}, known_models(found))
+    assert told["organs"]["lung"]["tumor"] == pytest.approx(0.88, abs=0.01)  # of a logit of 2
+    assert told["tumor"]["calibrated"] is False
+    (looker,) = told["tumor"]["looked"]
+    assert (looker["model"], looker["recall"]["value"]) == ("ours", 0.8)
 
 
 def test_a_hospitals_own_network_for_lesions_comes_first_with_pet_and_without(

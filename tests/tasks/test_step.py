@@ -22,6 +22,12 @@ def compute(case_id: str, value: int) -> Outputs:
     return CaseFiles(case_id).save_json("value.json", value)
 
 
+@step("1", final=lambda case: case.load_json("value.json") > 7)
+def compute_short(case_id: str, value: int) -> Outputs:
+    calls.append(value)
+    return CaseFiles(case_id).save_json("value.json", value)
+
+
 @step("1", io=True)
 def read_broken(case_id: str) -> Outputs:
     calls.append("broken")
@@ -80,6 +86,13 @@ def test_an_answer_that_no_longer_holds_is_computed_anew(case: CaseFiles, harm: 
     assert run(compute, CASE, 7) == first
     assert calls == [7, 7]
     assert case.load_json("value.json") == 7
+
+
+def test_an_answer_that_another_run_may_better_is_computed_anew(case: CaseFiles) -> None:
+    assert run(compute_short, CASE, 7) == run(compute_short, CASE, 7)
+    run(compute_short, CASE, 8)
+    run(compute_short, CASE, 8)
+    assert calls == [7, 7, 8]
 
 
 def test_erasing_the_case_erases_what_prefect_kept(case: CaseFiles) -> None:

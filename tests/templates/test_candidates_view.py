@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from oncology.adequacy import SENTENCES
 from oncology.cancers.fusion import RULES
 from oncology.findings import CaseId, Findings, Node
+from oncology.presence import Figure, KnownModel
 from oncology.probabilities import tumor_probabilities
+from tasks.known_models import known_models
 from templates.candidates_view import caption
 from templates.node_notes import node_notes
 from templates.render import languages, render_html, translator
@@ -70,6 +73,46 @@ def test_the_footnote_of_a_decisive_node_reckons_as_stated() -> None:
     assert "prevalence 28 %" in note
     assert "short axis ≥ 10 mm: yes (sensitivity 55 %, specificity 81 %) → 53 %" in note
     assert node_notes(found, [], str) == []
+
+
+SEEN_ON = "nodes of held-out synthetic patients, seed 5001"
+ENGLISH_NOTE = (
+    "node-1: model judge → 71 %; prevalence 28 % (mediastinal nodes: Silvestri 2013, Chest 143 suppl); "
+    "malignant from 50 % on: yes (sensitivity 74 %, specificity 97 %, nodes of held-out synthetic patients, seed 5001) "
+    "→ post-test probability 91 %; the stage reckons with 71 %"
+)
+GERMAN_NOTE = (
+    "node-1: Netz judge → 71 %; Prävalenz 28 % (mediastinale Knoten: Silvestri 2013, Chest 143 suppl); "
+    "maligne ab 50 %: ja (Sensitivität 74 %, Spezifität 97 %, Knoten zurückgehaltener synthetischer Patienten, "
+    "Seed 5001) → Nachtestwahrscheinlichkeit 91 %; das Stadium rechnet mit 71 %"
+)
+JUDGE = KnownModel(
+    "node_malignancy",
+    {
+        "sensitivity, nodal malignancy with PET": Figure(0.74, 40, None, None, SEEN_ON),
+        "specificity, nodal malignancy with PET": Figure(0.97, 40, None, None, SEEN_ON),
+    },
+)
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", ENGLISH_NOTE), ("de", GERMAN_NOTE)])
+def test_the_footnote_of_a_node_that_a_model_judged_tells_prevalence_and_post_test_probability(
+    language: str, told: str
+) -> None:
+    node = Node("node-1", "7", None, 14.0, 20.0, 2.0, (0.0, 0.0, 0.0), suv_max=6.0, p_malignant=0.71)
+    case = Findings(CaseId("c"), "lung", nodes=(replace(node, malignancy_model="judge"),))
+    found = tumor_probabilities(case, {"facts": (), "tables_version": "t"}, {"judge": JUDGE})
+    assert node_notes(found, ["node-1"], translator(language)) == [told]
+
+
+def test_the_card_of_our_own_model_has_what_the_footnote_needs() -> None:
+    node = Node("node-1", "7", None, 14.0, 20.0, 2.0, (0.0, 0.0, 0.0), p_malignant=0.71)
+    case = Findings(CaseId("c"), "lung", nodes=(replace(node, malignancy_model="node-malignancy"),))
+    found = tumor_probabilities(case, {"facts": (), "tables_version": "t"}, known_models(case))
+    (note,) = node_notes(found, ["node-1"], translator("de"))
+    assert "Prävalenz 28 %" in note
+    assert "synthetischer Patienten" in note
+    assert "Nachtestwahrscheinlichkeit" in note
 
 
 def test_a_contradiction_stands_beside_the_rule_that_it_concerns() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from oncology.comparison import compare
-from oncology.findings import CaseId, Findings, Laterality, Node, Tumor, to_json
+from oncology.findings import CaseId, Findings, Laterality, MetastasisCandidate, Node, Tumor, to_json
 from templates.comparison_view import comparison_view
 from templates.language import language
 from templates.render import languages, render_html
@@ -23,6 +24,12 @@ def study(tumor_mm: float, *nodes_mm: float) -> Findings:
         for place, mm in enumerate(nodes_mm, start=1)
     ]
     return Findings(CaseId("c"), "lung", (tumor,), tuple(nodes))
+
+
+def spread(liver_ml: float) -> Findings:
+    """With a metastasis of which no more than the volume is known."""
+    liver = MetastasisCandidate("candidate-1", "liver", (-80.0, 0.0, -40.0), volume_ml=liver_ml)
+    return replace(study(50.0), metastasis_candidates=(liver,))
 
 
 def compared(now: Findings, prior: Findings) -> dict[str, Any]:
@@ -44,7 +51,14 @@ def test_sums_response_and_stages_stand_in_the_report() -> None:
 @pytest.mark.parametrize("name", [name for name in languages() if name != "en"])
 @pytest.mark.parametrize(
     ("now", "prior"),
-    [(study(30.0, 14.0), study(50.0, 20.0)), (study(60.0, 14.0, 22.0), study(50.0)), (study(8.0), study(8.0, 12.0))],
+    [
+        (study(30.0, 14.0), study(50.0, 20.0)),
+        (study(60.0, 14.0, 22.0), study(50.0)),
+        (study(8.0), study(8.0, 12.0)),
+        (spread(2.0), spread(4.0)),
+        (spread(2.0), study(50.0)),
+        (study(50.0), spread(2.0)),
+    ],
 )
 def test_no_word_of_a_comparison_falls_back_to_english(name: str, now: Findings, prior: Findings) -> None:
     translate = language(name)

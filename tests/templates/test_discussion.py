@@ -8,12 +8,14 @@ import pytest
 import yaml
 
 from oncology.cancers.protocol import MODULES, cancer
-from oncology.next_tests import next_tests
+from oncology.findings import Laterality
+from oncology.next_tests import next_tests, situations
 from oncology.tnm.vocabulary import vocabulary
 from templates.discussion import TEXTS, abstentions, discussion_view
 from templates.front import ROOMS, front_view
 from templates.render import FOLDER, languages, render_html, translator
 from templates_sample import report, staging
+from trunk_cases import node, staged, tumor
 
 SAME_IN_EVERY_LANGUAGE = {"PET/CT"}
 
@@ -109,12 +111,13 @@ def test_a_case_with_much_to_say_gets_fewer_lines_on_page_one() -> None:
 def test_every_discussion_text_is_translated_with_its_placeholders(language: str) -> None:
     catalog = yaml.safe_load((FOLDER / "languages" / f"{language}.yaml").read_text(encoding="utf-8"))
     rows = [row for site in vocabulary().sites for row in next_tests(site).values()]
+    rows += [one.row for site in vocabulary().sites for one in situations(site)]
     texts = {*TEXTS, *(row.test for row in rows), *(row.why for row in rows)}
     texts |= {reason for site in MODULES for reason in cancer(site).must_image.values()}
 
     assert not texts - set(catalog) - SAME_IN_EVERY_LANGUAGE
     for text in texts & set(catalog):
-        names = ("{reason}", "{half}", "{groups}", "{tests}", "{edition}", "{sentence}")
+        names = ("{reason}", "{half}", "{groups}", "{tests}", "{edition}", "{sentence}", "{places}")
         assert [name in text for name in names] == [name in catalog[text] for name in names], text
 
 
@@ -123,3 +126,26 @@ def test_a_german_page_withholds_the_stage_in_german() -> None:
 
     assert told.startswith("Es wird kein Stadium angegeben: keine Stadiengruppe erreicht 50 %")
     assert "klären würde es: Nadelbiopsie der fraglichen Stationen" in told
+
+
+@pytest.mark.parametrize(
+    ("cancer", "station", "side", "named"),
+    [
+        ("lung", "7", None, "der fraglichen Stationen (7) durch EBUS"),
+        ("larynx", "II", Laterality.LEFT, "der fraglichen Lymphknoten (II links)"),
+        ("larynx", "supraclavicular", Laterality.RIGHT, "(in der rechten Supraklavikulargrube)"),
+        ("pancreas", "common_hepatic_artery", None, "(an der A. hepatica communis)"),
+    ],
+)
+def test_a_german_point_names_the_stations_in_doubt(
+    cancer: str, station: str, side: Laterality | None, named: str
+) -> None:
+    case = staged(cancer, tumor(25), nodes=(node(1, station, p_malignant=0.5, laterality=side),))
+    assert any(named in point.text for point in discussion_view(case, translator("de"))["discussion"])
+
+
+def test_a_withheld_stage_names_the_stations_that_would_settle_it() -> None:
+    case = unsettled({"IIB": 0.4, "IIIA": 0.4}, ["nodes[0].positive"])
+    case["facts"][0] |= {"status": "doubtful", "value": [{"id": "node-1", "positive": {"p": 0.5}, "station": "7"}]}
+    case["editions"]["9"]["would_change"] = [{"finding": "nodes[0].positive", "if": "malignant", "then": {}}]
+    assert "needle sampling of the stations in doubt (7) by EBUS" in abstentions(case, str)[0]

@@ -66,7 +66,29 @@ def test_reliability_is_drawn_for_every_axis_and_stations_are_told_one_by_one():
     page = render_evaluation(content("IB"))
     assert page.count("probability said") == 4
     assert page.index("<td>7</td>") < page.index("<td>10R</td>")
-    assert "T4" in page
+
+
+def test_every_dot_of_a_reliability_plot_carries_its_interval():
+    page = render_evaluation(content("IB"))
+    assert page.count('class="interval"') == page.count("<circle") == 4
+    # 4 of 4 were right: the bar goes from 0.51 (Wilson) to 1, on a plot of 170 below a margin of 18
+    assert 'd="M166.0 101.3 V18.0"' in page
+
+
+def test_the_decision_on_t_is_told_of_each_site_with_whom_it_was_asked_of():
+    rows = [patient("a", "IB", cancer="larynx"), patient("b", "IB", cancer="nasopharynx")]
+    page = render_evaluation(figures_of(rows))
+    assert "larynx (T4a or more, among true T3 and T4a)" in page
+    assert "nasopharynx (T4, among true T3 and T4)" in page
+
+
+def test_candidates_at_the_place_of_a_metastasis_are_told_apart_from_those_of_its_site():
+    rows = [patient(f"p{place}", "IB") for place in range(2)]
+    for row, at_place in zip(rows, (True, False), strict=True):
+        row["metastasis"] = {"truth": True, "asserted": False, "candidate": True, "candidate_at_place": at_place}
+    page = render_evaluation(figures_of(rows))
+    assert "candidates of the right site counted</th><td>1.00 (1.00-1.00), n=2" in page
+    assert "candidates within 10 mm of a metastasis counted</th><td>0.50 (0.00-1.00), n=2" in page
 
 
 def test_what_was_said_in_place_of_the_truth_is_counted():

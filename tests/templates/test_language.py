@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from board_cases import IMAGING_DATE, board_cases, findings_of, history_of
+from mdt_fhir.code_table import table
 from oncology.cancers.protocol import cancer
+from oncology.cancers.scope import NON_MELANOMA, undecided_primaries
 from oncology.errors import ScopeError
-from oncology.findings import to_json
+from oncology.findings import History, RecordFact, to_json
 from oncology.probabilities import tumor_probabilities
 from oncology.staging import stage_case
 from templates.language import PLACE, language, read_catalog
@@ -71,6 +73,17 @@ def test_every_sentence_keeps_its_places(name: str) -> None:
 def test_a_sentence_is_translated_around_its_numbers_and_names() -> None:
     told = language("de")("endoscopy: cranial nerve palsy no; reaches 12.3 mm into the lateral pterygoid left")
     assert told == "Endoskopie: Hirnnerven (Lähmung) nein; reicht 12.3 mm tief (M. pterygoideus lateralis links)"
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_other_cancer_that_a_record_may_hold_is_told(name: str) -> None:
+    rows = [row for system in ("icd10", "icd9", "snomed") for row in table()["other_tumors"][system].values()]
+    translate = language(name)
+    for site in {row["site"] for row in rows} - {NON_MELANOMA}:
+        said = RecordFact("second_primary", {"site": site, "behavior": "malignant"}, "Condition/1", "code")
+        (shown,) = undecided_primaries(History((said,)), "lung")
+        translate(shown.message)
+    assert translate.unknown == set()
 
 
 def test_two_sentences_are_not_told_as_one() -> None:

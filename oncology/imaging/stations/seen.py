@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
 from oncology.imaging.volume import Geometry
 
@@ -55,6 +56,25 @@ class SeenStations:
         kept = {name: share for name, share in found.items() if share >= LEAST_SHARE}
         whole = sum(kept.values())
         return {name: round(share / whole, 2) for name, share in sorted(kept.items(), key=lambda item: -item[1])}
+
+    def wholly_on(self, ct: Geometry) -> tuple[str, ...]:
+        """Names of the stations that the map shows and no end of the CT cuts, by its slices.
+
+        >>> grid = Geometry((4, 1, 1), (5.0, 5.0, 5.0), (0.0, 0.0, 0.0))
+        >>> seen = SeenStations(np.array([1, 2, 2, 0], np.uint8).reshape(4, 1, 1), ("4R", "2R", "1R"), grid)
+        >>> seen.wholly_on(grid)
+        ('2R',)
+        """
+        reach = self.grid.spacing_mm[0] / 2.0 / ct.spacing_mm[0]  # half a voxel of the map, in slices
+        whole = []
+        for name, box in zip(self.names, ndimage.find_objects(self.labels, len(self.names)), strict=True):
+            if box is None:
+                continue
+            corners = np.array(list(product(*((side.start, side.stop - 1) for side in box))), float)
+            slices = ct.to_index(self.grid.to_lps(corners))[:, 0]
+            if slices.min() - reach > 0.0 and slices.max() + reach < ct.shape[0] - 1:
+                whole.append(name)
+        return tuple(whole)
 
 
 def stations_json(seen: SeenStations) -> dict[str, Any]:

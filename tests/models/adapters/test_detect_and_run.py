@@ -11,7 +11,7 @@ import pytest
 from models.adapters.detect import detect
 from models.adapters.folder import LARGEST_JSON, inside, read_json
 from models.adapters.tool import run_tool, without_paths
-from oncology.errors import ModelError
+from oncology.errors import ModelError, ModelMemoryError
 
 
 def test_folder_without_a_model_says_what_was_expected(tmp_path: Path) -> None:
@@ -56,6 +56,15 @@ def test_failed_program_is_quoted_without_paths(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"last words: cannot read <path>: no memory") as error:
         run_tool("tried", [sys.executable, "-c", script], tmp_path)
     assert "Doe" not in str(error.value)
+
+
+def test_program_that_the_system_killed_is_told_from_one_that_failed(tmp_path: Path) -> None:
+    script = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    with pytest.raises(ModelMemoryError, match=r"tried was killed \(signal 9\), as systems do where memory runs out"):
+        run_tool("tried", [sys.executable, "-c", script], tmp_path)
+    with pytest.raises(ModelError, match="failed with code 9") as error:
+        run_tool("tried", [sys.executable, "-c", "import sys; sys.exit(9)"], tmp_path)
+    assert not isinstance(error.value, ModelMemoryError)
 
 
 def test_program_that_takes_too_long_is_stopped_with_its_children(tmp_path: Path) -> None:

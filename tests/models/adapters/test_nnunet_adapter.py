@@ -49,6 +49,26 @@ def test_card_says_what_the_folder_says(tmp_path: Path) -> None:
     assert card.settings["folds"] == ["0"]
 
 
+@pytest.mark.parametrize(
+    ("name", "labels", "region"),
+    [
+        ("Dataset007_Pancreas", ["pancreas", "cancer"], "abdomen"),
+        ("Dataset006_Lung", ["cancer"], "thorax"),
+        ("Dataset501_HECKTOR", ["GTVp", "GTVn"], "neck"),
+        ("Dataset011_Chest", ["lung_upper_lobe_left", "aorta"], "thorax"),
+        ("Dataset012_Esophagus", ["tumor"], "thorax"),
+        ("Dataset013_Organs", ["esophagus"], ""),  # runs through all of them
+        ("Dataset014_Organs", ["lung", "liver"], ""),
+        ("Dataset015_All", ["lesion"], ""),
+    ],
+)
+def test_the_region_is_what_name_and_labels_speak_of(tmp_path: Path, name: str, labels: list[str], region: str) -> None:
+    dataset = DATASET | {"labels": {label: place for place, label in enumerate(["background", *labels])}}
+    card = detect(results_folder(tmp_path, PLANS | {"dataset_name": name}, dataset))
+    assert card.region == region
+    assert ("Nothing in the folder says which part of the body" in card.limits) is (region == "")
+
+
 def test_pet_channel_makes_it_a_model_for_pet_and_ct(tmp_path: Path) -> None:
     dataset = DATASET | {"channel_names": {"0": "CT", "1": "FDG-PET"}}
     assert detect(results_folder(tmp_path, dataset=dataset)).modalities == ("CT", "PT")

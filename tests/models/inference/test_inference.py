@@ -18,6 +18,7 @@ from models.inference.grid import body_grid, hu_on, masks_of, suv_on, without_sp
 from models.inference.look import see_anatomy
 from models.inference.predict import Scan, predict
 from models.inference.run import ask
+from models.inference.sparing import Way
 from models.inference.tiling import cut, tiles
 from models.networks.build import build_network
 from models.registry import content_sha256, find_card
@@ -88,6 +89,14 @@ def test_a_network_that_is_too_slow_is_stopped(card: Card, scan: Scan) -> None:
     with pytest.raises(ModelError, match="did not answer within"):
         ask(card, scan, timeout_s=0.2)
     assert time.monotonic() - begun < 10.0
+
+
+def test_a_usual_answer_tells_of_no_other_way_and_a_slow_one_is_not_asked_again(card: Card, scan: Scan) -> None:
+    told: list[Way] = []
+    with pytest.raises(ModelError, match="did not answer within"):
+        ask(card, scan, timeout_s=0.2, tell=lambda _, way: told.append(way))
+    ask(card, scan, tell=lambda _, way: told.append(way))
+    assert told == []
 
 
 def test_too_little_memory_is_said_before_anything_runs(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from oncology.cancers.evidence import PROPOSED_IN_AIR
-from oncology.cancers.lung import derive
+from oncology.cancers.lung import LOBES, derive
 from oncology.errors import ScopeError
 from oncology.findings import (
     CaseId,
@@ -27,6 +27,10 @@ from oncology.imaging.airless import AIRLESS
 from oncology.staging import stage_case
 
 DRAWN = Source(SourceKind.CONTOUR, "GTV-1")
+# What rules give on an ordinary CT of the chest, and lobes as networks do.
+BY_RULES = ("body", "bones", "chest_wall", "diaphragm", "lung_left", "lung_right", "main_bronchus_left",
+            "main_bronchus_right", "mediastinum", "spinal_canal", "spine", "trachea")  # fmt: skip
+DELINEATED = (*BY_RULES, *LOBES)
 
 
 def tumor(size_mm: float, **changes: Any) -> Tumor:
@@ -176,7 +180,7 @@ def test_contact_with_the_chest_wall_never_asserts_t3() -> None:
 def test_what_a_network_drew_within_a_mediastinum_that_the_tumor_keeps_off_does_not_count() -> None:
     met = (Contact("pulmonary_artery", 300.0, 2.0, 360.0, probability=0.4), Contact("chest_wall", 50.0, 0.0))
     apart: dict[str, Any] = {
-        "structures_assessed": ("mediastinum", "pulmonary_artery"),
+        "structures_assessed": (*DELINEATED, "pulmonary_artery"),
         "structures_unproven": ("pulmonary_artery",),
     }
     kept_off = staged(tumor(24.0, contacts=met), **apart)
@@ -195,7 +199,7 @@ def test_a_vein_that_is_surrounded_in_the_lung_is_no_great_vessel(p: float, cate
     vein = Contact("pulmonary_vein", 170.0, 3.5, 360.0, probability=0.95)
     found = staged(
         tumor(25.0, contacts=(vein, Contact("mediastinum", 80.0, 2.8, probability=p))),
-        structures_assessed=("mediastinum", "pulmonary_vein"),
+        structures_assessed=(*DELINEATED, "pulmonary_vein"),
         structures_unproven=("pulmonary_vein",),
     )
     assert categories(found)[0] == category

@@ -28,6 +28,7 @@ from models.synthetic.patient import DEMOS
 from models.synthetic.plan import FIELD_OF
 from oncology.cancers.fusion import rules_for
 from oncology.cancers.protocol import MODULES, CancerPlugin, cancer, plugin_faults
+from oncology.decisive import DECISIVE
 from oncology.findings import CaseId, Findings, History, to_json
 from oncology.imaging.organ import CRICOID, EGJ
 from oncology.imaging.stations.finder import FINDERS
@@ -36,7 +37,7 @@ from oncology.staging import stage_case
 from oncology.tnm.loader import tables
 from oncology.tnm.vocabulary import AXES, vocabulary
 from tasks.cohort import MADE
-from tasks.evaluation import DECISIVE
+from tasks.eyes import LOOKING
 from templates.render import FOLDER, languages, render_html
 from templates.sections import section
 from templates_sample import report
@@ -113,6 +114,11 @@ def test_its_nodes_have_a_map_of_stations_and_its_facts_rules_of_fusion(plugin: 
 def test_the_models_of_a_role_have_their_weights(plugin: CancerPlugin, role: str) -> None:
     for card in cards_for(role, plugin.key, None):
         assert weights_path(card).is_file()
+
+
+def test_a_model_looks_for_its_tumor_and_nodes_and_others_judge_them(plugin: CancerPlugin) -> None:
+    needed = (*LOOKING, "node_malignancy", "invasion")
+    assert [role for role in needed if not cards_for(role, plugin.key, None)] == []
 
 
 def test_every_card_names_cancers_that_there_are() -> None:

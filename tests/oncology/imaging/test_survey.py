@@ -67,6 +67,17 @@ def test_a_hot_node_outside_of_every_station_stays_in_doubt(suv: float, certaint
     assert found.nodes[0].certainty == pytest.approx(certainty)
 
 
+@pytest.mark.parametrize(("rated", "said", "kept"), [(True, 0.87, 0.87), (True, 1.0, 0.999), (False, 1.0, None)])
+def test_a_proposed_tumor_keeps_what_its_network_says_and_a_mask_alone_says_nothing(
+    rated: bool, said: float, kept: float | None
+) -> None:
+    mask = phantoms.sphere(GRID, (0, 0, 0), 24)
+    seen = Region("tumor", "tumor 1", mask, DRAWN, needs_confirmation=True, certainty=said, rated=rated)
+    found = surveyed("lung", [seen], {})
+    assert found.tumors[0].certainty == kept
+    assert found.pet is False
+
+
 def test_a_named_node_keeps_its_name() -> None:
     node = Region("node", "node", phantoms.sphere(GRID, (20, 0, 0), 10), DRAWN, station="7")
     assert surveyed("lung", [node], {}, guess_station=lambda mask: {"4R": 1.0}).nodes[0].station == "7"
@@ -103,6 +114,18 @@ def test_the_part_of_the_pancreas_is_told_by_the_vessels_beside_it(x: float, par
 def test_findings_name_the_structures_that_were_at_hand() -> None:
     masks = {"aorta": phantoms.sphere(GRID, (30, 0, 0), 20), "portal_vein": np.zeros(GRID.shape, bool)}
     assert surveyed("pancreas", [tumor()], masks).structures_assessed == ("aorta",)
+
+
+@pytest.mark.parametrize(("looked", "expected"), [(True, ("7",)), (False, ())])
+def test_stations_count_as_assessed_where_something_looked_and_the_scan_does_not_end_in_them(
+    looked: bool, expected: tuple[str, ...]
+) -> None:
+    labels = phantoms.sphere(GRID, (20, 0, 0), 30).astype(np.uint8)
+    labels[-3:] = 2
+    drawn = SeenStations(labels, ("7", "1R", "4R"), GRID)
+    scene = Scene(CT, None, {}, {}, lambda mask, point: {}, stations=drawn)
+    found, _ = survey(CaseId("0123456789abcdef"), "lung", scene, [], nodes_looked_for=looked)
+    assert found.stations_assessed == expected
 
 
 def test_regions_count_as_imaged_only_with_their_organs() -> None:
