@@ -207,7 +207,7 @@ def agreement_table(rows: Sequence[Agreement]) -> Iterator[str]:
         chosen = [row for row in rows if row.drawn_by == by]
         if chosen:
             scores = f"mean {_mean(chosen):.2f}, {sum(row.dice >= GOOD for row in chosen)} at {GOOD} or more"
-            yield f"{words}: {len(chosen)} structures over {len({row.scan for row in chosen})} scans, {scores}"
+            yield f"{words}: {len(chosen)} masks over {len({row.scan for row in chosen})} scans, {scores}"
 
 
 def _line(name: str, by: str, scans: str, mean: str, cells: Iterable[str]) -> str:

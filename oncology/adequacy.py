@@ -24,6 +24,18 @@ NO_CONTRAST = (
     "The CT was done without contrast: contact with vessels, necrosis of nodes and liver lesions are hard to see."
 )
 CONTRAST_UNSTATED = "Nothing says whether contrast was given: vessels and liver are judged with reserve."
+# Fluid that no rule looks for, by the region that would show it, and the structure that an added network may draw.
+# Unopacified bowel and the pericardium's recesses are as dense, so that HU around liver or heart prove nothing.
+NO_FLUID_RULE = {
+    "thorax": (
+        "pericardial_effusion",
+        "Pericardial effusion is not looked for on these images: that none is listed does not mean there is none.",
+    ),
+    "abdomen": (
+        "ascites",
+        "Ascites is not looked for on these images: that none is listed does not mean there is none.",
+    ),
+}
 NOT_IMAGED = "Not, or only in part, on these images: {regions}; a metastasis there may not be seen."
 # By region: what of it is seen, what of it is not, and the sentence that holds then; names are those of structures.
 UPPER_NECK = ("hyoid", "thyroid_cartilage", "submandibular_gland_left", "submandibular_gland_right")
@@ -103,7 +115,14 @@ def scan_limits(
     """
     codes = [item["code"] for item in findings["quality"]]
     found = [Limit(SENTENCES[code], _values(code, series)) for code in dict.fromkeys(codes) if code in SENTENCES]
-    return (*_contrast(series), *found, *_no_pet(series, codes), *_not_imaged(staging))
+    return (*_contrast(series), *found, *_no_pet(series, codes), *_not_imaged(staging), *_no_fluid_rule(findings))
+
+
+def _no_fluid_rule(findings: Mapping[str, Any]) -> tuple[Limit, ...]:
+    imaged, seen = findings.get("regions_imaged", ()), findings.get("structures_assessed", ())
+    return tuple(
+        Limit(text) for region, (name, text) in NO_FLUID_RULE.items() if region in imaged and name not in seen
+    )
 
 
 def _values(code: str, series: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from oncology.cancers.node_sample import LevelSample, decisive_samples
 from oncology.cancers.spread import CERTAIN, decisive_results, is_stated
-from oncology.findings import History, RecordFact, SourceKind
+from oncology.findings import NECK_SITES, History, RecordFact, SourceKind
 
 PERSON, IMAGES, SAMPLE = "person", "images", "sample"
 
@@ -29,31 +30,52 @@ class Belief:
 
 @dataclass(frozen=True)
 class Sample:
-    """The result that counts at a station; `side` where it names one."""
+    """The result that counts at a station, or at a level and `side` of the neck; `met`: ids of nodes there."""
 
     station: str
     side: str | None
     malignant: bool
     told_by: str
+    met: frozenset[str] = frozenset()
 
     def meets(self, node: Mapping[str, Any]) -> bool:
         """Whether it speaks of the place of a node of findings.json."""
-        return node["station"] == self.station and (self.side is None or node["laterality"] in (self.side, None))
+        return node["id"] in self.met
 
 
-def samples(history: Mapping[str, Any]) -> list[Sample]:
+def samples(history: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]], site: str) -> list[Sample]:
     """The result that counts at every station that was sampled, or that a person spoke of, by station.
 
     Args:
         history: the content of history.json.
+        nodes: of findings.json.
+        site: in the neck, samples speak of a side.
     """
     facts = [RecordFact(**fact) for fact in history.get("facts", ()) if fact["name"] == "station_result"]
-    return [_sample(fact) for _, fact in sorted(decisive_results(History(tuple(facts))).items())]
+    told = History(tuple(facts))
+    if site not in NECK_SITES:
+        return [_sample(fact, nodes) for _, fact in sorted(decisive_results(told).items())]
+    of_levels = decisive_samples(told, [(node["station"], node["laterality"]) for node in nodes])
+    found = [_of_level(sample, nodes) for sample in of_levels]
+    return sorted(found, key=lambda sample: (sample.station, sample.side or ""))
 
 
-def _sample(fact: RecordFact) -> Sample:
-    told_by = PERSON if is_stated(fact) else fact.value.get("method") or SAMPLE
-    return Sample(fact.value["station"], fact.value.get("laterality"), bool(fact.value["malignant"]), told_by)
+def _sample(fact: RecordFact, nodes: Sequence[Mapping[str, Any]]) -> Sample:
+    station = fact.value["station"]
+    met = frozenset(node["id"] for node in nodes if node["station"] == station)
+    return Sample(station, None, bool(fact.value["malignant"]), _told_by(fact), met)
+
+
+def _of_level(sample: LevelSample, nodes: Sequence[Mapping[str, Any]]) -> Sample:
+    there = [node for node in nodes if node["station"] in sample.levels]
+    sides = sample.sides_met([node["laterality"] for node in there])
+    met = frozenset(node["id"] for node in there if node["laterality"] in sides)
+    name = sample.levels[0] if len(sample.levels) == 1 else sample.fact.value["station"]
+    return Sample(name, sample.side, sample.malignant, _told_by(sample.fact), met)
+
+
+def _told_by(fact: RecordFact) -> str:
+    return PERSON if is_stated(fact) else fact.value.get("method") or SAMPLE
 
 
 def node_beliefs(

@@ -290,10 +290,11 @@ def _stations(
             through.setdefault(station, []).append(None if ene is None else share * ene)
     for entry in entries:  # what a sample found where no node was measured
         place = entry.get("station") or entry.get("level")
-        if not entry.get("id") and isinstance(place, str):
+        shares = place["p"] if isinstance(place, Mapping) else {place: 1.0} if place else {}
+        for station, share in shares.items() if not entry.get("id") else ():
             positive = entry["positive"]
-            malignant.setdefault(place, []).append(None if positive is None else _chance(positive))
-            through.setdefault(place, []).append(None)
+            malignant.setdefault(station, []).append(None if positive is None else share * _chance(positive))
+            through.setdefault(station, []).append(None)
     return {name: {"malignant": any_of(malignant[name]), "ene": any_of(through[name])} for name in sorted(malignant)}
 
 

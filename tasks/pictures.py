@@ -185,7 +185,8 @@ def _focus(shot: Shot, calipers: Mapping[str, Sequence[Caliper]]) -> Sequence[fl
 def draw_station_map(case: CaseFiles, cancer: str, language: str) -> str:
     """The map by what the staging believes of each node, samples included, and by what was looked at."""
     findings, staging = case.load_json(FINDINGS), case.load_json(STAGING)
-    found, entries, site = samples(case.load_json(HISTORY)), nodal_entries(staging), site_of(cancer)
+    entries, site = nodal_entries(staging), site_of(cancer)
+    found = samples(case.load_json(HISTORY), findings["nodes"], site)
     nodes = [*map(_believed, entries), *_out_of_region(findings["nodes"], staging, found)]
     looked_at = findings.get("stations_assessed", ()) if findings["nodes_assessed"] else ()
     ruled_out = (place for sample in found if not sample.malignant and (place := _place(sample)))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mdt_dicom.image_writer import Subject, write_ct, write_pet
+from mdt_dicom.image_writer import CtLook, Subject, write_ct, write_pet
 from mdt_dicom.rtstruct_writer import write_rtstruct
+from models.synthetic.label_maps import label_maps
 from models.synthetic.patient import SyntheticPatient, make_patient, truth
 from models.synthetic.plan import PatientPlan
 from models.training.labels import REGION_OF
 from oncology.errors import ModelError
-from oncology.imaging.volume import Volume, resample
+from oncology.imaging.volume import Geometry, Volume, resample, write_volume
 from tasks.case_files import canonical_json, write_bytes
+from tasks.schemas import check
 from tasks.synthetic_record import record_bundle
 
 ISSUER = "urn:oid:2.25.1960"  # a made-up assigning authority
@@ -51,7 +54,7 @@ CONTOURED = {
 
 
 def write_patient(plan: PatientPlan, folder: Path, spacing_mm: float | None = None) -> SyntheticPatient:
-    """Make one patient and write ct/, pet/, contours.dcm, record.json and truth.json into a folder.
+    """Make one patient and write ct/, pet/, contours.dcm, record.json, truth.json and its masks/ into a folder.
 
     Args:
         spacing_mm: voxel size of the model that is drawn; coarser is faster, without it that of the cancer's models.
@@ -60,14 +63,51 @@ def write_patient(plan: PatientPlan, folder: Path, spacing_mm: float | None = No
     if patient.ct is None or patient.pet is None:
         raise ModelError("a synthetic patient was made without images; expected CT and PET to write")
     subject = subject_of(plan)
-    ct_uids = write_ct(patient.ct, subject, folder / "ct", contrast=plan.scanner.contrast)
-    write_pet(patient.pet, subject, folder / "pet")
+    scanner = plan.scanner
+    look = CtLook(scanner.vendor, scanner.kernel, scanner.contrast)
+    ct_uids = write_ct(patient.ct, subject, folder / "ct", look)
+    write_pet(patient.pet, subject, folder / "pet", scanner.vendor)
     contours = _contours(patient, patient.ct)
     write_rtstruct(contours, patient.ct.geometry, subject, ct_uids, folder / "contours.dcm")
     record = json.dumps(record_bundle(plan, subject), indent=1, ensure_ascii=False)
     write_bytes(folder / "record.json", record.encode())
-    write_bytes(folder / "truth.json", canonical_json(truth(patient)).encode())
+    told = truth(patient) | {"label_maps": _write_masks(patient, patient.ct.geometry, folder / "masks")}
+    write_bytes(folder / "truth.json", canonical_json(told).encode())
+    check(folder, ("truth",))
     return patient
+
+
+def _write_masks(patient: SyntheticPatient, grid: Geometry, folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Everything drawn as label maps on a grid; where each mask lies, and its volume there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lesions = {lesion.id: lesion.mask for lesion in patient.lesions}
+    drawn = patient.canvas.geometry
+    return {
+        "structures": _write_label_maps("structures", patient.masks, drawn, grid, folder),
+        "lesions": _write_label_maps("lesions", lesions, drawn, grid, folder),
+    }
+
+
+def _write_label_maps(
+    kind: str, masks: Mapping[str, np.ndarray], drawn: Geometry, grid: Geometry, folder: Path
+) -> list[dict[str, Any]]:
+    """One file `kind`.nii.gz, and `kind`-2.nii.gz and so on for what overlaps."""
+    told = []
+    for place, one in enumerate(label_maps(masks), start=1):
+        name = f"{kind}.nii.gz" if place == 1 else f"{kind}-{place}.nii.gz"
+        scanned = resample(Volume(one.labels, drawn), grid, linear=False, fill=0)
+        write_volume(scanned, folder / name)
+        voxels = sum(np.bincount(plane.ravel(), minlength=len(one.names) + 1) for plane in scanned.array)
+        told += [
+            {
+                "name": mask,
+                "file": f"{folder.name}/{name}",
+                "label": label,
+                "volume_ml": float(voxels[label]) * grid.voxel_ml,
+            }
+            for label, mask in enumerate(one.names, start=1)
+        ]
+    return sorted(told, key=lambda mask: str(mask["name"]))
 
 
 def record_of_patient(patient: SyntheticPatient) -> dict[str, Any]:

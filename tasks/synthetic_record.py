@@ -8,6 +8,7 @@ from typing import Any
 from mdt_dicom.image_writer import Subject
 from mdt_fhir import record_writer
 from models.synthetic.plan import FIELD_OF, PatientPlan
+from oncology.findings import NECK_SITES
 
 WHO = "patient-1"
 DIAGNOSED, BIOPSIED, TESTED, SCANNED = "2026-04-20", "2026-04-22", "2026-04-28", "2026-05-04"
@@ -67,10 +68,13 @@ def _tests(plan: PatientPlan) -> Iterator[dict[str, Any]]:
 
 
 def _samples(plan: PatientPlan) -> Iterator[dict[str, Any]]:
+    """Of a sampled station the needle met the largest malignant node, else the largest; in the neck with its side."""
     method = {"thorax": "EBUS", "neck": "biopsy"}.get(FIELD_OF[plan.cancer], "EUS")
-    malignant = {node.station for node in plan.nodes if node.malignant}
     for station in plan.sampled:
-        name = f"sample-{station.replace('_', '-')}"
-        yield record_writer.station_biopsy(name, WHO, station, station in malignant, method, SAMPLED)
+        there = [node for node in plan.nodes if node.station == station]
+        met = max(there, key=lambda node: (node.malignant, node.short_mm), default=None)
+        name, malignant = f"sample-{station.replace('_', '-')}", met is not None and met.malignant
+        side = met.side if met is not None and plan.cancer in NECK_SITES else None
+        yield record_writer.station_biopsy(name, WHO, station, malignant, method, SAMPLED, laterality=side)
     for number, site in enumerate(plan.proven, start=1):
         yield record_writer.metastasis_biopsy(f"metastasis-sample-{number}", WHO, site, True, SAMPLED)

@@ -112,7 +112,8 @@ def _stations(title: str, place: str, *, regional: bool = False) -> Build:
     columns = (*ahead, "Side", "Nodes", "Largest short axis (mm)", "SUVmax", "Malignant", "Told by", "Necrosis")
 
     def build(case: Case) -> Table:
-        nodes, found = case.findings["nodes"], samples(case.history)
+        nodes = case.findings["nodes"]
+        found = samples(case.history, nodes, case.site)
         beliefs = node_beliefs(nodes, case.staging, found)
         groups: dict[tuple[str, str], list[Content]] = {}
         for node in nodes:

@@ -94,6 +94,7 @@ def write_ct(ct: Volume, subject: Subject, folder: Path, look: CtLook | None = N
     common = _series(ct, subject, "CT", dialect) | {
         "SeriesDescription": f"{title} {SYNTHETIC}",
         "ImageType": list(own.image_type),
+        "PatientPosition": "HFS",
         "KVP": 120.0,
         "ConvolutionKernel": list(kernel),
         "BitsStored": own.bits_stored,
@@ -238,7 +239,6 @@ def _series(volume: Volume, subject: Subject, modality: str, dialect: Dialect) -
         "SeriesNumber": 2 if pet else 1,
         "FrameOfReferenceUID": subject.frame_of_reference_uid,
         "PositionReferenceIndicator": "",
-        "PatientPosition": "HFS",
         "Manufacturer": own.manufacturer,
         "ManufacturerModelName": MADE_BY,
         "InstitutionName": MADE_BY,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -376,6 +376,6 @@ def _sided(diagnosis: Diagnosis, place: str) -> str:
 
 
 def side_of(concept: Mapping[str, Any], path: str) -> str | None:
-    """The side that a body site's qualifiers code."""
-    found: Sequence[str | None] = [code_table.laterality_of(coded) for coded in _qualifiers(concept, path)]
-    return next((side for side in found if side), None)
+    """The one side that a body site's qualifiers code."""
+    found = {code_table.laterality_of(coded) for coded in _qualifiers(concept, path)} - {None}
+    return found.pop() if len(found) == 1 else None

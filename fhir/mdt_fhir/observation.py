@@ -244,12 +244,15 @@ def _sided_station(station: str, side: str | None) -> dict[str, str]:
 
 
 def _metastasis(resource: Mapping[str, Any]) -> Value | None:
-    """{"site", "malignant"} of a sampled distant finding."""
+    """{"site", "malignant"} of a sampled distant finding; an adrenal gland with its side where that is told."""
     found = _polarity(resource)
     place = next((site for coded in codings(resource, "bodySite") if (site := code_table.metastasis_site(coded))), None)
     if found is None or place is None:
         return None
-    return {"site": place, "malignant": found[0] == "positive"}, found[1], found[2]
+    side, worded = _sampled_side(resource)
+    sided = place == "adrenal" and side in LETTERS
+    site = f"{place}_{side}" if sided else place
+    return {"site": site, "malignant": found[0] == "positive"}, found[1], found[2] or (sided and worded)
 
 
 READERS: Mapping[str, Callable[[Mapping[str, Any]], Value | None]] = {

@@ -4,8 +4,8 @@ Used for synthetic records and in tests. Conventions where no checked standard c
 
 | fact | resource |
 |---|---|
-| station_result | Observation: code node-sampling (urn:aimdt:fact), bodySite 4R (urn:aimdt:station), value SNOMED CT |
-|  | positive or negative, method EBUS (urn:aimdt:value) |
+| station_result | Observation: code node-sampling (urn:aimdt:fact), bodySite 4R (urn:aimdt:station), of a level of |
+|  | the neck with mCODE's laterality qualifier, value SNOMED CT positive or negative, method EBUS (urn:aimdt:value) |
 | metastasis_result | Observation: code metastasis-sampling, bodySite liver (urn:aimdt:metastasis-site) |
 | p16, hpv, ebv | Observation: code p16 (urn:aimdt:fact; hpv: LOINC too), value SNOMED CT positive or negative |
 | vocal_cord_mobility | Observation: value normal, impaired or fixed (urn:aimdt:value) |
@@ -292,9 +292,24 @@ def biopsy(
     )
 
 
-def station_biopsy(name: str, patient_id: str, station: str, malignant: bool, method: str, date: str | None) -> Json:
-    """A sampled lymph node station, as the TNM vocabulary spells it, with the result."""
-    site = concept(coding(uri("station"), station), text=f"lymph node station {station}")
+def station_biopsy(
+    name: str,
+    patient_id: str,
+    station: str,
+    malignant: bool,
+    method: str,
+    date: str | None,
+    *,
+    laterality: str | None = None,
+) -> Json:
+    """A sampled lymph node station, as the TNM vocabulary spells it, with the result.
+
+    Args:
+        laterality: of a level of the neck: left, right or midline.
+    """
+    words = " ".join(filter(None, ("lymph node station", station, laterality)))
+    extension = {"extension": [_qualifier(laterality)]} if laterality else {}
+    site = {**extension, **concept(coding(uri("station"), station), text=words)}
     value = concept(POSITIVE if malignant else NEGATIVE)
     content = {"bodySite": site, "valueCodeableConcept": value, "method": _value(method)}
     return _observation(name, patient_id, "station_result", date, "laboratory", **content)

@@ -118,7 +118,7 @@ class PatientPlan:
     Attributes:
         location: mask or subsite where the tumor lies; `laterality` left, right or midline.
         categories: edition -> t, n, m, stage_group.
-        sampled: stations (with side where levels are) of which the record holds a sample.
+        sampled: stations of which the record holds a sample; levels of the neck without a side.
         proven: sites of metastases that a biopsy in the record proved.
         record: more facts for the record, by name (histology, p16, endoscopy, ...).
         facts: more of what is true, for truth.json.

@@ -18,6 +18,7 @@ from oncology.cancers.evidence import (
     from_record,
     from_tumor,
     known,
+    masks_are_told,
     not_delineated,
     rounded_shares,
     unknown,
@@ -296,7 +297,7 @@ def _invaded(primary: Tumor, findings: Findings, history: History) -> dict[str, 
 
 def _unseen(primary: Tumor, findings: Findings) -> tuple[str, ...]:
     """Neighbors that no mask could show; none where nothing is told of masks."""
-    if not findings.structures_assessed:
+    if not masks_are_told(findings):
         return ()
     names = (*findings.structures_assessed, *(contact.structure for contact in primary.contacts))
     shown = {invaded_name(name) for name in names}

@@ -83,6 +83,12 @@ def not_delineated(words: Iterable[str]) -> str:
     return f"not delineated on CT and not told by the record: {', '.join(word.replace('_', ' ') for word in words)}"
 
 
+def masks_are_told(findings: Findings) -> bool:
+    """Whether it is told which structures had masks: some, or none as the step that draws them failed."""
+    failed = any(verdict.code == "part-failed" and verdict.where == "anatomy" for verdict in findings.quality)
+    return failed or bool(findings.structures_assessed)
+
+
 def from_record(fact: RecordFact) -> Evidence:
     """Evidence that a record's statement gives."""
     stated = fact.resource.startswith(f"{REVIEW_RESOURCE}/")

@@ -40,8 +40,8 @@ RULES = (
     FusionRule(
         "malignancy of a node",
         (REVIEW, "needle", "network on CT and PET", "short axis, necrosis and SUV"),
-        "a sample speaks of the most suspicious node of its level and side; a negative one is shown where images speak "
-        "for tumor",
+        "a sample speaks of the most suspicious node of its level and side; without a side it counts where nodes of "
+        "its level lie on one side alone, else N stays open; a negative one is shown where images speak for tumor",
         "de Bondt 2007, Eur J Radiol 64:266; Kyzas 2008, J Natl Cancer Inst 100:712",
         NECK_SITES,
         keys=("nodes",),

@@ -22,6 +22,7 @@ from oncology.cancers.evidence import (
     from_tumor,
     known,
     longest_diameter,
+    masks_are_told,
     not_delineated,
     unknown,
 )
@@ -203,7 +204,7 @@ def _set_fact(key: str, members: Mapping[str, Any], evidence: Sequence[Evidence]
 
 def _not_at_hand(findings: Findings, borders: Iterable[Border], found: Mapping[str, float]) -> list[str]:
     """Words that are asked for and that no mask could show; none where nothing is told of masks."""
-    if not findings.structures_assessed:
+    if not masks_are_told(findings):
         return []
     return [border.word for border in borders if border.asked and not _at_hand(border, findings, found)]
 

@@ -21,6 +21,7 @@ from oncology.cancers.evidence import (
     invasion_probabilities,
     known,
     longest_diameter,
+    masks_are_told,
     not_delineated,
     unknown,
     whole_mm,
@@ -232,7 +233,7 @@ def _unseen(primary: Tumor, findings: Findings) -> tuple[str, ...]:
 
     What lies within the mediastinum is not reached by a tumor that keeps off it, and counts no less than it.
     """
-    if not findings.structures_assessed:
+    if not masks_are_told(findings):
         return ()
     names = (*findings.structures_assessed, *(contact.structure for contact in primary.contacts))
     shown = {invaded_name(name) for name in names}
@@ -288,7 +289,7 @@ def _main_bronchus(primary: Tumor, findings: Findings, history: History) -> Fact
 def _bronchus_shown(primary: Tumor, findings: Findings) -> bool:
     """Whether the main bronchus of the tumor's side has a mask, either one where the side is not told."""
     own = [name for name in MAIN_BRONCHI if name.endswith(f"_{primary.laterality}")] or MAIN_BRONCHI
-    return not findings.structures_assessed or not set(findings.structures_assessed).isdisjoint(own)
+    return not masks_are_told(findings) or not set(findings.structures_assessed).isdisjoint(own)
 
 
 def _endoscopy(history: History, key: str) -> Fact | None:
@@ -444,7 +445,7 @@ def _invasion(primary: Tumor, findings: Findings, history: History, unseen: Coll
 
 def _without_lobes(findings: Findings) -> bool:
     """Whether masks were at hand, and none of a lobe: crossing a fissure is then as likely as contact would make it."""
-    return bool(findings.structures_assessed) and set(findings.structures_assessed).isdisjoint(LOBES)
+    return masks_are_told(findings) and set(findings.structures_assessed).isdisjoint(LOBES)
 
 
 def _crossed_fissure(primary: Tumor) -> float:

@@ -51,7 +51,7 @@ def test_a_structure_that_a_network_knows_and_did_not_draw_scores_nothing() -> N
         "esophagus": (NOBODY, 0.0, 0.0, 12.0),
     }
     (line,) = (line for line in agreement.agreement_table(rows) if line.startswith("networks drew"))
-    assert line == "networks drew: 1 structures over 1 scans, mean 0.50, 0 at 0.8 or more"
+    assert line == "networks drew: 1 masks over 1 scans, mean 0.50, 0 at 0.8 or more"
 
 
 def test_shipped_networks_are_asked_for_wholes_of_what_they_draw_in_parts() -> None:

@@ -71,6 +71,11 @@ WRITTEN: dict[str, tuple[Any, str, Any]] = {
         "station_result",
         {"station": "4R", "malignant": True, "method": "EBUS"},
     ),
+    "level of the neck": (
+        write.station_biopsy("o", "p", "II", True, "FNA", DAY, laterality="left"),
+        "station_result",
+        {"station": "II", "laterality": "left", "malignant": True, "method": "FNA"},
+    ),
     "metastasis": (
         write.metastasis_biopsy("o", "p", "liver", False, DAY),
         "metastasis_result",
@@ -320,6 +325,58 @@ def test_two_stations_do_not_conflict() -> None:
         write.station_biopsy("a", "p", "7", True, "EBUS", DAY),
         write.station_biopsy("b", "p", "4R", False, "EBUS", DAY),
     ).conflicts
+
+
+def test_a_level_malignant_on_one_side_and_benign_on_the_other_does_not_conflict() -> None:
+    found = history(
+        cancer("larynx"),
+        write.station_biopsy("a", "p", "II", True, "FNA", DAY, laterality="right"),
+        write.station_biopsy("b", "p", "II", False, "FNA", DAY, laterality="left"),
+        site="larynx",
+    )
+    assert not found.conflicts
+    assert len(found.named("station_result")) == 2
+
+
+SNOMED = "http://snomed.info/sct"
+LEFT_CODE, RIGHT_CODE = ({"system": SNOMED, "code": code} for code in ("7771000", "24028007"))
+
+
+@pytest.mark.parametrize(
+    ("body_site", "place"),
+    [
+        ({"text": "left level II"}, {"station": "II", "laterality": "left"}),
+        ({"text": "Lymph node, level IIA, right"}, {"station": "IIA", "laterality": "right"}),
+        ({"text": "level II", "coding": [LEFT_CODE]}, {"station": "II", "laterality": "left"}),
+        ({"text": "level II, right", "coding": [LEFT_CODE]}, {"station": "II"}),
+        ({"text": "level II left and right"}, {"station": "II"}),
+        ({"text": "level II"}, {"station": "II"}),
+        ({"text": "station 4, right"}, {"station": "4R"}),
+        ({"text": "station 4L, left"}, {"station": "4L"}),
+        ({"text": "station 7, left"}, {"station": "7"}),
+    ],
+)
+def test_the_side_of_a_sampled_level_is_read_where_one_is_told(body_site: Any, place: dict[str, str]) -> None:
+    sample = {**write.station_biopsy("o", "p", "II", True, "FNA", DAY), "bodySite": body_site}
+    assert values(history(cancer("larynx"), sample, site="larynx"), "station_result") == [
+        {**place, "malignant": True, "method": "FNA"}
+    ]
+
+
+def test_a_side_that_qualifier_and_words_tell_differently_is_not_guessed() -> None:
+    sample = write.station_biopsy("o", "p", "II", True, "FNA", DAY, laterality="left")
+    sample["bodySite"]["text"] = "lymph node station II right"
+    (value,) = values(history(cancer("larynx"), sample, site="larynx"), "station_result")
+    assert "laterality" not in value
+
+
+@pytest.mark.parametrize(
+    ("side", "site"), [(LEFT_CODE, "adrenal_left"), (RIGHT_CODE, "adrenal_right"), ({}, "adrenal")]
+)
+def test_a_sampled_adrenal_gland_keeps_its_side(side: dict[str, str], site: str) -> None:
+    gland = {"coding": [{"system": SNOMED, "code": "23451007"}, *([side] if side else [])]}
+    sample = {**write.metastasis_biopsy("o", "p", "liver", False, DAY), "bodySite": gland}
+    assert values(history(cancer(), sample), "metastasis_result") == [{"site": site, "malignant": False}]
 
 
 def test_performance_may_change_over_time_but_not_on_one_day() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from flows.cli import BAD_INPUT, PART_FAILED, ROWS_FAILED, STAGED, main
-from models.card import WEIGHTS, Card, Figure, Head, write_card
+from models.card import WEIGHTS, Card, Figure, Head, read_card, write_card
 from models.involvement.model import judged, load, predict
 from models.involvement.tables import read_tables
 from models.registry import content_sha256
@@ -57,6 +57,13 @@ def test_an_added_model_is_listed_shown_and_whole(asked: Callable[..., tuple[int
 def test_a_model_may_be_given_another_id(asked: Callable[..., tuple[int, Any]], given: Path, home: Path) -> None:
     assert asked("add", given, "--id", "theirs")[1]["model"]["id"] == "theirs"
     assert (home / "models" / "theirs" / "net.onnx").is_file()
+
+
+def test_the_region_that_a_model_was_trained_on_may_be_told(
+    asked: Callable[..., tuple[int, Any]], given: Path, home: Path
+) -> None:
+    assert asked("add", given, "--region", "thorax")[1]["model"]["region"] == "thorax"
+    assert read_card(home / "models" / "ours" / "card.toml").region == "thorax"
 
 
 def test_figures_of_other_makers_are_said_not_to_be_measured(

@@ -45,6 +45,17 @@ def test_a_pet_that_was_not_used_is_not_called_absent_as_well() -> None:
     assert set(limits("pet-off-ct", taken=(series("CT"),))) == {SENTENCES["pet-off-ct"]}
 
 
+def test_fluid_that_nothing_looks_for_is_named_where_the_region_is_imaged() -> None:
+    def told(*seen: str) -> list[str]:
+        findings = {"quality": [], "regions_imaged": ["thorax", "abdomen"], "structures_assessed": seen}
+        return [item.text for item in scan_limits(findings, (series("CT"), series("PT")), {})]
+
+    (pericardium, abdomen) = told("heart", "liver")
+    assert pericardium.startswith("Pericardial effusion")
+    assert abdomen.startswith("Ascites")
+    assert told("pericardial_effusion", "ascites") == []
+
+
 def test_every_sentence_belongs_to_a_verdict_that_is_given() -> None:
     code = "\n".join(
         path.read_text() for name in ("dicom", "oncology", "tasks") for path in (ROOT / name).rglob("*.py")

@@ -16,7 +16,7 @@ from models.card import Card, Head, write_card
 from models.inference import run
 from models.inference.memory import memory_mb
 from models.inference.predict import Scan
-from models.inference.sparing import SPARING
+from models.inference.sparing import SPARING, Way
 from models.networks.build import build_network
 from models.registry import add_model, content_sha256
 from oncology.findings import Severity, to_json
@@ -138,6 +138,19 @@ def test_a_network_short_of_memory_answers_from_smaller_tiles_and_the_report_say
     assert "ours war der Speicher zu knapp" in german(seen.verdicts[0].message)
     assert "Kacheln von 48 Voxeln statt 64" in german(seen.verdicts[0].message)
     assert german.unknown == set()
+
+
+@pytest.mark.parametrize(("way", "counts"), [(SPARING[0], True), (SPARING[1], False)], ids=["tiles", "grid"])
+def test_that_a_coarser_grid_shows_no_node_is_no_answer(
+    install: Install, ct: Volume, monkeypatch: pytest.MonkeyPatch, way: Way, counts: bool
+) -> None:
+    install(LESION, [9.0, -9.0, -9.0])
+    scan = Scan(np.zeros((20, 25, 25), np.int16), LESION.spacing_mm)
+    monkeypatch.setattr(run, "free_mb", lambda: memory_mb(LESION, scan, way, torch=True) + 0.01)
+    seen = look_with_networks(ct, None, "lung", BODY, LUNG)
+    assert [one.role for one in seen.regions] == ["tumor"]
+    assert ("a grid of 12.0 mm instead of 8.0 mm" in seen.verdicts[0].message) is not counts
+    assert seen.looked_for_lesions is counts
 
 
 def test_no_tumor_is_an_answer_that_is_named(install: Install, ct: Volume) -> None:

@@ -171,3 +171,10 @@ def test_a_benign_sample_of_a_level_of_unknown_side_clears_neither_side(empty: C
     fact = {"name": "station_result", "value": value, "resource": "Procedure/1", "path": "outcome"}
     empty.save_json(HISTORY, {"facts": [fact]})
     assert described(empty, "larynx", []) == "no station was assessed"
+
+
+def test_a_benign_sample_of_one_side_of_a_level_clears_that_side_on_the_map(empty: CaseFiles) -> None:
+    value = {"station": "II", "laterality": "left", "malignant": False, "method": "FNA"}
+    fact = {"name": "station_result", "value": value, "resource": "Procedure/1", "path": "outcome"}
+    empty.save_json(HISTORY, {"facts": [fact]})
+    assert described(empty, "larynx", []) == "negative: II left"

@@ -24,3 +24,11 @@ def test_a_proven_metastasis_is_read_back_by_its_site():
     history = read_history(record_of(record_bundle(plan, SUBJECT)), "lung")
     found = {fact.value["site"]: fact.value["malignant"] for fact in history.named("metastasis_result")}
     assert found == {one.site: True for one in plan.metastases}
+
+
+def test_a_sampled_level_of_the_neck_is_read_back_with_the_side_of_the_node_that_was_met():
+    plans = (draw_plan("larynx", 31, n) for n in count())
+    plan = next(plan for plan in plans if plan.sampled and any(node.malignant for node in plan.nodes))
+    (fact,) = read_history(record_of(record_bundle(plan, SUBJECT)), "larynx").named("station_result")
+    met = (fact.value["station"], fact.value["laterality"], fact.value["malignant"])
+    assert met in {(node.station, node.side, node.malignant) for node in plan.nodes}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from oncology.adequacy import SENTENCES
+from oncology.adequacy import NO_FLUID_RULE, SENTENCES
 from oncology.cancers.fusion import RULES
 from oncology.findings import CaseId, Findings, Node
 from oncology.presence import Figure, KnownModel
@@ -124,7 +124,7 @@ def test_a_contradiction_stands_beside_the_rule_that_it_concerns() -> None:
 @pytest.mark.parametrize("language", [name for name in languages() if name != "en"])
 def test_rules_and_limits_are_translated(language: str) -> None:
     translate = translator(language)
-    texts: set[Any] = set(SENTENCES.values())
+    texts: set[Any] = {*SENTENCES.values(), *(text for _, text in NO_FLUID_RULE.values())}
     for rule in RULES:
         texts |= {rule.fact, rule.why, *rule.order}
     assert {text for text in texts if translate(text) == text} == set()

@@ -254,6 +254,20 @@ def test_a_proven_node_out_of_the_region_and_a_metastasis_of_the_record_alone_st
     }
 
 
+def test_samples_of_a_level_are_told_by_side_and_one_of_unknown_side_is_told_of_no_measured_node() -> None:
+    nodes = [{"station": "II", "laterality": side, "p_malignant": 0.9} for side in ("left", "right")]
+    right = sampled("II", True, "FNA")
+    right["value"]["laterality"] = "right"
+
+    def told(*record: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+        return {row[1]: row[5:7] for row in tables("larynx", nodes=nodes, record=record)["Nodes by level"]}
+
+    assert told(right) == {"left": ("90 %", "images"), "right": ("yes", "FNA")}
+    assert told(sampled("II", True, "FNA")) == {
+        "left": ("90 %", "images"), "right": ("90 %", "images"), "–": ("yes", "FNA"),
+    }  # fmt: skip
+
+
 def test_a_sample_without_tumor_rules_out_the_candidates_of_its_site() -> None:
     benign = {"name": "metastasis_result", "value": {"site": "liver", "malignant": False}}
     found = tables("esophagus", candidates=[{"site": "liver"}], record=[benign], regions_imaged=["neck", "abdomen"])

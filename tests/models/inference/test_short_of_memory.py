@@ -149,6 +149,7 @@ def test_the_estimate_is_what_a_worker_really_takes(card: Card, tmp_path: Path, 
         assert peak_mb / FACTOR < estimate < peak_mb * FACTOR, (converting, peak_mb)
 
 
+@pytest.mark.filterwarnings("ignore")  # OpenVINO and torch warn where they convert
 def test_smaller_tiles_take_the_converted_network_that_is_there(card: Card, scan: Scan, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     first = answer(card, tmp_path / "small.pt", scan, SPARING[0], None, "cpu")

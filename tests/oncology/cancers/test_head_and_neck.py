@@ -41,7 +41,7 @@ def tumor(*contacts: Contact, side: Laterality | None = Laterality.LEFT) -> Tumo
     return Tumor("tumor-1", 4.0, 20.0, 20.0, 21.0, 14.0, side, None, ORIGIN, contacts)
 
 
-def node(name: str, level: str, side: Laterality, **more: Any) -> Node:
+def node(name: str, level: str, side: Laterality | None, **more: Any) -> Node:
     return Node(name, level, side, more.pop("short", 8.0), more.pop("long", 12.0), 0.5, ORIGIN, {level: 1.0}, **more)
 
 
@@ -152,22 +152,96 @@ def test_masks_of_both_cortices_win_over_the_whole_cartilage() -> None:
     assert (found[larynx.INNER], found[larynx.OUTER]) == (0.9, 0.1)
 
 
+def sample(level: str, malignant: bool, side: str | None = None) -> tuple[str, dict[str, Any]]:
+    value = {"station": level, "malignant": malignant, "method": "FNA"}
+    return "station_result", value | ({"laterality": side} if side else {})
+
+
 def test_a_negative_sample_speaks_of_the_most_suspicious_node_of_its_level() -> None:
     large = node("node-1", "II", Laterality.LEFT, short=16.0, long=22.0)
-    other = node("node-2", "II", Laterality.RIGHT, short=9.0, necrosis=True)
-    sample = record(("station_result", {"station": "II", "malignant": False, "method": "FNA"}))
-    nodes = neck_nodes_fact(findings(large, other), sample).value
-    settled = [entry["id"] for entry in nodes if entry["positive"] is False]
-    assert len(settled) == 1
-    assert nodes[[entry["id"] for entry in nodes].index(settled[0])]["level"] == "II"
+    other = node("node-2", "II", Laterality.LEFT, short=9.0)
+    nodes = neck_nodes_fact(findings(large, other), record(sample("II", False))).value
+    assert [entry["id"] for entry in nodes if entry["positive"] is False] == ["node-1"]
 
 
-def test_a_sample_that_names_its_side_speaks_of_that_side() -> None:
+@pytest.mark.parametrize("malignant", [True, False])
+def test_a_sample_that_names_its_side_speaks_of_that_side(malignant: bool) -> None:
     nodes = (node("node-1", "II", Laterality.LEFT, short=16.0), node("node-2", "II", Laterality.RIGHT))
-    sample = record(("station_result", {"station": "II", "malignant": True, "method": "FNA", "laterality": "right"}))
-    by_id = {entry["id"]: entry["positive"] for entry in neck_nodes_fact(findings(*nodes), sample).value}
-    assert by_id["node-2"] is True
-    assert by_id["node-1"] is not True
+    fact = neck_nodes_fact(findings(*nodes), record(sample("II", malignant, "right")))
+    by_id = {entry["id"]: entry["positive"] for entry in fact.value}
+    assert by_id["node-2"] is malignant
+    assert by_id["node-1"] not in (True, False)
+    assert f"FNA of station II right: {'malignant' if malignant else 'benign'}" in {
+        item.detail for item in fact.evidence
+    }
+
+
+def test_a_malignant_sample_of_the_side_without_a_measured_node_is_a_node_of_that_side() -> None:
+    hot = node("node-1", "II", Laterality.LEFT, short=16.0, p_malignant=0.95)
+    given = neck_nodes_fact(findings(hot), record(sample("II", True, "right"))).value
+    assert given[0]["positive"] == {"p": 0.95}
+    assert (given[1]["positive"], given[1]["level"], given[1]["laterality"]) == (True, "II", "right")
+
+
+def test_a_malignant_sample_of_unknown_side_is_one_of_the_nodes_of_both_sides_and_never_a_third() -> None:
+    hot = node("node-1", "II", Laterality.LEFT, short=16.0, long=24.0, p_malignant=0.95)
+    cold = node("node-2", "II", Laterality.RIGHT, short=6.0, long=9.0, p_malignant=0.05)
+    fact = neck_nodes_fact(findings(hot, cold), record(sample("II", True)))
+    sampled, other = fact.value
+    assert sampled["positive"] is True
+    assert not {"id", "laterality"} & set(sampled)
+    assert sampled["greatest_dimension_mm"] == {"min": 9, "max": 24}
+    assert (other["id"], other["positive"]) == ("node-2", {"p": 0.05})
+    assert fact.status is Status.DOUBTFUL
+    assert "side of a malignant sample of level II is not recorded" in fact.reason
+
+
+def test_samples_of_both_sides_that_differ_each_count_for_their_own_side() -> None:
+    nodes = (node("node-1", "II", Laterality.LEFT, short=16.0), node("node-2", "II", Laterality.RIGHT))
+    told = record(sample("II", True, "right"), sample("II", False, "left"))
+    assert [entry["positive"] for entry in neck_nodes_fact(findings(*nodes), told).value] == [False, True]
+
+
+def test_a_sample_of_unknown_side_beside_a_proven_one_of_its_level_is_no_second_node() -> None:
+    told = record(sample("II", True, "right"), sample("II", True))
+    fact = neck_nodes_fact(findings(), told)
+    assert [entry["laterality"] for entry in fact.value] == ["right"]
+    assert "counts as the node proven there" in fact.reason
+
+
+def test_a_benign_sample_of_a_side_clears_no_node_whose_side_is_unknown_and_a_malignant_one_gives_it() -> None:
+    asked = findings(node("node-1", "II", None, short=16.0, p_malignant=0.9))
+    (benign,) = neck_nodes_fact(asked, record(sample("II", False, "right"))).value
+    (malignant,) = neck_nodes_fact(asked, record(sample("II", True, "right"))).value
+    assert benign["positive"] == {"p": 0.9}
+    assert (malignant["positive"], malignant["laterality"]) == (True, "right")
+
+
+def test_a_sample_of_a_side_leaves_the_side_of_a_node_in_the_midline_open() -> None:
+    crossing = findings(node("node-1", "VI", Laterality.MIDLINE))
+    (entry,) = neck_nodes_fact(crossing, record(sample("VI", True, "right"))).value
+    assert entry["positive"] is True
+    assert "laterality" not in entry
+
+
+@pytest.mark.parametrize(
+    ("name", "level"), [("IIA", "II"), ("V", {"p": {"VA": 0.5, "VB": 0.5}}), ("supraclavicular", "supraclavicular")]
+)
+def test_a_sampled_level_counts_by_any_name_that_the_record_has_for_it(name: str, level: Any) -> None:
+    (entry,) = neck_nodes_fact(findings(), record(sample(name, True, "left"))).value
+    assert (entry["positive"], entry["level"], entry["laterality"]) == (True, level, "left")
+
+
+def test_a_sample_of_a_mediastinal_station_is_named_as_not_counted() -> None:
+    fact = neck_nodes_fact(findings(node("node-1", "II", Laterality.LEFT)), record(sample("4R", True)))
+    assert "station 4R is no level of the neck" in fact.reason
+
+
+def test_a_benign_sample_is_held_against_the_images_of_its_own_side_alone() -> None:
+    nodes = (node("node-1", "II", Laterality.LEFT, p_malignant=0.9), node("node-2", "II", Laterality.RIGHT))
+    told = {side: record(sample("II", False, side)) for side in ("left", "right", None)}
+    shown = {side: [one.resources[1] for one in neck.conflicts(findings(*nodes), it)] for side, it in told.items()}
+    assert shown == {"left": ["node-1"], "right": [], None: []}
 
 
 def test_extension_below_grade_three_never_counts_as_overt() -> None:

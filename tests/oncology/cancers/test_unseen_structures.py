@@ -9,7 +9,8 @@ import pytest
 from models.training.labels import THORAX as BY_NETWORK
 from models.training.labels import WHOLES
 from oncology.cancers.lung import LOBES
-from oncology.findings import Contact, Laterality
+from oncology.findings import CaseId, Contact, Findings, History, Laterality, Severity, Verdict
+from oncology.staging import stage_case
 from trunk_cases import fact, said, staged, tumor
 
 # What imaging.anatomy finds without a network on a CT of the chest.
@@ -38,6 +39,15 @@ def test_lungs_alone_show_no_neighbor_and_t_cannot_be_told(cancer: str, lacks: s
     assert t["category"] is None
     assert any(category.startswith("T4") for category in t["possible"])
     assert lacks in t["lacking"]["invaded structures"]
+
+
+@pytest.mark.parametrize("cancer", ["lung", "esophagus", "larynx"])
+def test_a_case_whose_anatomy_failed_says_nothing_of_neighbors(cancer: str) -> None:
+    failed = Verdict("part-failed", Severity.ERROR, "anatomy failed", "anatomy")
+    findings = Findings(CaseId("c"), cancer, tumors=(tumor(24.0, solid_component_mm=24.0),), quality=(failed,))
+    result = stage_case(findings, History(), ("8",), imaging_date="2026-05-04")
+    assert result["editions"]["8"]["t"]["category"] is None
+    assert "invaded structures" in {item["what"] for item in result["missing"]}
 
 
 def test_a_neighbor_that_one_mask_would_show_is_named() -> None:
