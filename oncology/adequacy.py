@@ -120,9 +120,7 @@ def scan_limits(
 
 def _no_fluid_rule(findings: Mapping[str, Any]) -> tuple[Limit, ...]:
     imaged, seen = findings.get("regions_imaged", ()), findings.get("structures_assessed", ())
-    return tuple(
-        Limit(text) for region, (name, text) in NO_FLUID_RULE.items() if region in imaged and name not in seen
-    )
+    return tuple(Limit(text) for region, (name, text) in NO_FLUID_RULE.items() if region in imaged and name not in seen)
 
 
 def _values(code: str, series: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:

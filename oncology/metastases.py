@@ -421,22 +421,29 @@ def _liver(scene: Scene) -> Iterator[Located]:
 
 
 def _bones(scene: Scene) -> Iterator[Located]:
-    """Focal lesions in the marrow of the spine and the pelvis; the sternum is too thin to hold one that marrow surrounds."""
-    names = [name for name in scene.structures if name.startswith(MARROW_BONES)]
-    if not any(name.startswith("vertebrae_") for name in names) and "spine" in scene.structures:
+    """Focal lesions in the marrow of the spine and the pelvis; the sternum is too thin to hold one that marrow
+    surrounds."""
+    proven = _proven(scene)
+    names = [name for name in proven if name.startswith(MARROW_BONES)]
+    if not any(name.startswith("vertebrae_") for name in names) and "spine" in proven:
         names.append("spine")
     for name in names:
         canal = scene.structures.get("spinal_canal") if name.startswith(("spine", "vertebrae_")) else None
-        for focus in bone_foci(scene.ct, scene.structures[name], canal):
+        for focus in bone_foci(scene.ct, proven[name], canal):
             yield _of_mask(focus, scene.ct.geometry, "bone")
 
 
 def _nodules(scene: Scene, site: str) -> Iterator[Located]:
     """Nodules of either lung; for the lung's own cancer a network proposes them, as tumors."""
-    lungs = [mask for name, mask in scene.structures.items() if name.startswith("lung_")]
+    lungs = [mask for name, mask in _proven(scene).items() if name.startswith("lung_")]
     if site != "lung" and lungs:
         for nodule in solid_nodules(scene.ct, np.logical_or.reduce(lungs)):
             yield _of_mask(nodule, scene.ct.geometry, "other")
+
+
+def _proven(scene: Scene) -> dict[str, np.ndarray]:
+    """Structures but for those that only an embedded network drew: into what it took for bone, bowel may reach."""
+    return {name: mask for name, mask in scene.structures.items() if name not in scene.unproven}
 
 
 def _is_measured(found: Located, findings: Findings, masks: Masks) -> bool:

@@ -97,7 +97,7 @@ def _write_label_maps(
         name = f"{kind}.nii.gz" if place == 1 else f"{kind}-{place}.nii.gz"
         scanned = resample(Volume(one.labels, drawn), grid, linear=False, fill=0)
         write_volume(scanned, folder / name)
-        voxels = sum(np.bincount(plane.ravel(), minlength=len(one.names) + 1) for plane in scanned.array)
+        voxels = np.sum([np.bincount(plane.ravel(), minlength=len(one.names) + 1) for plane in scanned.array], axis=0)
         told += [
             {
                 "name": mask,

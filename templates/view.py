@@ -215,6 +215,8 @@ def value_words(value: Any, translate: Translate = str) -> str:
 
     >>> value_words({"p": 0.2}), value_words(None), value_words(["chest_wall"]), value_words([])
     ('20 %', 'unknown', 'chest wall', 'none')
+    >>> value_words({"min": 10, "max": 20}), value_words({"max": 40})
+    ('10–20', '≤ 40')
     """
     if value is None:
         return translate("unknown")
@@ -233,6 +235,9 @@ def _mapping_words(value: Mapping[str, Any], translate: Translate) -> str:
         if isinstance(chances, Mapping):
             return ", ".join(f"{value_words(key, translate)} {percent(share)} %" for key, share in chances.items())
         return f"{percent(chances)} %"
+    if value and set(value) <= {"min", "max"}:
+        bounds = "–".join(str(value[name]) for name in ("min", "max") if name in value)
+        return bounds if len(value) == 2 else f"{'≤' if 'max' in value else '≥'} {bounds}"
     name = f"{value['id']}: " if isinstance(value.get("id"), str) else ""
     absent = [translate(words(str(key))) for key, item in value.items() if item is False]
     absent = absent if len(absent) >= MANY else []

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from models.card import Card
 from models.inference.engine import channels_of
 from models.inference.predict import Crops, Job
@@ -40,7 +42,7 @@ def memory_mb(card: Card, job: Job, way: Way, *, torch: bool) -> float:
 
 
 def _window_voxels(job: Job, way: Way) -> float:
-    return float(job.inputs[0, 0].size) if isinstance(job, Crops) else float(way.window**3)
+    return float(np.prod(job.inputs.shape[2:])) if isinstance(job, Crops) else float(way.window**3)
 
 
 def _held_bytes(card: Card, job: Job, way: Way) -> float:

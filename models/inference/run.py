@@ -47,7 +47,7 @@ def ask(
     Raises:
         ModelError: too little memory, too slow, or the process failed; the scan's content is never in the words.
     """
-    weights, short = weights_path(card), _short_of_memory(card, job, cache)
+    weights, short = weights_path(card), None
     for way in (USUAL,) if isinstance(job, Crops) else ways(card):
         if _needed_mb(card, job, way, cache) > free_mb():
             continue
@@ -59,7 +59,7 @@ def ask(
         if tell is not None and way != USUAL:
             tell(card, way)
         return found
-    raise short
+    raise short or _short_of_memory(card, job, cache)
 
 
 def _needed_mb(card: Card, job: Job, way: Way, cache: Path | None) -> float:

@@ -60,13 +60,8 @@ def neck_nodes_fact(findings: Findings, history: History, subset: str | None = N
     entries = [told.placed(entry) for entry in _with_extension(listed, measured, history)]
     evidence = [from_record(one) for one in (*(sample.fact for sample in samples), *_overt(history))]
     certain = not told.reasons and all(_is_certain(entry) for entry in entries)
-    return Fact(
-        fact.key,
-        entries,
-        Status.KNOWN if certain else Status.DOUBTFUL,
-        (*evidence, *told.reasons, *fact.evidence),
-        "; ".join(item.detail for item in told.reasons) or (fact.reason if fact.value is not None else ""),
-    )
+    status = Status.KNOWN if certain else Status.DOUBTFUL
+    return Fact(fact.key, entries, status, (*evidence, *told.reasons, *fact.evidence))
 
 
 def _is_certain(entry: Mapping[str, Any]) -> bool:

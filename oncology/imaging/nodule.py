@@ -50,9 +50,11 @@ def solid_nodules(ct: Volume, lungs: np.ndarray) -> Iterator[np.ndarray]:
             return
         if size_mm > MASS_MM or not is_round(blob, grid):
             continue
-        whole = np.zeros(lungs.shape, bool)
-        whole[box][where] = blob
         dense = float(np.median(part.array[where][core(blob, grid)])) > CALCIFIED_HU
         least = SURROUNDED if size_mm >= SURE_MM else SURROUNDED_SMALL
-        if not dense and surrounded_share(whole[box], aerated, grid, SHELL_MM) >= least:
+        nodule = np.zeros(thick.shape, bool)
+        nodule[where] = blob
+        if not dense and surrounded_share(nodule, aerated, grid, SHELL_MM) >= least:
+            whole = np.zeros(lungs.shape, bool)
+            whole[box] = nodule
             yield whole

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from flow_bench import Call, at_home, call
+from flow_bench import at_home, call
 from mdt_dicom.contours import read_contours
 from mdt_dicom.intake import read_study
 from models.synthetic.draw import draw_plan
@@ -71,9 +70,9 @@ def test_every_structure_and_lesion_lies_where_the_truth_says(made: Path, told: 
 def test_the_tumor_is_the_one_that_the_contours_draw(made: Path, told: Any) -> None:
     tumor = next(one for one in told["label_maps"]["lesions"] if one["name"] == "tumor-1")
     mask = read_volume(made / tumor["file"]).array == tumor["label"]
-    study = read_study(made / "ct")
-    drawn = read_contours(made / "contours.dcm", study.ct).masks["GTVp"]
-    assert np.array_equal(mask, drawn)
+    ct = read_study(made / "ct").ct
+    read = read_contours([made / "contours.dcm"], ct.volume.geometry, ct.info.frame_of_reference_uid)
+    assert np.array_equal(mask, next(one.mask for one in read.contours if one.role == "tumor"))
     assert tumor["volume_ml"] == pytest.approx(told["measurements"]["volume_ml"], rel=0.3)
 
 
@@ -107,9 +106,7 @@ def test_what_cannot_be_made_is_refused(
     assert not (tmp_path / "cohort").exists()
 
 
-def test_a_folder_that_holds_something_is_not_written_into(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_that_holds_something_is_not_written_into(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "note.txt").write_text("mine")
     answer = call(capfd, "synth", "--cancer", "larynx", "--out", tmp_path)
     assert (answer.status, "--out is not empty" in answer.stderr) == (2, True), answer

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import cache
+from importlib.resources import files
 
+import jsonschema
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -133,6 +136,15 @@ def test_truth_tells_sizes_nodes_and_what_is_invaded() -> None:
 
 
 @pytest.mark.slow
+def test_truth_meets_its_schema(cohort: list[SyntheticPatient]) -> None:
+    schema = json.loads((files("oncology") / "schemas" / "truth.schema.json").read_text("utf-8"))
+    for patient in cohort:
+        content = json.loads(json.dumps(truth(patient)))
+        jsonschema.validate(content, schema)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(content | {"categories": {"8": {"t": "T2"}}}, schema)
+
+
 def test_drawn_sizes_are_the_planned_ones_to_a_third_of_a_voxel(cohort: list[SyntheticPatient]) -> None:
     for patient in cohort:
         drawn = truth(patient)["measurements"]["greatest_dimension_mm"]

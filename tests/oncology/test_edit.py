@@ -190,7 +190,12 @@ def test_an_added_metastasis_is_confirmed_and_numbered_on(draft: Draft) -> None:
         (EditKind.SET, "node-1.laterality", "up", "left, right, midline"),
         (EditKind.REJECT, "fact-9", None, "no finding fact-9"),
         (EditKind.ADD, "station_result", {"station": "7"}, "malignant"),
-        (EditKind.ADD, "station_result", {"station": "II", "malignant": True, "laterality": "L"}, "left, right, midline"),
+        (
+            EditKind.ADD,
+            "station_result",
+            {"station": "II", "malignant": True, "laterality": "L"},
+            "left, right, midline",
+        ),
         (EditKind.ADD, "metastasis", {"volume_ml": 3}, "site"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -198,7 +199,9 @@ def plain_ct(painted: Mapping[str, tuple[np.ndarray, float]], marrow: float = MA
     ct[LUNG & phantoms.cylinder(FINE, (-50, 0, 0), (0.3, 1.0, 0.4), 7)] = 120.0
     ct[LUNG & phantoms.cylinder(FINE, (-50, 0, 0), (0.2, 0.5, -1.0), 6)] = 120.0
     ct[SPINE | ARCH] = CORTEX_HU
-    ct[phantoms.cylinder(FINE, (0, 25, 0), (0, 0, 1), 40, 76) & ~phantoms.box(FINE, (-40, -20, -7), (40, 60, 7))] = marrow
+    ct[phantoms.cylinder(FINE, (0, 25, 0), (0, 0, 1), 40, 76) & ~phantoms.box(FINE, (-40, -20, -7), (40, 60, 7))] = (
+        marrow
+    )
     ct[DISC] = DISC_HU
     for mask, hu in painted.values():
         ct[mask] = hu
@@ -253,6 +256,12 @@ def test_with_a_pet_bone_and_lung_are_judged_by_uptake_alone() -> None:
     cold = Scene(alone.ct, Volume(np.full(FINE.shape, 0.8), FINE), alone.structures, {}, alone.guess_lobe)
     assert on_ct(alone) == ["bone", "other"]
     assert on_ct(cold) == []
+
+
+def test_in_a_bone_that_only_an_embedded_network_drew_nothing_is_looked_for() -> None:
+    where = plain_ct({"focus": (phantoms.sphere(FINE, (0, 22, 23), 15), 60.0)})
+    assert on_ct(where) == ["bone"]
+    assert on_ct(replace(where, unproven=frozenset({"spine"}))) == []
 
 
 def test_a_lesion_of_bone_that_a_measured_tumor_reaches_is_no_metastasis() -> None:

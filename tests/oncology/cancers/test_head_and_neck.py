@@ -157,6 +157,10 @@ def sample(level: str, malignant: bool, side: str | None = None) -> tuple[str, d
     return "station_result", value | ({"laterality": side} if side else {})
 
 
+def told_of(fact: Fact) -> str:
+    return "; ".join(item.detail for item in fact.evidence)
+
+
 def test_a_negative_sample_speaks_of_the_most_suspicious_node_of_its_level() -> None:
     large = node("node-1", "II", Laterality.LEFT, short=16.0, long=22.0)
     other = node("node-2", "II", Laterality.LEFT, short=9.0)
@@ -193,7 +197,7 @@ def test_a_malignant_sample_of_unknown_side_is_one_of_the_nodes_of_both_sides_an
     assert sampled["greatest_dimension_mm"] == {"min": 9, "max": 24}
     assert (other["id"], other["positive"]) == ("node-2", {"p": 0.05})
     assert fact.status is Status.DOUBTFUL
-    assert "side of a malignant sample of level II is not recorded" in fact.reason
+    assert "side of a malignant sample of level II is not recorded" in told_of(fact)
 
 
 def test_samples_of_both_sides_that_differ_each_count_for_their_own_side() -> None:
@@ -206,7 +210,7 @@ def test_a_sample_of_unknown_side_beside_a_proven_one_of_its_level_is_no_second_
     told = record(sample("II", True, "right"), sample("II", True))
     fact = neck_nodes_fact(findings(), told)
     assert [entry["laterality"] for entry in fact.value] == ["right"]
-    assert "counts as the node proven there" in fact.reason
+    assert "counts as the node proven there" in told_of(fact)
 
 
 def test_a_benign_sample_of_a_side_clears_no_node_whose_side_is_unknown_and_a_malignant_one_gives_it() -> None:
@@ -234,7 +238,7 @@ def test_a_sampled_level_counts_by_any_name_that_the_record_has_for_it(name: str
 
 def test_a_sample_of_a_mediastinal_station_is_named_as_not_counted() -> None:
     fact = neck_nodes_fact(findings(node("node-1", "II", Laterality.LEFT)), record(sample("4R", True)))
-    assert "station 4R is no level of the neck" in fact.reason
+    assert "station 4R is no level of the neck" in told_of(fact)
 
 
 def test_a_benign_sample_is_held_against_the_images_of_its_own_side_alone() -> None:
