@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypedDict
 
 from oncology.adequacy import why_not_imaged
-from oncology.cancers.evidence import whole_mm
+from oncology.cancers.evidence import NOT_DELINEATED, whole_mm
 from oncology.cancers.protocol import CancerPlugin, cancer
 from oncology.cancers.scope import check_scope, undecided_primaries
 from oncology.errors import ScopeError
@@ -163,7 +163,7 @@ def _missing(facts: Facts, findings: Findings, plugin: CancerPlugin, subset: str
         {"what": fact.key.replace("_", " "), "why": fact.reason or "not known", "axis": axis}
         for axis in AXES
         for fact in getattr(facts, axis)
-        if fact.status is Status.UNKNOWN or _has_open_member(fact)
+        if fact.status is Status.UNKNOWN or _has_open_member(fact) or fact.reason.startswith(NOT_DELINEATED)
     ]
     if subset is None and plugin.without_subset:
         gaps.insert(0, {"what": "subset", "why": plugin.without_subset, "axis": "t"})

@@ -74,13 +74,16 @@ def unknown(key: str, reason: str) -> Fact:
     return Fact(key, None, Status.UNKNOWN, (), reason)
 
 
+NOT_DELINEATED = "not delineated on CT and not told by the record"
+
+
 def not_delineated(words: Iterable[str]) -> str:
-    """Why words of the vocabulary stay open that no mask shows and nobody speaks of.
+    """Why words of the vocabulary are in doubt that no mask shows and nobody speaks of.
 
     >>> not_delineated(["chest_wall", "heart"])
     'not delineated on CT and not told by the record: chest wall, heart'
     """
-    return f"not delineated on CT and not told by the record: {', '.join(word.replace('_', ' ') for word in words)}"
+    return f"{NOT_DELINEATED}: {', '.join(word.replace('_', ' ') for word in words)}"
 
 
 def masks_are_told(findings: Findings) -> bool:

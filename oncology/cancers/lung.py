@@ -83,7 +83,7 @@ INVADED = {
 # surrounds in the lung is no great vessel (AJCC 8, ch. 36: T4 by the great vessels means their mediastinal parts).
 INNER = ("heart", "atrial_appendage", "pericardium", "aort", "pulmonary_artery", "pulmonary_vein", "superior_vena_cava",
          "brachiocephalic", "azygos_vein", "thymus", "esophagus", "trachea", "carina")  # fmt: skip
-# What the tables ask about and masks show: a word without any of them is unknown, not absent. The others have no mask
+# What the tables ask about and masks show: a word without any of them is doubtful, not absent. The others have no mask
 # of their own (nerves, superior sulcus) or lie where one of these does (parietal pleura: chest wall).
 FRAME = ("chest_wall", "diaphragm", "vertebral_body", "mediastinum")
 IN_MEDIASTINUM = ("heart", "great_vessels", "supra_aortic_artery", "trachea", "esophagus", "azygos_vein")
@@ -91,6 +91,8 @@ IN_MEDIASTINUM = ("heart", "great_vessels", "supra_aortic_artery", "trachea", "e
 FILL_MEDIASTINUM = frozenset({"heart", "great_vessels", "trachea", "esophagus"})
 # The visceral pleura is met where one of these is.
 BEYOND_PLEURA = ("chest_wall", "mediastinum", "diaphragm")
+# Chance of what no mask could show (ours): too small to decide T, which size then does, and too large to be forgotten.
+UNSEEN, UNSEEN_BRONCHUS = 0.02, 0.05
 FISSURE = "adjacent_lobe_across_fissure"
 # A tumor of which this part lies in a second lobe has crossed the fissure more likely than not.
 CROSSED_PART, CROSSED = 0.15, 0.7
@@ -274,7 +276,8 @@ def _main_bronchus(primary: Tumor, findings: Findings, history: History) -> Fact
         return seen
     contacts = [contact for contact in primary.contacts if contact.structure in MAIN_BRONCHI]
     if not contacts and not _bronchus_shown(primary, findings):
-        return unknown("main_bronchus_involved", not_delineated(["main_bronchus"]))
+        lacking = not_delineated(["main_bronchus"])
+        return doubtful("main_bronchus_involved", {"p": UNSEEN_BRONCHUS}, from_tumor(primary, lacking), reason=lacking)
     if not contacts:
         return known("main_bronchus_involved", False, from_tumor(primary, "no contact with a main bronchus"))
     closest = max(contacts, key=lambda contact: contact_probability(contact, BRONCHUS_CEILING))
@@ -329,7 +332,8 @@ def _pleura(primary: Tumor, unseen: Collection[str]) -> Fact:
     touching = [contact for contact in primary.contacts if contact.structure in REACHING_PLEURA]
     lacking = [word for word in BEYOND_PLEURA if word in unseen]
     if not touching and lacking:
-        return unknown("visceral_pleura_invasion", not_delineated(lacking))
+        reason = not_delineated(lacking)
+        return doubtful("visceral_pleura_invasion", {"p": PLEURA_CEILING}, from_tumor(primary, reason), reason=reason)
     if not touching:
         return known("visceral_pleura_invasion", False, from_tumor(primary, "does not reach the pleura"))
     probability = max(contact_probability(contact, PLEURA_CEILING) for contact in touching)
@@ -427,7 +431,7 @@ def _invasion(primary: Tumor, findings: Findings, history: History, unseen: Coll
     elif _without_lobes(findings):
         members[FISSURE] = {"p": PLEURA_CEILING}
         evidence.append(from_tumor(primary, "the lobes are not delineated: it may cross a fissure"))
-    members |= dict.fromkeys(unseen)
+    members |= dict.fromkeys(unseen, {"p": UNSEEN})
     for word in AIRWAY:
         seen = _endoscopy(history, f"{word}_involved")
         if seen is not None:
@@ -435,11 +439,8 @@ def _invasion(primary: Tumor, findings: Findings, history: History, unseen: Coll
             evidence += seen.evidence
     if not members:
         return known("invaded_structures", [], from_tumor(primary, "no contact with chest wall or mediastinum"))
-    left_open = [word for word, value in members.items() if value is None]
-    if len(left_open) == len((*FRAME, *IN_MEDIASTINUM)):
-        return unknown("invaded_structures", not_delineated(left_open))
     members = {name: members.get(name, False) for name in _structures()}
-    reason = not_delineated(left_open) if left_open else "contact alone; a fat plane cannot be excluded"
+    reason = not_delineated(unseen) if unseen else "contact alone; a fat plane cannot be excluded"
     return doubtful("invaded_structures", members, *evidence, reason=reason)
 
 

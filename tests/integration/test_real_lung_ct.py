@@ -63,7 +63,7 @@ def test_the_patient_is_staged_from_dicom_contour_and_record(stage: Stage, share
     [(70.0, "T3"), (50.0, "T2b"), (40.0, "T2a"), (30.0, "T1c")],
     ids=lambda value: str(value),
 )
-def test_the_least_t_follows_the_contour_as_it_shrinks_and_what_nobody_delineated_stays_open(
+def test_t_follows_the_contour_as_it_shrinks_and_what_nobody_delineated_stays_in_doubt(
     stage: Stage, shared_data: Path, tmp_path: Path, diameter_mm: float, expected: str
 ) -> None:
     drawn = read_volume(shared_data / "ibsi_lung_ct" / "nifti" / "mask.nii.gz")
@@ -73,6 +73,7 @@ def test_the_least_t_follows_the_contour_as_it_shrinks_and_what_nobody_delineate
     (tumor,) = result["findings"]["tumors"]
     assert diameter_mm - 5.0 < tumor["greatest_dimension_mm"] <= diameter_mm + 0.49
     for edition in result["staging"]["editions"].values():
+        assert edition["t"]["category"] == expected
         assert (edition["t"]["possible"][0], edition["t"]["possible"][-1]) == (expected, "T4")
     lacking = {item["what"]: item["why"] for item in result["staging"]["missing"]}
     assert "mediastinum" in lacking["invaded structures"]  # one lung is in the field, and no network looked

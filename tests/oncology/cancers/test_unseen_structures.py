@@ -33,21 +33,41 @@ def test_what_rules_and_networks_usually_draw_leaves_t_as_it_is(cancer: str) -> 
     assert "invaded structures" not in seen["lacking"]
 
 
-@pytest.mark.parametrize(("cancer", "lacks"), [("lung", "mediastinum"), ("esophagus", "aorta")])
-def test_lungs_alone_show_no_neighbor_and_t_cannot_be_told(cancer: str, lacks: str) -> None:
-    t = t_of(cancer, ("body", "lung_left", "lung_right"))
+def test_lungs_alone_show_no_neighbor_of_the_esophagus_and_t_cannot_be_told() -> None:
+    t = t_of("esophagus", ("body", "lung_left", "lung_right"))
     assert t["category"] is None
     assert any(category.startswith("T4") for category in t["possible"])
-    assert lacks in t["lacking"]["invaded structures"]
+    assert "aorta" in t["lacking"]["invaded structures"]
 
 
-@pytest.mark.parametrize("cancer", ["lung", "esophagus", "larynx"])
+def test_lungs_alone_leave_a_lung_tumor_its_size_and_every_neighbor_in_doubt() -> None:
+    t = t_of("lung", ("body", "lung_left", "lung_right"))
+    assert t["category"] == "T1c"
+    assert t["possible"][-1] == "T4"
+    assert "T4" in t["credible"]
+    assert "mediastinum" in t["lacking"]["invaded structures"]
+    assert {"main bronchus involved", "visceral pleura invasion"} <= t["lacking"].keys()
+
+
+def test_a_lung_case_whose_anatomy_failed_doubts_every_neighbor() -> None:
+    t = failed_anatomy("lung")
+    assert t["category"] == "T1c"
+    assert "T4" in t["credible"]
+    assert "invaded structures" in t["lacking"]
+
+
+@pytest.mark.parametrize("cancer", ["esophagus", "larynx"])
 def test_a_case_whose_anatomy_failed_says_nothing_of_neighbors(cancer: str) -> None:
+    t = failed_anatomy(cancer)
+    assert t["category"] is None
+    assert "invaded structures" in t["lacking"]
+
+
+def failed_anatomy(cancer: str) -> dict[str, Any]:
     failed = Verdict("part-failed", Severity.ERROR, "anatomy failed", "anatomy")
     findings = Findings(CaseId("c"), cancer, tumors=(tumor(24.0, solid_component_mm=24.0),), quality=(failed,))
     result = stage_case(findings, History(), ("8",), imaging_date="2026-05-04")
-    assert result["editions"]["8"]["t"]["category"] is None
-    assert "invaded structures" in {item["what"] for item in result["missing"]}
+    return result["editions"]["8"]["t"] | {"lacking": {item["what"]: item["why"] for item in result["missing"]}}
 
 
 def test_a_neighbor_that_one_mask_would_show_is_named() -> None:
