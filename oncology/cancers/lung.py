@@ -431,7 +431,7 @@ def _invasion(primary: Tumor, findings: Findings, history: History, unseen: Coll
     elif _without_lobes(findings):
         members[FISSURE] = {"p": PLEURA_CEILING}
         evidence.append(from_tumor(primary, "the lobes are not delineated: it may cross a fissure"))
-    members |= dict.fromkeys(unseen, {"p": UNSEEN})
+    members |= {word: {"p": UNSEEN} for word in unseen}
     for word in AIRWAY:
         seen = _endoscopy(history, f"{word}_involved")
         if seen is not None:
