@@ -7,7 +7,7 @@ then it stands among the candidates.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -107,9 +107,9 @@ def nodes_fact(
     Args:
         tumor_side: left or right where it is known: a node on the midline counts to that side.
     """
-    results = decisive_results(history)
-    distant = distant_stations(site, subset)
     spelled = vocabulary().site(site).stations
+    results = _on_sides(decisive_results(history), findings.nodes, spelled)
+    distant = distant_stations(site, subset)
     into = _Entries(evidence=[from_record(result) for result in results.values()])
     sampled = _sampled(findings.nodes, results)
     for node in findings.nodes:
@@ -120,14 +120,31 @@ def nodes_fact(
         into.evidence.append(from_node(node))
     seen = {node.station for node in findings.nodes}
     into.nodes += [
-        {"positive": True, "station": station, "count": 1}
+        {"positive": True, "station": _anywhere_of(names), "count": 1}
         for station, result in results.items()
-        if result.value["malignant"] and station not in seen and station in spelled
+        if result.value["malignant"] and station not in seen and (names := _spellings(station, None, spelled))
     ]
     if not into.nodes and not (findings.nodes_assessed or findings.nodes):
         return unknown("nodes", NOT_ASSESSED)
     certain = all(entry["positive"] in (True, False) for entry in into.nodes)
     return (known if certain else doubtful)("nodes", into.nodes, *into.evidence)
+
+
+def _on_sides(
+    results: Mapping[str, RecordFact], nodes: Iterable[Node], spelled: Mapping[str, str | None]
+) -> dict[str, RecordFact]:
+    """Results by station; one told without its side (4 for 4R or 4L) is that of the one side that has nodes there."""
+    seen = {node.station for node in nodes if node.station is not None}
+    placed = dict[str, RecordFact]()
+    for station, result in results.items():
+        there = seen.intersection(_spellings(station, None, spelled)) - results.keys()
+        placed[there.pop() if station not in seen and len(there) == 1 else station] = result
+    return placed
+
+
+def _anywhere_of(names: Sequence[str]) -> Any:
+    """A station, or any of several with equal chances, as the engine takes it."""
+    return names[0] if len(names) == 1 else {"p": dict.fromkeys(names, 1 / len(names))}
 
 
 def _sampled(nodes: Iterable[Node], results: Mapping[str, RecordFact]) -> set[str]:
