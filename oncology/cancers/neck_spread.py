@@ -10,7 +10,15 @@ from oncology.cancers.endoscopy import distinct, seen
 from oncology.cancers.evidence import DRAWN_AS_GROSS_TUMOR, from_record, whole_mm
 from oncology.cancers.neck_node import neck_malignancy
 from oncology.cancers.node_sample import LevelSample, decisive_samples
-from oncology.cancers.spread import CERTAIN, is_stated, nodes_fact, sample_conflicts
+from oncology.cancers.spread import (
+    CERTAIN,
+    anywhere_of,
+    is_decided,
+    is_stated,
+    nodes_fact,
+    sample_conflicts,
+    suspicion,
+)
 from oncology.findings import (
     Conflict,
     Ene,
@@ -20,7 +28,6 @@ from oncology.findings import (
     History,
     Node,
     RecordFact,
-    SourceKind,
     Status,
 )
 
@@ -134,9 +141,9 @@ class _Told:
         elif sample.malignant and sample.side is None and self._proves(sample, there):
             self._explain(MAYBE_PROVEN, sample)
         elif met := [node for node in _met(sample, nodes) if node.id not in self.chances]:
-            self._settle(sample, max(met, key=_suspicion))
+            self._settle(sample, max(met, key=suspicion))
         elif sample.malignant:
-            self._add(sample, [node for node in there if node.id not in self.chances and not _is_decided(node)])
+            self._add(sample, [node for node in there if node.id not in self.chances and not is_decided(node)])
         elif sample.side is None and there:
             self._explain(CLEARS_NONE, sample)
 
@@ -149,7 +156,7 @@ class _Told:
 
     def _settle(self, sample: LevelSample, node: Node) -> None:
         """A node as its sample found it, unless a person said so of the node itself."""
-        if _is_decided(node) and not is_stated(sample.fact):
+        if is_decided(node) and not is_stated(sample.fact):
             return
         self.chances[node.id] = float(sample.malignant)
         if sample.side is not None and node.laterality != sample.side:
@@ -161,15 +168,13 @@ class _Told:
             self._explain(OPEN_SIDE, sample)
         if sample.side is None and there:
             lengths = [whole_mm(node.long_axis_mm) for node in there]
-            likeliest = max(there, key=_suspicion)
+            likeliest = max(there, key=suspicion)
             self.chances[likeliest.id] = 1.0
             shortest, longest = min(lengths), max(lengths)
             self.open_sides[likeliest.id] = longest if longest == shortest else {"min": shortest, "max": longest}
             return
-        share = 1.0 / len(sample.levels)
-        level = sample.levels[0] if share == 1.0 else {"p": dict.fromkeys(sample.levels, share)}
         lies = {} if sample.side is None else {"laterality": str(sample.side)}
-        self.unmeasured.append({"positive": True, "station": level, "count": 1, **lies})
+        self.unmeasured.append({"positive": True, "station": anywhere_of(sample.levels), "count": 1, **lies})
 
     def _explain(self, why: str, sample: LevelSample) -> None:
         of_record = from_record(sample.fact)
@@ -186,15 +191,6 @@ class _Told:
             return kept | ({"laterality": str(side)} if side else {})
         del kept["id"]
         return {**kept, "greatest_dimension_mm": self.open_sides[name]}
-
-
-def _suspicion(node: Node) -> tuple[float, float]:
-    return node.p_malignant or 0.0, node.short_axis_mm
-
-
-def _is_decided(node: Node) -> bool:
-    """Whether a person said of the node itself what it is."""
-    return node.source.kind is SourceKind.PERSON and node.p_malignant in CERTAIN
 
 
 def _with_extension(

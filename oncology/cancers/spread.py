@@ -120,7 +120,7 @@ def nodes_fact(
         into.evidence.append(from_node(node))
     seen = {node.station for node in findings.nodes}
     into.nodes += [
-        {"positive": True, "station": _anywhere_of(names), "count": 1}
+        {"positive": True, "station": anywhere_of(names), "count": 1}
         for station, result in results.items()
         if result.value["malignant"] and station not in seen and (names := _spellings(station, None, spelled))
     ]
@@ -142,7 +142,7 @@ def _on_sides(
     return placed
 
 
-def _anywhere_of(names: Sequence[str]) -> Any:
+def anywhere_of(names: Sequence[str]) -> Any:
     """A station, or any of several with equal chances, as the engine takes it."""
     return names[0] if len(names) == 1 else {"p": dict.fromkeys(names, 1 / len(names))}
 
@@ -154,12 +154,18 @@ def _sampled(nodes: Iterable[Node], results: Mapping[str, RecordFact]) -> set[st
         station = node.station or ""
         if station in results and results[station].value["malignant"]:
             other = chosen.get(station)
-            if other is None or _suspicion(node) > _suspicion(other):
+            if other is None or suspicion(node) > suspicion(other):
                 chosen[station] = node
     return {node.id for node in chosen.values()}
 
 
-def _suspicion(node: Node) -> tuple[float, float]:
+def is_decided(node: Node) -> bool:
+    """Whether a person said of the node itself what it is."""
+    return node.source.kind is SourceKind.PERSON and node.p_malignant in CERTAIN
+
+
+def suspicion(node: Node) -> tuple[float, float]:
+    """By which the node is chosen that a needle most likely met: how likely it is malignant, then its size."""
     return malignancy_probability(node), node.short_axis_mm
 
 
@@ -167,7 +173,7 @@ def _positive(node: Node, results: Mapping[str, RecordFact], sampled: set[str]) 
     """true, false, or {"p": ...} as the engine takes it."""
     result = results.get(node.station or "")
     p = malignancy_probability(node)
-    if node.source.kind is SourceKind.PERSON and p in CERTAIN and not (result and is_stated(result)):
+    if is_decided(node) and not (result and is_stated(result)):
         return p == 1.0
     if result is not None and not result.value["malignant"]:
         return False
@@ -349,7 +355,7 @@ def _node_conflicts(findings: Findings, history: History) -> Iterator[Conflict]:
             if node.station == station and (side is None or node.laterality in (side, None)) and _suspected(node)
         ]
         if suspected and _is_benign_sample(result):
-            node = max(suspected, key=_suspicion)
+            node = max(suspected, key=suspicion)
             share = f"{100 * malignancy_probability(node):.0f} %"
             message = (
                 f"nodes: {record_words(result)}; {node.id} there is malignant with {share} by the images; staged by "
@@ -360,8 +366,7 @@ def _node_conflicts(findings: Findings, history: History) -> Iterator[Conflict]:
 
 def _suspected(node: Node) -> bool:
     """Whether images call it malignant; what a person says of it is decided."""
-    p = malignancy_probability(node)
-    return p >= SUSPECTED and not (node.source.kind is SourceKind.PERSON and p in CERTAIN)
+    return malignancy_probability(node) >= SUSPECTED and not is_decided(node)
 
 
 def _is_benign_sample(result: RecordFact) -> bool:

@@ -169,11 +169,10 @@ def _overlap(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _tumor(region: Region, scene: Scene, place: int, site: str) -> Tumor:
-    spacing_mm = scene.ct.geometry.spacing_mm
-    seen = without_misread(region.mask, scene.structures, scene.unproven, spacing_mm)
-    scene = replace(scene, structures=seen)
+    grid = scene.ct.geometry
+    scene = replace(scene, structures=without_misread(region.mask, scene.structures, scene.unproven, grid))
     if "mediastinum" in scene.structures:
-        spared = mediastinum_under(region.mask, scene.structures["mediastinum"], spacing_mm)
+        spared = mediastinum_under(region.mask, scene.structures["mediastinum"], grid.spacing_mm)
         scene = replace(scene, structures={**scene.structures, "mediastinum": spared})
     tumor = measure_tumor(
         region.mask,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.card import Card, Head
+from models.card import Card
 from models.inference import run
 from models.inference.engine import load_network
 from models.inference.grid import body_grid, hu_on, masks_of, suv_on, without_specks
@@ -20,33 +20,10 @@ from models.inference.predict import Scan, predict
 from models.inference.run import ask
 from models.inference.sparing import Way
 from models.inference.tiling import cut, tiles
-from models.networks.build import build_network
 from models.registry import content_sha256, find_card
 from oncology.errors import ModelError
 from oncology.imaging.volume import Geometry, Volume
-
-SPACING = (2.0, 2.0, 2.0)
-SHAPE = {"kind": "unet", "inputs": 2, "channels": [16, 32], "outputs": 5}
-HEADS = (Head("anatomy", "softmax", ("aorta", "trachea")), Head("lesion", "sigmoid", ("tumor", "node")))
-
-
-@pytest.fixture
-def card(tmp_path: Path) -> Card:
-    """A network with random weights, as small as they come."""
-    torch.manual_seed(3)
-    weights = tmp_path / "small.pt"
-    torch.save({name: value.half() for name, value in build_network(SHAPE).state_dict().items()}, weights)
-    return Card(
-        id="small", role="anatomy", kind="unet", inputs=("ct_soft", "ct_wide"), spacing_mm=SPACING, heads=HEADS,
-        network=SHAPE, weights=weights.name, sha256=content_sha256(weights), folder=tmp_path, licence="Apache-2.0",
-    )  # fmt: skip
-
-
-@pytest.fixture
-def scan() -> Scan:
-    """Smooth noise between fat and contrast medium."""
-    random = np.random.default_rng(5)
-    return Scan(random.normal(40.0, 120.0, (50, 70, 45)).astype(np.int16), SPACING)
+from small_network import SHAPE
 
 
 def test_cores_cover_every_voxel_once() -> None:

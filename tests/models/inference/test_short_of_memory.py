@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from models.card import Card, Head, write_card
 from models.inference import run
@@ -25,14 +24,11 @@ from models.inference.predict import Scan
 from models.inference.run import ask
 from models.inference.sparing import SPARING, USUAL, Way, given_answer, held_scan, on_coarser, ways
 from models.inference.worker import answer, windows_of, write_job
-from models.networks.build import build_network
-from models.registry import content_sha256, find_card
+from models.registry import find_card
 from oncology.errors import ModelError, ModelMemoryError
+from small_network import SHAPE, SPACING
 
 pytestmark = pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="reads Linux's figures of processes")
-SPACING = (2.0, 2.0, 2.0)
-SHAPE = {"kind": "unet", "inputs": 2, "channels": [16, 32], "outputs": 5}
-HEADS = (Head("anatomy", "softmax", ("aorta", "trachea")), Head("lesion", "sigmoid", ("tumor", "node")))
 FACTOR = 1.35  # that an estimate is off a worker's real peak at most
 # Runs the worker and says how much memory it held at most (kB), which its parent cannot ask of it.
 MEASURED = """
@@ -43,25 +39,6 @@ status = open("/proc/self/status").read().splitlines()
 print(next(line.split()[1] for line in status if line.startswith("VmHWM")))
 sys.exit(code)
 """
-
-
-@pytest.fixture
-def card(tmp_path: Path) -> Card:
-    """A network with random weights, as small as they come."""
-    torch.manual_seed(3)
-    weights = tmp_path / "small.pt"
-    torch.save({name: value.half() for name, value in build_network(SHAPE).state_dict().items()}, weights)
-    return Card(
-        id="small", role="anatomy", kind="unet", inputs=("ct_soft", "ct_wide"), spacing_mm=SPACING, heads=HEADS,
-        network=SHAPE, weights=weights.name, sha256=content_sha256(weights), folder=tmp_path, licence="Apache-2.0",
-    )  # fmt: skip
-
-
-@pytest.fixture
-def scan() -> Scan:
-    """Smooth noise between fat and contrast medium."""
-    random = np.random.default_rng(5)
-    return Scan(random.normal(40.0, 120.0, (50, 70, 45)).astype(np.int16), SPACING)
 
 
 def workers() -> list[int]:
