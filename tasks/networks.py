@@ -150,7 +150,17 @@ def _keep(seen: Seen, card: Card, cancer: str, found: SeenAnatomy | None, grid: 
     seen.structures |= {name: mask for name, mask in masks.items() if name in replaced}
     seen.stations = seen.stations or found.stations
     seen.trusted |= masks.keys() if card.source == "added" else set()
+    seen.verdicts += _refused(card, found.refused)
     seen.verdicts += _nothing_seen(card, list(masks), "structure")
+
+
+def _refused(card: Card, refused: Mapping[str, str]) -> list[Verdict]:
+    """What a network named and what cannot be that: it is not measured against."""
+    if not refused:
+        return []
+    reasons = "; ".join(f"{name}: {why}" for name, why in sorted(refused.items()))
+    message = f"what {card.id} drew cannot be what it is called, and counts as not seen: {reasons}"
+    return [Verdict("structure-implausible", Severity.WARNING, message, "networks")]
 
 
 def _asked(

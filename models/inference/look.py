@@ -11,11 +11,12 @@ import numpy as np
 from models.card import Card
 from models.inference.grid import body_grid, hu_on, masks_of, suv_on, without_specks
 from models.inference.predict import Scan
-from models.training.labels import with_wholes
+from models.training.labels import WHOLES, with_wholes
 from oncology.imaging import shape
 from oncology.imaging.bounds import GROUND_GLASS_FROM_HU
 from oncology.imaging.home import asked_for, home_of
 from oncology.imaging.location import LOBES
+from oncology.imaging.plausible import implausible
 from oncology.imaging.proposals import Proposal, propose
 from oncology.imaging.region import bounding_box, crop, grown
 from oncology.imaging.stations.finder import station_word
@@ -46,6 +47,7 @@ class SeenAnatomy:
         labels: (Z, Y, X) uint8, label n + 1 is `names[n]`.
         stations: None where the network knows no map of that cancer.
         finer: what a second look saw of a part of it.
+        refused: why a structure that the network named is not in the map, by its name.
     """
 
     grid: Geometry
@@ -53,6 +55,7 @@ class SeenAnatomy:
     names: tuple[str, ...]
     stations: SeenStations | None = None
     finer: SeenAnatomy | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     def masks(self, ct: Geometry) -> dict[str, np.ndarray]:
         """Structures (Z, Y, X) bool on the CT's voxels, wholes with their parts."""
@@ -67,15 +70,24 @@ def see_anatomy(card: Card, cancer: str, ct: Volume, body: np.ndarray, ask: Ask)
         ask: runs a network on a scan.
     """
     grid = body_grid(Volume(body, ct.geometry), card.spacing_mm)
-    answer = ask(card, Scan(hu_on(ct, grid), card.spacing_mm))
+    hu = hu_on(ct, grid)
+    answer = ask(card, Scan(hu, card.spacing_mm))
     heads = {head.name: head.labels for head in card.heads}
     own = f"{STATIONS}{map_of(card, cancer)}"
     stations = None
     if own in heads:
         words = tuple(station_word(cancer, label) for label in heads[own])
         stations = SeenStations(answer[own], heads[own], grid, words)
-    labels = _without_thin(without_specks(answer[ANATOMY], SPECK), heads[ANATOMY], grid)
-    return SeenAnatomy(grid, labels, heads[ANATOMY], stations)
+    names = heads[ANATOMY]
+    labels = _without_thin(without_specks(answer[ANATOMY], SPECK), names, grid)
+    refused = implausible(labels, names, hu, grid, WHOLES)
+    return SeenAnatomy(grid, _without(labels, names, refused), names, stations, refused=refused)
+
+
+def _without(labels: np.ndarray, names: Sequence[str], refused: Collection[str]) -> np.ndarray:
+    """The labels without these structures."""
+    kept = np.array([0, *(0 if name in refused else place for place, name in enumerate(names, start=1))], np.uint8)
+    return kept[labels]
 
 
 def _without_thin(labels: np.ndarray, names: Sequence[str], grid: Geometry) -> np.ndarray:
@@ -111,10 +123,12 @@ def see_finer(card: Card, seen: SeenAnatomy, ct: Volume, body: np.ndarray, ask: 
     box = grown(bounding_box(near), grid, FINER_MARGIN_MM)
     part = crop(near, grid, box).geometry
     y, x = ((count - 1) / 2 - side.start for count, side in zip(grid.shape[1:], box[1:], strict=True))
-    answer = ask(card, Scan(hu_on(ct, part), card.spacing_mm, middle=(y, x)))
-    names, whole = card.heads[0].labels, finer_names(card)
-    given = np.array([0, *(place if name in whole else 0 for place, name in enumerate(names, start=1))], np.uint8)
-    return SeenAnatomy(part, without_specks(given[answer[ANATOMY]], FINER_SPECK), names)
+    hu = hu_on(ct, part)
+    answer = ask(card, Scan(hu, card.spacing_mm, middle=(y, x)))
+    names = card.heads[0].labels
+    labels = without_specks(_without(answer[ANATOMY], names, set(names) - set(finer_names(card))), FINER_SPECK)
+    refused = implausible(labels, names, hu, part, WHOLES, volumes=False)
+    return SeenAnatomy(part, _without(labels, names, refused), names, refused=refused)
 
 
 def finer_names(card: Card) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from models.networks.context import STATION_MAP
 from models.networks.inputs import OUTSIDE_HU, build_inputs, context_groups
 from models.training.node_crops import node_stream
 from models.training.recipe import LABELED, Recipe
-from models.training.sample import IGNORED, Sample, varied_ct, varied_pet
+from models.training.sample import IGNORED, Sample
 from models.training.store import StoredPatient, load_patient
+from models.training.variation import cut_view, draw_place_shift, hidden, repainted_ct, varied_ct, varied_pet
 from oncology.errors import ModelError
 
 SMALL_NODE_MM = 10.0  # a short axis below it: the output for small nodes
@@ -130,7 +131,10 @@ def draw_sample(patient: StoredPatient, recipe: Recipe, random: np.random.Genera
     factor = recipe.spacing_mm / patient.spacing_mm
     places = draw_places(draw_center(patient, recipe, random), recipe.crop, factor, patient.spacing_mm, random)
     scan = int(random.integers(len(patient.ct)))
-    hu = varied_ct(places.linear(patient.ct[scan], OUTSIDE_HU), random)
+    hu = places.linear(patient.ct[scan], OUTSIDE_HU)
+    if recipe.kind in LABELED:
+        hu = repainted_ct(hu, places.nearest(patient.anatomy), random)
+    hu = varied_ct(hu, random)
     wants_pet = "pet" in recipe.inputs and random.random() >= recipe.without_pet
     suv = varied_pet(places.linear(patient.pet[scan], 0.0, 2.0), random) if wants_pet else None
     middle = (np.array(patient.anatomy.shape) - 1) / 2
@@ -138,9 +142,14 @@ def draw_sample(patient: StoredPatient, recipe: Recipe, random: np.random.Genera
         (places.index[1] - middle[1]) * patient.spacing_mm,
         (places.index[2] - middle[2]) * patient.spacing_mm,
     )
+    targets = targets_of(patient, places, recipe)
+    if recipe.kind in LABELED:
+        place_mm = draw_place_shift(random)(place_mm)
+        seen = cut_view(hu.shape, random)
+        if seen is not None:
+            hu, targets = hidden(hu, seen), np.where(seen, targets, np.uint8(IGNORED))
     context = _context(patient, places, recipe, random) if recipe.context else None
-    inputs = build_inputs(recipe.inputs, hu, suv, place_mm, context)
-    return Sample(inputs, targets_of(patient, places, recipe))
+    return Sample(build_inputs(recipe.inputs, hu, suv, place_mm, context), targets)
 
 
 def _context(
@@ -175,6 +184,7 @@ def _labels(patient: StoredPatient, places: Places, head: str, names: Sequence[s
             return np.full(places.index.shape[1:], IGNORED, np.uint8)
         source, known = patient.stations[wanted], list(patient.about["stations"][wanted])
     table = np.zeros(256, np.uint8)
+    table[IGNORED] = IGNORED
     for place, name in enumerate(known, start=1):
         table[place] = names.index(name) + 1 if name in names else 0
     return table[places.nearest(source)]
@@ -197,9 +207,13 @@ def lesion_targets(
     return tables[:, lesions]
 
 
-def stream(paths: Sequence[Path], recipe: Recipe, seed: int, each: int = 6, held: int = 36) -> Iterator[Sample]:
+def stream(
+    paths: Sequence[Path], recipe: Recipe, seed: int, each: int = 6, held: int = 36, real: Sequence[Path] = ()
+) -> Iterator[Sample]:
     """Samples without end: a patient gives `each` of them, which wait among `held` others so that they mix.
 
+    Args:
+        real: patients of whom the recipe's share of the samples is.
     Raises:
         ModelError: there is no patient to read.
     """
@@ -213,7 +227,17 @@ def stream(paths: Sequence[Path], recipe: Recipe, seed: int, each: int = 6, held
         for place in random.permutation(len(paths)):
             patient = load_patient(paths[place])
             waiting += [draw_sample(patient, recipe, random) for _ in range(each)]
+            waiting += _of_real(real, recipe, each, random)
             while len(waiting) > held:
                 yield waiting.pop(int(random.integers(len(waiting))))
         while len(waiting) > 0 and len(paths) * each <= held:  # a store so small that nothing would ever come out
             yield waiting.pop(int(random.integers(len(waiting))))
+
+
+def _of_real(real: Sequence[Path], recipe: Recipe, each: int, random: np.random.Generator) -> list[Sample]:
+    """Samples of one real scan beside `each` of a drawn patient."""
+    count = int(random.binomial(2 * each, 0.5 * recipe.real / (1.0 - recipe.real))) if real else 0
+    if not count:
+        return []
+    patient = load_patient(real[int(random.integers(len(real)))])
+    return [draw_sample(patient, recipe, random) for _ in range(count)]

@@ -12,6 +12,7 @@ import numpy as np
 
 from models.training.crops import stream
 from models.training.node_store import node_folders
+from models.training.real import real_folder
 from models.training.recipe import Recipe
 from models.training.splits import Split, split_of
 from models.training.store import stored
@@ -37,8 +38,9 @@ def _feed(out: Any, root: Path, recipe: Recipe, seed: int) -> None:
     turn = 0
     while True:
         paths = patients_of(root, folders, Split.TRAINING)
+        real = patients_of(root, (real_folder(recipe.region),), Split.TRAINING) if recipe.real else []
         try:
-            for n, sample in enumerate(stream(paths, recipe, seed + 1_000_003 * turn)):
+            for n, sample in enumerate(stream(paths, recipe, seed + 1_000_003 * turn, real=real)):
                 out.put((sample.inputs.astype(np.float16), sample.targets))
                 if n >= RELIST:
                     break

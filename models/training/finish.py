@@ -34,7 +34,11 @@ LESION_MARGIN = 8  # voxels; they are told of organs around their window and nee
 LICENCE = "Apache-2.0"
 USES = ("research",)
 TRAINED_ON = "synthetic patients drawn by this project (seeds 1-999); no real patient"
-LIMITS = "Trained on synthetic patients only; figures are on held-out synthetic patients and say little of real scans."
+TRAINED_ON_REAL = (
+    "synthetic patients drawn by this project (seeds 1-999) and one real CT, TotalSegmentator's example (Apache-2.0), "
+    "whose labels a network drew"
+)
+LIMITS = "Trained on synthetic patients{real}; figures are on held-out synthetic patients and say little of real scans."
 OWN_LIMITS: Mapping[str, str] = {
     "node": (
         " Nodes are judged on drawn contours that were moved by about half a millimeter. Grades are named by rules "
@@ -80,9 +84,9 @@ def card_of(made: Recipe, weights: Path, about: str) -> Card:
         folder=weights.parent,
         licence=LICENCE,
         uses=USES,
-        training_data=f"{TRAINED_ON}; {about}",
+        training_data=f"{TRAINED_ON_REAL if made.real else TRAINED_ON}; {about}",
         intended_use=f"Research: {WORDS[made.kind]} of the {made.region} on {scans}.",
-        limits=LIMITS + OWN_LIMITS.get(made.kind, ""),
+        limits=LIMITS.format(real=" and one real CT" if made.real else " only") + OWN_LIMITS.get(made.kind, ""),
         command=f"aimdt models verify {made.id}",
         settings=_settings_of(made),
     )

@@ -15,8 +15,9 @@ from models.networks.inputs import OUTSIDE_HU
 from models.networks.node_inputs import BLOCK, NodeBlock, depth_of, node_crops
 from models.training.node_store import is_node_file, load_nodes
 from models.training.recipe import Recipe
-from models.training.sample import IGNORED, Sample, varied_ct, varied_pet
+from models.training.sample import IGNORED, Sample
 from models.training.store import StoredPatient, load_patient, spread
+from models.training.variation import varied_ct, varied_pet
 from oncology.errors import ModelError
 
 TURN_DEG, STRETCHED = 20.0, 0.07

@@ -11,6 +11,7 @@ from models.training.labels import ANATOMY, FINE
 from oncology.errors import ModelError
 from oncology.findings import NECK_SITES
 
+REAL_SHARE = 0.2
 LABELED = ("anatomy", "fine")  # kinds whose every voxel has one label
 CT_PLACE = ("ct_soft", "ct_wide", "front_back", "right_left")
 CT_PET = ("ct_soft", "ct_wide", "pet", "pet_flag")
@@ -34,6 +35,7 @@ class Recipe:
         steps: of training; `rate` the highest learning rate; `start`: the model whose weights it begins with.
         patients: how many; of kind node drawn necks with many nodes each.
         without_pet: share of the samples in which the PET is left out, for a network that sees one.
+        real: share of the samples from real scans of the region, where the store holds any.
         centers: share of the samples by what lies in their middle.
     """
 
@@ -55,6 +57,7 @@ class Recipe:
     patients: int = 400
     start: str = ""
     without_pet: float = WITHOUT_PET
+    real: float = 0.0
     centers: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -63,16 +66,15 @@ class Recipe:
         return sum(head.outputs for head in self.heads)
 
 
-def _anatomy(
-    region: str, cancers: tuple[str, ...], spacing_mm: float, maps: Mapping[str, tuple[str, ...]], start: str = ""
-) -> Recipe:
+def _anatomy(region: str, cancers: tuple[str, ...], spacing_mm: float, maps: Mapping[str, tuple[str, ...]]) -> Recipe:
     heads = (
         Head("anatomy", "softmax", ANATOMY[region]),
         *(Head(f"stations_{k}", "softmax", v) for k, v in maps.items()),
     )
     return Recipe(
         id=f"anatomy-{region}", kind="anatomy", region=region, cancers=cancers, spacing_mm=spacing_mm,
-        inputs=CT_PLACE, heads=heads, hidden=64, centers={"body": 1.0}, start=start,
+        inputs=CT_PLACE, heads=heads, hidden=64, centers={"structure": 0.4, "body": 0.6},
+        start=f"anatomy-{region}", real=REAL_SHARE,
     )  # fmt: skip
 
 
@@ -80,7 +82,7 @@ def _fine(region: str, cancers: tuple[str, ...], spacing_mm: float) -> Recipe:
     return Recipe(
         id=f"anatomy-{region}-fine", kind="fine", region=region, cancers=cancers, spacing_mm=spacing_mm,
         inputs=CT_PLACE, heads=(Head("anatomy", "softmax", FINE[region]),), hidden=64,
-        centers={"structure": 0.8, "body": 0.2}, start=f"anatomy-{region}-fine",
+        centers={"structure": 0.8, "body": 0.2}, start=f"anatomy-{region}-fine", real=REAL_SHARE,
     )  # fmt: skip
 
 
@@ -126,9 +128,9 @@ IN_NECK = _lesion("neck", NECK_SITES, 1.5, ("tumor",), BESIDE_TWIN)
 RECIPES: Mapping[str, Recipe] = {
     recipe.id: recipe
     for recipe in (
-        _anatomy("thorax", ("lung", "esophagus"), 4.0, {"lung": IASLC, "esophagus": ESOPHAGEAL}, "anatomy-thorax"),
-        _anatomy("neck", NECK_SITES, 2.5, {"neck": NECK_LEVELS}, "anatomy-thorax"),
-        _anatomy("abdomen", ("pancreas",), 4.0, {"pancreas": PANCREATIC}, "anatomy-thorax"),
+        _anatomy("thorax", ("lung", "esophagus"), 4.0, {"lung": IASLC, "esophagus": ESOPHAGEAL}),
+        _anatomy("neck", NECK_SITES, 2.5, {"neck": NECK_LEVELS}),
+        _anatomy("abdomen", ("pancreas",), 4.0, {"pancreas": PANCREATIC}),
         _fine("thorax", ("lung", "esophagus"), 2.0),
         _fine("neck", NECK_SITES, 1.5),
         _fine("abdomen", ("pancreas",), 2.0),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from oncology.cancers.company import missed, together
 from oncology.cancers.evidence import (
     doubtful,
     from_node,
@@ -34,6 +35,7 @@ from oncology.findings import (
     MetastasisCandidate,
     Node,
     RecordFact,
+    Source,
     SourceKind,
     Tumor,
 )
@@ -47,6 +49,7 @@ CERTAIN = (0.0, 1.0)  # only a person (or a truth) says so; no network does
 UNCONFIRMED, LEAST_M0 = 0.2, 0.6
 SUSPECTED = 0.5  # from here on images contradict who says that there is no tumor
 BESIDE_PROVEN = 0.8  # what looks like a metastasis where a person or the record proves another one (ours)
+MISSED = "a malignant node that no network found is possible: some are missed beside those that are found"
 NOT_ASSESSED = "lymph nodes were not assessed: none contoured, no network, no biopsy that is positive"
 
 
@@ -98,6 +101,14 @@ class _Entries:
     nodes: list[dict[str, Any]] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
 
+    def add_missed(self, site: str, regional: Sequence[str]) -> None:
+        """The chance of one more malignant node, which no network found, at any of the regional stations."""
+        found = [entry["positive"] for entry in self.nodes]
+        chance = missed([one["p"] if isinstance(one, Mapping) else float(one) for one in found], site)
+        if chance:
+            self.nodes.append({"positive": {"p": chance}, "count": 1, "station": anywhere_of(regional)})
+            self.evidence.append(Evidence(Source(SourceKind.RULES, "company"), "nodes", MISSED))
+
 
 def nodes_fact(
     findings: Findings, history: History, site: str, subset: str | None = None, tumor_side: Any = None
@@ -112,10 +123,9 @@ def nodes_fact(
     distant = distant_stations(site, subset)
     into = _Entries(evidence=[from_record(result) for result in results.values()])
     sampled = _sampled(findings.nodes, results)
-    for node in findings.nodes:
-        positive = _positive(node, results, sampled)
-        if node.station in distant and positive is not True:
-            continue
+    judged = [(node, _positive(node, results, sampled)) for node in findings.nodes]
+    judged = [(node, positive) for node, positive in judged if node.station not in distant or positive is True]
+    for node, positive in in_company(judged, results, site):
         into.nodes.append(_entry(node, positive, distant, spelled, results, tumor_side))
         into.evidence.append(from_node(node))
     seen = {node.station for node in findings.nodes}
@@ -124,10 +134,27 @@ def nodes_fact(
         for station, result in results.items()
         if result.value["malignant"] and station not in seen and (names := _spellings(station, None, spelled))
     ]
+    if any(node.malignancy_model for node in findings.nodes):
+        into.add_missed(site, [station for station in spelled if station not in distant])
     if not into.nodes and not (findings.nodes_assessed or findings.nodes):
         return unknown("nodes", NOT_ASSESSED)
     certain = all(entry["positive"] in (True, False) for entry in into.nodes)
     return (known if certain else doubtful)("nodes", into.nodes, *into.evidence)
+
+
+def in_company(
+    judged: Sequence[tuple[Node, Any]], results: Mapping[str, RecordFact], site: str
+) -> Iterator[tuple[Node, Any]]:
+    """Regional nodes with what is known of each, those that a model rated as the others make it likely."""
+    spread = any(positive is True for _, positive in judged) or any(one.value["malignant"] for one in results.values())
+    rated = {
+        node.id: one["p"]
+        for node, one in judged
+        if isinstance(one, Mapping) and node.malignancy_model and one["p"] not in CERTAIN
+    }
+    shares = dict(zip(rated, together(list(rated.values()), site, spread=spread), strict=True))
+    for node, positive in judged:
+        yield node, {"p": round(shares[node.id], 4)} if node.id in shares else positive
 
 
 def _on_sides(
