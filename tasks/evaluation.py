@@ -1,6 +1,7 @@
 """Scoring of synthetic patients: each staged in three ways and held against what is true of it by construction.
 
-truth: everything that looking could give is given, so that geometry, rules and tables are what is judged.
+truth: everything that looking could give is given, so that geometry, rules and tables are what is judged; the record
+without what an endosonographer misjudged.
 record: what is seen on the images, and the whole record. images: what is seen, and of the record nothing but what
 chooses the table (site, histology, p16, EBV).
 """
@@ -29,6 +30,7 @@ from oncology.findings import (
     History,
     MetastasisCandidate,
     Node,
+    RecordFact,
     Source,
     SourceKind,
     Tumor,
@@ -62,7 +64,7 @@ def score_patient(patient: ScoredPatient, modes: Sequence[str]) -> list[dict[str
     rows = []
     for mode in modes:
         findings = _given_findings(patient) if mode == "truth" or seen is None else seen
-        row = _row(patient, mode, findings, _narrowed(history, patient.cancer) if mode == "images" else history)
+        row = _row(patient, mode, findings, _told(mode, history, patient))
         rows.append(row if findings is not seen else row | _looked_at(patient, findings, masks))
     return rows
 
@@ -95,6 +97,22 @@ def _drawn_as(mask: np.ndarray, patient: ScoredPatient) -> str | None:
         return None
     lesion = patient.lesions[int(np.argmax(shared))]
     return lesion.kind if lesion.kind != "node" else "malignant" if lesion.malignant else "benign"
+
+
+def _told(mode: str, history: History, patient: ScoredPatient) -> History:
+    """What of the record is told: without its errors, all of it, or what chooses the tables."""
+    if mode == "images":
+        return _narrowed(history, patient.cancer)
+    if mode == "record":
+        return history
+    return replace(history, facts=tuple(_rightly_seen(fact, patient.truth) for fact in history.facts))
+
+
+def _rightly_seen(fact: RecordFact, truth: Truth) -> RecordFact:
+    """A depth by endosonography as it would be without its errors; any other fact as it is."""
+    if fact.name != "eus_t":
+        return fact
+    return replace(fact, value=next(iter(truth.categories.values()))["t"])
 
 
 def _narrowed(history: History, cancer: str) -> History:

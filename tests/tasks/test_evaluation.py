@@ -1,15 +1,17 @@
 """Scoring synthetic patients: what each way of staging is given, and what a row says."""
 
 import json
+from itertools import count
 
 import numpy as np
 import pytest
 
+from models.synthetic.draw import draw_plan
 from oncology.errors import InputError
 from oncology.findings import Contact, Findings, History, MetastasisCandidate, RecordFact, Tumor
 from oncology.imaging.volume import Geometry, Volume
 from tasks.cohort import Given, ScoredPatient, Truth, make_scored, read_scored
-from tasks.evaluation import _invasions, _metastasis, _narrowed, _stations, score_patient
+from tasks.evaluation import _invasions, _metastasis, _narrowed, _stations, _told, score_patient
 from tasks.evaluation_run import (
     FIGURES,
     PAGE,
@@ -190,6 +192,20 @@ def test_a_patient_of_whom_all_is_known_is_staged_as_drawn():
             axis: item["truth"] for axis, item in axes.items()
         }
     assert all(item["truth"] == (item["p"] >= 0.5) for item in row["stations"])
+
+
+def test_what_an_endosonographer_misjudged_misleads_the_record_but_not_the_truth():
+    plans = ((n, draw_plan("esophagus", 5000, n)) for n in count())
+    index, plan = next((n, one) for n, one in plans if one.record["eus_t"] not in ("T4a", one.categories["8"]["t"]))
+    (row,) = score_patient(make_scored("esophagus", 5000, index, None, images=False), ["truth"])
+    assert row["editions"]["8"]["t"]["category"] == plan.categories["8"]["t"]
+    grid = Geometry((2, 2, 2), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+    patient = ScoredPatient(
+        "a", "esophagus", None, Truth(plan.categories), {}, Volume(np.zeros(grid.shape), grid), None
+    )
+    told = History((RecordFact("eus_t", plan.record["eus_t"], "Observation/1", "value"),))
+    assert _told("record", told, patient) == told
+    assert not _told("images", told, patient).facts
 
 
 @pytest.mark.parametrize("cancer", ["larynx", "esophagus", "pancreas"])

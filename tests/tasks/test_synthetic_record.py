@@ -32,3 +32,13 @@ def test_a_sampled_level_of_the_neck_is_read_back_with_the_side_of_the_node_that
     (fact,) = read_history(record_of(record_bundle(plan, SUBJECT)), "larynx").named("station_result")
     met = (fact.value["station"], fact.value["laterality"], fact.value["malignant"])
     assert met in {(node.station, node.side, node.malignant) for node in plan.nodes}
+
+
+@pytest.mark.parametrize(("depth", "least", "most"), [("T1b", 0.7, 0.92), ("T2", 0.7, 0.9), ("T3", 0.86, 0.96)])
+def test_endosonography_errs_as_often_as_it_is_published_to(depth, least, most):
+    plans = [plan for plan in (draw_plan("esophagus", 31, n) for n in range(700)) if depth == t_of(plan)]
+    assert least < sum(plan.record["eus_t"] == depth for plan in plans) / len(plans) < most
+
+
+def t_of(plan):
+    return plan.categories["8"]["t"]
