@@ -16,7 +16,7 @@ from models.training.node_crops import node_stream
 from models.training.recipe import LABELED, Recipe
 from models.training.sample import IGNORED, Sample
 from models.training.store import StoredPatient, load_patient
-from models.training.variation import cut_view, draw_place_shift, hidden, repainted_ct, varied_ct, varied_pet
+from models.training.variation import cut_view, draw_place_shift, hidden, in_phase, repainted_ct, varied_ct, varied_pet
 from oncology.errors import ModelError
 
 SMALL_NODE_MM = 10.0  # a short axis below it: the output for small nodes
@@ -133,7 +133,8 @@ def draw_sample(patient: StoredPatient, recipe: Recipe, random: np.random.Genera
     scan = int(random.integers(len(patient.ct)))
     hu = places.linear(patient.ct[scan], OUTSIDE_HU)
     if recipe.kind in LABELED:
-        hu = repainted_ct(hu, places.nearest(patient.anatomy), random)
+        drawn = places.nearest(patient.anatomy)
+        hu = repainted_ct(in_phase(hu, drawn, patient.about["labels"], random), drawn, random)
     hu = varied_ct(hu, random)
     wants_pet = "pet" in recipe.inputs and random.random() >= recipe.without_pet
     suv = varied_pet(places.linear(patient.pet[scan], 0.0, 2.0), random) if wants_pet else None

@@ -54,6 +54,16 @@ def test_a_structure_that_a_network_knows_and_did_not_draw_scores_nothing() -> N
     assert line == "networks drew: 1 masks over 1 scans, mean 0.50, 0 at 0.8 or more"
 
 
+def test_a_scan_that_trained_the_networks_is_no_test_of_them() -> None:
+    sight = Sight({"aorta": block(0, 4)}, {}, unproven=frozenset({"aorta"}))
+    trained = next(scan.name for scan in SCANS if scan.trained)
+    rows = agreement.agreements(trained, sight, {"aorta": block(0, 4)}, {"aorta"}, GRID)
+    rows += agreement.agreements("chest", sight, {"aorta": block(2, 6)}, {"aorta"}, GRID)
+    table = list(agreement.agreement_table(rows))
+    assert "networks drew: 1 masks over 1 scans, mean 0.50, 0 at 0.8 or more" in table
+    assert "networks, on a scan that trained them: 1 masks over 1 scans, mean 1.00, 1 at 0.8 or more" in table
+
+
 def test_shipped_networks_are_asked_for_wholes_of_what_they_draw_in_parts() -> None:
     known = agreement.known_structures(name for name, card in all_cards(None).items() if card.region == "thorax")
     assert {"heart", "aorta", "esophagus", "lung_right"} <= known

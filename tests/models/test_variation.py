@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.networks.inputs import OUTSIDE_HU
-from models.training.variation import cut_view, draw_place_shift, hidden, repainted_ct, toned
+from models.training.variation import cut_view, draw_place_shift, hidden, in_phase, repainted_ct, toned
 
 LIVER, SPLEEN = 1, 2
 
@@ -29,6 +29,18 @@ def test_two_organs_of_equal_density_come_apart_in_most_samples() -> None:
         apart.append(abs(float(inner[..., 4:16].mean() - inner[..., 24:36].mean())))
     assert np.median(apart) > 5.0
     assert max(apart) > 35.0
+
+
+def test_an_early_phase_fills_arteries_and_heart_together_and_leaves_organs() -> None:
+    hu, labels = np.full((12, 12, 12), 150.0, np.float32), np.zeros((12, 12, 12), np.uint8)
+    labels[:, :4], labels[:, 4:8], labels[:, 8:] = 1, 2, 3
+    names = ("aorta", "heart_ventricle_left", "liver")
+    found = [in_phase(hu, labels, names, np.random.default_rng(seed)) for seed in range(60)]
+    levels = np.array([[one[6, y, 6] for y in (2, 6, 10)] for one in found])
+    assert 0.2 < (levels[:, 0] != 150.0).mean() < 0.5
+    assert levels[:, 0].max() > 400.0
+    assert np.allclose(levels[:, 0], levels[:, 1], atol=1.0)
+    assert np.allclose(levels[:, 2], 150.0, atol=1.0)
 
 
 @pytest.mark.parametrize("seed", range(6))
