@@ -142,7 +142,7 @@ def by_name(patients: Sequence[Sequence[Row]], key: str) -> dict[str, dict[str, 
     }
     return {
         name: {
-            "sensitivity": _rate([[p >= ASSERTED for true, p in items if true] for items in drawn]),
+            "sensitivity": pooled_figure([[p >= ASSERTED for true, p in items if true] for items in drawn]),
             "false_positives_per_patient": mean_figure(
                 [float(sum(not true and p >= ASSERTED for true, p in items)) for items in drawn]
             ),
@@ -157,8 +157,11 @@ def _natural(name: str) -> tuple[int, str]:
     return (int(number[0]) if number else 1000, name)
 
 
-def _rate(patients: Sequence[Sequence[bool]]) -> Figure:
-    """Share of true answers over all patients' answers; `n` counts answers, and patients are resampled."""
+def pooled_figure(patients: Sequence[Sequence[float]]) -> Figure:
+    """Mean (of truth values: a share) over all patients' answers; `n` counts answers, and patients are resampled.
+
+    Answers of one patient are alike, so that drawing them one by one would give too narrow an interval.
+    """
     kept = [(sum(answers), len(answers)) for answers in patients if answers]
     if not kept:
         return mean_figure([])

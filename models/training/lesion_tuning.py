@@ -155,7 +155,7 @@ def node_score(tally: Tally) -> float:
 
 
 def _mean(tally: Tally, name: str) -> float:
-    return float(np.mean(tally.values.get(name, [0.0])))
+    return float(np.mean(tally.of(name) or [0.0]))
 
 
 def certainty_line(found: Iterable[tuple[StoredPatient, Sequence[Proposal]]]) -> list[float]:

@@ -29,7 +29,7 @@ from models.registry import all_cards, weights_path
 from models.training.recipe import CT_TWIN
 from models.training.store import StoredPatient, load_patient, make_stored, patient_path, save_patient, stored_volumes
 from models.verification import Material
-from oncology.agreement import mean_figure
+from oncology.agreement import pooled_figure
 from oncology.errors import ModelError
 from oncology.imaging.anatomy import segment_anatomy
 from oncology.imaging.proposals import Proposal
@@ -90,21 +90,26 @@ def body_of(patient: StoredPatient) -> np.ndarray:
 
 @dataclass
 class Tally:
-    """Values of each patient by figure."""
+    """Values by figure, those of one patient together."""
 
-    values: dict[str, list[float]] = field(default_factory=dict)
+    values: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
-    def add(self, name: str, value: float) -> None:
-        """One patient's (or lesion's) value."""
-        self.values.setdefault(name, []).append(float(value))
+    def add(self, name: str, value: float, patient: StoredPatient) -> None:
+        """A value of the patient, or of one of its lesions."""
+        whose = "-".join(str(patient.about[key]) for key in ("cancer", "seed", "index"))
+        self.values.setdefault(name, {}).setdefault(whose, []).append(float(value))
 
-    def figures(self, on: str, prefix: str = "") -> list[Figure]:
-        """Means with 95% bootstrap intervals."""
-        return [_figure(f"{prefix}{name}", values, on) for name, values in sorted(self.values.items())]
+    def of(self, name: str) -> list[float]:
+        """All values of a figure."""
+        return [value for values in self.values.get(name, {}).values() for value in values]
+
+    def figures(self, on: str) -> list[Figure]:
+        """Means with 95% intervals from patients drawn anew, all lesions of one together."""
+        return [_figure(name, list(values.values()), on) for name, values in sorted(self.values.items())]
 
 
-def _figure(name: str, values: Sequence[float], on: str) -> Figure:
-    found = mean_figure(values)
+def _figure(name: str, values: Sequence[Sequence[float]], on: str) -> Figure:
+    found = pooled_figure(values)
     value, low, high = (round(found[key], 3) for key in ("value", "low", "high"))
     return Figure(name, value, "", found["n"], low, high, on)
 
@@ -121,14 +126,14 @@ def anatomy_figures(card: Card, earlier: Sequence[Card], chosen: Iterable[Stored
         seen = _seen(card, before, patient)
         dice = structure_dice(seen, patient, patient.grid, finer_names(card))
         for name, value in dice.items():
-            parts.add(f"dice_{name}", value)
-        tally.add("dice_mean", float(np.mean(list(dice.values()))))
+            parts.add(f"dice_{name}", value, patient)
+        tally.add("dice_mean", float(np.mean(list(dice.values()))), patient)
         map_name = map_of(earlier[0] if earlier else card, patient.about["cancer"])
         stations, found = _stations(seen, patient) if before is None else _parsed(before, seen, patient)
-        tally.add("station_dice", station_dice(stations, map_name, patient))
+        tally.add("station_dice", station_dice(stations, map_name, patient), patient)
         for name, shares in found.items():
             for right in stations_right(shares, patient):
-                tally.add(name, right)
+                tally.add(name, right, patient)
     return [*tally.figures(on), *parts.figures(on)]
 
 
@@ -233,7 +238,7 @@ def lesion_figures(
         for mode, proposals in proposed(card, earlier, patient):
             for role in ("tumor", "node"):
                 voxels = sum(int(np.count_nonzero(one.mask)) for one in proposals if one.role == role)
-                tally.add(f"{mode}_healthy_false_{role}_ml", voxels * patient.spacing_mm**3 / 1000.0)
+                tally.add(f"{mode}_healthy_false_{role}_ml", voxels * patient.spacing_mm**3 / 1000.0, patient)
     return tally.figures(on)
 
 
@@ -282,10 +287,10 @@ def score_lesions(tally: Tally, patient: StoredPatient, proposals: Sequence[Prop
         highest, role = (row[best], proposals[best].role) if proposals else (0.0, "")
         if highest >= MET_SHARE:
             met.add(best)
-        _score_one(tally, lesion, highest, role, mode)
+        _score_one(tally, patient, lesion, highest, role, mode)
     for role in ("tumor", "node"):
         wrong = sum(one.role == role for n, one in enumerate(proposals) if n not in met)
-        tally.add(f"{mode}_false_{role}s", wrong)
+        tally.add(f"{mode}_false_{role}s", wrong, patient)
 
 
 def lesion_dice(patient: StoredPatient, proposals: Sequence[Proposal]) -> np.ndarray:
@@ -299,15 +304,17 @@ def lesion_dice(patient: StoredPatient, proposals: Sequence[Proposal]) -> np.nda
     return result
 
 
-def _score_one(tally: Tally, lesion: Mapping[str, Any], dice: float, role: str, mode: str) -> None:
+def _score_one(
+    tally: Tally, patient: StoredPatient, lesion: Mapping[str, Any], dice: float, role: str, mode: str
+) -> None:
     found = dice >= MET_SHARE
     if lesion["kind"] == "tumor":
-        tally.add(f"{mode}_tumor_found", found and role == "tumor")
-        tally.add(f"{mode}_tumor_dice", dice if role == "tumor" else 0.0)
+        tally.add(f"{mode}_tumor_found", found and role == "tumor", patient)
+        tally.add(f"{mode}_tumor_dice", dice if role == "tumor" else 0.0, patient)
     elif lesion["kind"] == "node" and float(lesion["short_axis_mm"]) >= VISIBLE_MM:
-        tally.add(f"{mode}_{'malignant' if lesion['malignant'] else 'benign'}_nodes_found", found)
+        tally.add(f"{mode}_{'malignant' if lesion['malignant'] else 'benign'}_nodes_found", found, patient)
         if found:
-            tally.add(f"{mode}_found_nodes_dice", dice)
+            tally.add(f"{mode}_found_nodes_dice", dice, patient)
 
 
 def measure(card: Card, material: Material) -> list[Figure]:

@@ -6,7 +6,7 @@ as many as they stand for, so that figures are those of the cohort.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from models.training.logistic import logistic_line
 from models.training.node_crops import nodes_in, redrawn
 from models.training.node_maker import fill
 from models.verification import Material
+from oncology.agreement import bootstrap_figure
 from oncology.errors import ModelError
 from oncology.imaging.node_border import raggedness
 from oncology.imaging.node_signs import node_signs
@@ -30,7 +31,7 @@ from oncology.imaging.volume import Geometry, Volume
 
 HELD_OUT_SEED, TUNING_SEED = 5001, 1001
 VISIBLE_MM, SMALL_MM = 5.0, 15.0  # short axes: smaller nodes are not asked for; below the second a node is small
-RESAMPLES, BINS = 500, 8
+BINS = 8
 NECKS = 2  # of each cancer, where nobody says how many
 NO_FAT_HU = -100.0  # where none lies around a node nothing is stranded
 FOUND_SHARE = 0.95  # of extending nodes that lie above what is called unlikely
@@ -40,8 +41,13 @@ CUES = ("necrosis", "border", "stranded_fat")
 
 @dataclass(frozen=True)
 class Row:
-    """One node: what is true, what the network says with and without PET (before calibration), and single signs."""
+    """One node: what is true, what the network says with and without PET (before calibration), and single signs.
 
+    Attributes:
+        neck: whose node it is.
+    """
+
+    neck: int
     truth: Mapping[str, Any]
     with_pet: Mapping[str, float]
     without: Mapping[str, float]
@@ -64,7 +70,7 @@ def judged(card: Card, paths: Iterable[Path]) -> list[Row]:
             if float(node.truth["short_axis_mm"]) >= VISIBLE_MM:
                 block = redrawn(node.scans[0], random)
                 heard, silent = (_asked(card, engine, one) for one in (block, replace(block, suv=None)))
-                rows.append(Row(node.truth, heard, silent, _cues(block)))
+                rows.append(Row(number, node.truth, heard, silent, _cues(block)))
     return rows
 
 
@@ -127,7 +133,7 @@ def tuned(card: Card, store: Path, count: int) -> dict[str, Any]:
 
 def _thresholds(card: Card, rows: Sequence[Row]) -> dict[str, float]:
     """Where sensitivity and specificity together are best; below which a node in twenty with extension lies."""
-    p, truth, weight = _arrays(card, rows, "ene", "with_pet")
+    p, truth, weight = _told(card, rows, "ene", "with_pet"), _truth(rows, "ene"), _weight(rows)
     best = max(np.unique(p), key=lambda level: sum(_rates(p >= level, truth, weight)))
     low = float(np.quantile(p[truth], 1.0 - FOUND_SHARE)) if truth.any() else 0.0
     return {"threshold": round(float(best), 4), "unlikely": round(min(low, float(best)), 4)}
@@ -142,63 +148,80 @@ def _rates(called: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> tuple[f
     )
 
 
-def _arrays(card: Card, rows: Sequence[Row], label: str, side: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Calibrated probability, truth and weight of every node."""
-    p = calibrated(card, label, np.array([getattr(row, side)[label] for row in rows]))
-    return p, np.array([bool(row.truth[label]) for row in rows]), np.array([row.weight for row in rows])
+def _told(card: Card, rows: Sequence[Row], label: str, side: str) -> np.ndarray:
+    """Calibrated probability (N,) of every node."""
+    return calibrated(card, label, np.array([getattr(row, side)[label] for row in rows]))
+
+
+def _truth(rows: Sequence[Row], label: str) -> np.ndarray:
+    return np.array([bool(row.truth[label]) for row in rows])
+
+
+def _weight(rows: Sequence[Row]) -> np.ndarray:
+    return np.array([row.weight for row in rows])
 
 
 Measured = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 
 
-def _figure(name: str, value: Measured, score: np.ndarray, truth: np.ndarray, weight: np.ndarray, on: str) -> Figure:
-    """With a 95% interval over nodes drawn anew, as many of each truth."""
-    random, sides = np.random.default_rng(1), [np.flatnonzero(truth), np.flatnonzero(~truth)]
-    drawn = []
-    for _ in range(RESAMPLES):
-        chosen = np.concatenate([random.choice(side, len(side)) for side in sides if len(side)])
-        drawn.append(value(score[chosen], truth[chosen], weight[chosen]))
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    stated = (round(float(one), 3) for one in (value(score, truth, weight), low, high))
-    found, lowest, highest = stated
-    return Figure(name, found, "", len(score), lowest, highest, on)
+def _figure(
+    name: str, value: Measured, rows: Sequence[Row], label: str, score: np.ndarray, on: str
+) -> Iterator[Figure]:
+    """With a 95% interval from necks drawn anew, all nodes of one together; none where all nodes are of one kind.
+
+    Args:
+        score: (N,) of the rows, higher where the label is likelier.
+    """
+    truth, weight, necks = _truth(rows, label), _weight(rows), np.array([row.neck for row in rows])
+
+    def over(drawn: Sequence[np.ndarray]) -> float | None:
+        chosen = np.concatenate(drawn)
+        mixed = truth[chosen].any() and not truth[chosen].all()
+        return value(score[chosen], truth[chosen], weight[chosen]) if mixed else None
+
+    found = bootstrap_figure([np.flatnonzero(necks == neck) for neck in np.unique(necks)], over)
+    if found["value"] is not None:
+        stated, low, high = (round(found[key], 3) for key in ("value", "low", "high"))
+        yield Figure(name, stated, "", len(rows), low, high, on)
 
 
 def figures_of(card: Card, store: Path, count: int, shift: str | None = None) -> list[Figure]:
     """Figures on the nodes of `count` held-out necks of every cancer."""
     rows = judged(card, fill(store, card.cancers, count, HELD_OUT_SEED, shift=shift))
     on = f"nodes in {count * len(card.cancers)} held-out synthetic necks, cohort's own mix; seed {HELD_OUT_SEED}"
-    figures = [*_of_network(card, rows, on), *_of_cues(rows, on)]
     malignant = [row for row in rows if row.truth["malignant"]]
-    figures.append(_figure("ene_auc_among_malignant", auc, *_arrays(card, malignant, "ene", "with_pet"), on))
-    return figures
+    among = _figure("ene_auc_among_malignant", auc, malignant, "ene", _told(card, malignant, "ene", "with_pet"), on)
+    return [*_of_network(card, rows, on), *_of_cues(rows, on), *among]
 
 
-def _of_network(card: Card, rows: Sequence[Row], on: str) -> list[Figure]:
-    small = np.array([float(row.truth["short_axis_mm"]) < SMALL_MM for row in rows])
+def _of_network(card: Card, rows: Sequence[Row], on: str) -> Iterator[Figure]:
     level = float(card.settings["threshold"])
-    found = []
+    small, large = ([row for row in rows if _is_small(row) is wanted] for wanted in (True, False))
+    measures: Mapping[str, Measured] = {
+        "ene_sensitivity": lambda p, truth, weight: _rates(p >= level, truth, weight)[0],
+        "ene_specificity": lambda p, truth, weight: _rates(p >= level, truth, weight)[1],
+        "ene_ece": calibration_error,
+    }
     for side, words in (("with_pet", "ct_pet"), ("without", "ct")):
-        p, truth, weight = _arrays(card, rows, "ene", side)
-        found += [
-            _figure(f"{words}_ene_auc", auc, p, truth, weight, on),
-            _figure(f"{words}_ene_auc_small", auc, p[small], truth[small], weight[small], on),
-            _figure(f"{words}_ene_auc_large", auc, p[~small], truth[~small], weight[~small], on),
-            _figure(f"{words}_ene_sensitivity", lambda p, t, w: _rates(p >= level, t, w)[0], p, truth, weight, on),
-            _figure(f"{words}_ene_specificity", lambda p, t, w: _rates(p >= level, t, w)[1], p, truth, weight, on),
-            _figure(f"{words}_ene_ece", calibration_error, p, truth, weight, on),
-            _figure(f"{words}_malignant_auc", auc, *_arrays(card, rows, "malignant", side), on),
-            _figure(f"{words}_malignant_ece", calibration_error, *_arrays(card, rows, "malignant", side), on),
-        ]
-    return found
+        for chosen, size in ((rows, ""), (small, "_small"), (large, "_large")):
+            yield from _figure(f"{words}_ene_auc{size}", auc, chosen, "ene", _told(card, chosen, "ene", side), on)
+        for name, one in measures.items():
+            yield from _figure(f"{words}_{name}", one, rows, "ene", _told(card, rows, "ene", side), on)
+        told = _told(card, rows, "malignant", side)
+        yield from _figure(f"{words}_malignant_auc", auc, rows, "malignant", told, on)
+        yield from _figure(f"{words}_malignant_ece", calibration_error, rows, "malignant", told, on)
 
 
-def _of_cues(rows: Sequence[Row], on: str) -> list[Figure]:
+def _is_small(row: Row) -> bool:
+    return float(row.truth["short_axis_mm"]) < SMALL_MM
+
+
+def _of_cues(rows: Sequence[Row], on: str) -> Iterator[Figure]:
     """Single signs measured on the same contours, and the short axis."""
-    truth, weight = np.array([bool(row.truth["ene"]) for row in rows]), np.array([row.weight for row in rows])
     scores = {cue: np.array([row.cues[cue] for row in rows]) for cue in CUES}
     scores["short_axis"] = np.array([float(row.truth["short_axis_mm"]) for row in rows])
-    return [_figure(f"cue_{cue}_ene_auc", auc, score, truth, weight, on) for cue, score in scores.items()]
+    for cue, score in scores.items():
+        yield from _figure(f"cue_{cue}_ene_auc", auc, rows, "ene", score, on)
 
 
 def measure(card: Card, material: Material) -> list[Figure]:

@@ -46,9 +46,9 @@ def tumor_figures(looks: Iterable[Look], on: str) -> list[Figure]:
         own = Tally()
         score_lesions(own, patient, proposals, mode)
         for name in (f"{mode}_{score}" for score in SCORES):
-            for value, names in zip(own.values.get(name, ()), tumors, strict=True):
+            for value, names in zip(own.of(name), tumors, strict=True):
                 for stratum in names:
-                    tally.add(f"{name}_{stratum}", value)
+                    tally.add(f"{name}_{stratum}", value, patient)
     return tally.figures(on)
 
 

@@ -20,7 +20,14 @@ def drawn_patient(cancer="lung"):
         {"kind": "tumor", "voxels": 512, "short_axis_mm": 16.0},
         {"kind": "node", "voxels": 64, "short_axis_mm": 8.0, "malignant": True},
     ]
-    about = {"spacing_mm": SPACING, "origin_lps": (0.0, 0.0, 0.0), "lesions": truth, "cancer": cancer}
+    about = {
+        "spacing_mm": SPACING,
+        "origin_lps": (0.0, 0.0, 0.0),
+        "lesions": truth,
+        "cancer": cancer,
+        "seed": 1,
+        "index": 0,
+    }
     empty, half = np.zeros(SHAPE, np.uint8), np.zeros((1, 20, 20, 20), np.float16)
     return StoredPatient(np.zeros((1, *SHAPE), np.int16), half, empty, {}, lesions, empty > 0, about)
 
@@ -36,7 +43,7 @@ def seen(node_p, vessel_p, *, with_pet=True, halo_p=0.0, cancer="lung"):
 def scored(look, settings):
     tally = Tally()
     score_lesions(tally, drawn_patient(), look.proposals(look.grid, settings), "x")
-    return {name: values[0] for name, values in tally.values.items()}
+    return {name: tally.of(name)[0] for name in tally.values}
 
 
 def test_a_vessel_that_is_less_sure_than_the_node_is_let_go():

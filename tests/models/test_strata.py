@@ -16,7 +16,14 @@ def drawn_patient(place: tuple[slice, ...], cancer: str = "lung") -> StoredPatie
     lesions, anatomy = np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, np.uint8)
     lesions[place], anatomy[:, 15:18, 19:21] = 1, 1
     tumor = {"kind": "tumor", "voxels": int(lesions.sum()), "short_axis_mm": 8.0}
-    about = {"spacing_mm": 2.0, "origin_lps": (0.0, 0.0, 0.0), "lesions": [tumor], "cancer": cancer}
+    about = {
+        "spacing_mm": 2.0,
+        "origin_lps": (0.0, 0.0, 0.0),
+        "lesions": [tumor],
+        "cancer": cancer,
+        "seed": 5001,
+        "index": 0,
+    }
     about["labels"] = ["spinal_canal"]
     half = np.zeros((1, 25, 10, 20), np.float16)
     return StoredPatient(np.zeros((1, *SHAPE), np.int16), half, anatomy, {}, lesions, anatomy > 1, about)

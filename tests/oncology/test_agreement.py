@@ -10,6 +10,7 @@ from oncology.agreement import (
     difference_figure,
     group_rank,
     mean_figure,
+    pooled_figure,
     reliability,
     summarize,
 )
@@ -125,6 +126,14 @@ def test_an_interval_shrinks_with_the_number_of_patients():
     few, many = mean_figure([0, 1] * 10), mean_figure([0, 1] * 1000)
     assert few["high"] - few["low"] > 5 * (many["high"] - many["low"])
     assert many["low"] < 0.5 < many["high"]
+
+
+def test_nodes_of_one_patient_that_are_alike_tell_less_than_nodes_of_many():
+    alike = [[1.0] * 10] * 6 + [[0.0] * 10] * 4
+    spread = [[1.0]] * 60 + [[0.0]] * 40
+    one, other = pooled_figure(alike), pooled_figure(spread)
+    assert (one["value"], one["n"]) == (other["value"], other["n"]) == (0.6, 100)
+    assert one["high"] - one["low"] > 2.5 * (other["high"] - other["low"])
 
 
 def test_an_even_forecaster_is_calibrated_and_a_boaster_is_not():
