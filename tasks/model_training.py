@@ -36,6 +36,7 @@ class Training:
         store: folder of synthetic patients; `out`: of checkpoint, curve and log.
         patients: how many; None for as many as the recipe says.
         data: folder of real tables, for the model that is trained on them.
+        fresh: a network begins with random weights, whatever lies in `out`; `seed` of what is drawn at random.
     """
 
     model: str
@@ -45,6 +46,8 @@ class Training:
     device: str = "cpu"
     patients: int | None = None
     data: Path | None = None
+    fresh: bool = False
+    seed: int = 1
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ def _made(asked: Training, commands: Sequence[Sequence[str]], wanted: Sequence[P
 
 def _train_network(asked: Training) -> Iterator[Progress]:
     command = ["models.training", asked.model, "--store", str(asked.store), "--out", str(asked.out)]
-    command += ["--device", asked.device]
+    command += ["--device", asked.device, "--seed", str(asked.seed), *(["--fresh"] if asked.fresh else [])]
     command += [] if asked.minutes is None else ["--minutes", str(asked.minutes)]
     command += ["--compiled"] if shutil.which("c++") and (asked.minutes or WORTH_COMPILING) >= WORTH_COMPILING else []
     yield Progress("training", 0.0, "loading")

@@ -57,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument("model", metavar="ID")
     train.add_argument("--minutes", type=float, metavar="M", help="be done by then; default: all steps of the recipe")
     train.add_argument("--out", type=Path, metavar="DIR", help="checkpoint and curve; default: in AIMDT_HOME")
+    train.add_argument("--seed", type=int, default=1, metavar="S", help="of what is drawn at random; default: 1")
+    train.add_argument(
+        "--fresh",
+        action="store_true",
+        help="begin with random weights; default: go on with a checkpoint in --out, else with the weights that ship",
+    )
     train.add_argument("--data", type=existing_path, metavar="DIR", help="folder of real tables")
     for action in (verify, train):
         action.add_argument("--store", type=Path, metavar="DIR", help="synthetic patients; default: in AIMDT_HOME")
@@ -323,7 +329,9 @@ def _train(options: argparse.Namespace) -> int:
     store = options.store or settings().home / TRAINING / PATIENTS
     out = options.out or settings().home / TRAINING / options.model
     data = _material(options).data
-    asked = Training(options.model, store, out, options.minutes, options.device, patients=options.patients, data=data)
+    asked = Training(
+        options.model, store, out, options.minutes, options.device, options.patients, data, options.fresh, options.seed
+    )
     console = Console(stderr=True, quiet=options.json)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=options.json) as shown:

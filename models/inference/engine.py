@@ -17,6 +17,7 @@ import numpy as np
 from models.inference.tiling import Window
 from oncology.errors import ModelError
 
+CUDA = "cuda"
 Engine = Callable[[np.ndarray], np.ndarray]  # (1, C, Z, Y, X) float32 -> logits (1, K, Z, Y, X) or (1, K) float32
 
 
@@ -67,6 +68,18 @@ def open_engine(
     return _torch(shape, weights, device)
 
 
+def need_device(device: str) -> None:
+    """Check that what is asked for is there.
+
+    Raises:
+        ModelError: torch sees no GPU, and one was asked for.
+    """
+    import torch
+
+    if device == CUDA and not torch.cuda.is_available():
+        raise ModelError("torch sees no CUDA device on this machine; leave out --device cuda to use the processor")
+
+
 def needs_torch(shape: Mapping[str, Any], weights: Path, windows: Sequence[Window], cache: Path | None) -> bool:
     """Whether opening the network on the processor takes torch, as `open_engine` does where nothing is kept of it."""
     return importlib.util.find_spec("openvino") is None or _kept(shape, weights, windows, cache) is None
@@ -80,6 +93,7 @@ def channels_of(shape: Mapping[str, Any]) -> int:
 def _torch(shape: Mapping[str, Any], weights: Path, device: str) -> Engine:
     import torch
 
+    need_device(device)
     network = load_network(shape, weights).to(device)
 
     def run(block: np.ndarray) -> np.ndarray:

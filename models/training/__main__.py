@@ -19,13 +19,14 @@ def main() -> int:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--fresh", action="store_true", help="from random weights; earlier results are put aside")
     parser.add_argument("--compiled", action="store_true", help="compute by compiled code; needs a C++ compiler")
     asked = parser.parse_args()
     from models.training.trainer import Plan, State, progress, train  # torch: not for --help
 
     plan = Plan(
         recipe(asked.model), asked.store, asked.out, asked.minutes, asked.device, asked.seed, asked.threads,
-        asked.compiled,
+        asked.compiled, asked.fresh,
     )  # fmt: skip
 
     def tell(state: State, loss: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -43,6 +44,7 @@ RIM_MM = 6.0  # a stored patient is cut to the body and this much more
 MET_SHARE = 0.2  # Dice from which a proposal shows a lesion
 VISIBLE_MM = 5.0  # nodes with a smaller short axis are not asked for
 _ANSWERS: dict[tuple[object, ...], SeenAnatomy] = {}  # of anatomy networks, some megabytes each, while a process lives
+DEVICE: ContextVar[str] = ContextVar("device", default="cpu")  # that networks are measured on
 StationShares = Callable[[np.ndarray], Mapping[str, float]]
 BY_PATIENT = ("dice_mean", "ct_pet_false_tumors", "ct_false_tumors")  # figures with one value a patient
 HEALTHY_SHARE = 2  # one body without lesions for so many with
@@ -67,17 +69,17 @@ def patients(
 
 
 @lru_cache(maxsize=4)
-def _engine(card_id: str, weights: Path, shape: str) -> Engine:
+def _engine(card_id: str, weights: Path, shape: str, device: str) -> Engine:
     import json
 
-    return open_engine(json.loads(shape), weights, WINDOW, None)
+    return open_engine(json.loads(shape), weights, WINDOW, None, device)
 
 
 def ask_here(card: Card, scan: Scan) -> Mapping[str, np.ndarray]:
     """Like `models.inference.run.ask`, in this process: for many scans in a row."""
     import json
 
-    return predict(card, _engine(card.id, weights_path(card), json.dumps(dict(card.network))), scan)
+    return predict(card, _engine(card.id, weights_path(card), json.dumps(dict(card.network)), DEVICE.get()), scan)
 
 
 def body_of(patient: StoredPatient) -> np.ndarray:
@@ -328,7 +330,11 @@ def measure(card: Card, material: Material) -> list[Figure]:
     stated = stated_patients(card) // max(1, len(card.cancers))
     looks = earlier_looks(card, material.home)
     count = material.patients or stated or LEAST_PATIENTS
-    return list(figures_of(card, looks, material.store, count, material.shift))
+    before = DEVICE.set(material.device)
+    try:
+        return list(figures_of(card, looks, material.store, count, material.shift))
+    finally:
+        DEVICE.reset(before)
 
 
 def earlier_looks(card: Card, home: Path | None) -> tuple[Card, ...]:

@@ -59,10 +59,10 @@ class Row:
         return float(self.truth.get("weight", 1.0))
 
 
-def judged(card: Card, paths: Iterable[Path]) -> list[Row]:
+def judged(card: Card, paths: Iterable[Path], device: str = "cpu") -> list[Row]:
     """Every visible node of these files as the network sees it, with a contour that is a little off."""
     shape = (1, 1, *(32,) * 3)
-    engine = open_engine(card.network, weights_path(card), window_of(Crops(np.zeros(shape, np.float32))), None)
+    engine = open_engine(card.network, weights_path(card), window_of(Crops(np.zeros(shape, np.float32))), None, device)
     rows = []
     for number, path in enumerate(paths):
         random = np.random.default_rng((number, 3))
@@ -185,9 +185,9 @@ def _figure(
         yield Figure(name, stated, "", len(rows), low, high, on)
 
 
-def figures_of(card: Card, store: Path, count: int, shift: str | None = None) -> list[Figure]:
+def figures_of(card: Card, store: Path, count: int, shift: str | None = None, device: str = "cpu") -> list[Figure]:
     """Figures on the nodes of `count` held-out necks of every cancer."""
-    rows = judged(card, fill(store, card.cancers, count, HELD_OUT_SEED, shift=shift))
+    rows = judged(card, fill(store, card.cancers, count, HELD_OUT_SEED, shift=shift), device)
     on = f"nodes in {count * len(card.cancers)} held-out synthetic necks, cohort's own mix; seed {HELD_OUT_SEED}"
     malignant = [row for row in rows if row.truth["malignant"]]
     among = _figure("ene_auc_among_malignant", auc, malignant, "ene", _told(card, malignant, "ene", "with_pet"), on)
@@ -232,4 +232,4 @@ def measure(card: Card, material: Material) -> list[Figure]:
     """
     if material.store is None:
         raise ModelError(f"{card.id} is measured on synthetic nodes; name a folder for them by --store")
-    return figures_of(card, material.store, material.patients or NECKS, material.shift)
+    return figures_of(card, material.store, material.patients or NECKS, material.shift, material.device)

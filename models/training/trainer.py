@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from models.card import WEIGHTS
+from models.inference.engine import need_device
 from models.networks.build import build_network
 from models.training.feeder import samples
 from models.training.loss import head_loss
@@ -42,6 +43,7 @@ class Plan:
         minutes: when to be done; None for the recipe's steps, however long they take.
         compiled: the features are computed by code that is made for this machine, about a quarter faster; needs a
             C++ compiler.
+        fresh: from random weights; what an earlier training left is put aside.
     """
 
     recipe: Recipe
@@ -52,6 +54,7 @@ class Plan:
     seed: int = 1
     threads: int = 1
     compiled: bool = False
+    fresh: bool = False
 
 
 @dataclass
@@ -79,10 +82,17 @@ def network_shape(recipe: Recipe) -> dict[str, Any]:
 
 
 def begin(plan: Plan) -> State:
-    """A new training, or the one that the checkpoint holds."""
+    """A new training, or the one that the checkpoint holds.
+
+    Raises:
+        ModelError: the checkpoint does not fit, or there is no such device.
+    """
+    need_device(plan.device)
     torch.manual_seed(plan.seed)
     network = build_network(network_shape(plan.recipe))
-    if plan.recipe.start and (WEIGHTS / f"{plan.recipe.start}.pt").exists():
+    if plan.fresh:
+        _put_aside(plan)
+    elif plan.recipe.start and (WEIGHTS / f"{plan.recipe.start}.pt").exists():
         start_from(network, WEIGHTS / f"{plan.recipe.start}.pt", plan.recipe.inputs, recipe(plan.recipe.start).inputs)
     network = network.to(plan.device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=plan.recipe.rate, weight_decay=1e-4)
@@ -90,6 +100,7 @@ def begin(plan: Plan) -> State:
     path = checkpoint_path(plan)
     if path.exists():
         _restore(state, path)
+    _cut_curve(plan, state.step)
     return state
 
 
@@ -139,6 +150,26 @@ def _shared_channels(own: Tensor, theirs: Tensor, own_inputs: Sequence[str], the
 def checkpoint_path(plan: Plan) -> Path:
     """Where the training is kept."""
     return plan.out / f"{plan.recipe.id}.checkpoint.pt"
+
+
+def curve_path(plan: Plan) -> Path:
+    """Where its curve is told: step, minutes, loss, share done."""
+    return plan.out / f"{plan.recipe.id}.curve.csv"
+
+
+def _put_aside(plan: Plan) -> None:
+    """Keeps the checkpoint and the curve of an earlier training under other names, in place of those before it."""
+    for path in (checkpoint_path(plan), curve_path(plan)):
+        if path.exists():
+            path.replace(path.with_name(f"earlier-{path.name}"))
+
+
+def _cut_curve(plan: Plan, step: int) -> None:
+    """Drops what a killed training told after its last checkpoint: it will be told again."""
+    path = curve_path(plan)
+    if path.exists():
+        first, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join((first, *(row for row in rows if int(row.split(",")[0]) <= step))), encoding="utf-8")
 
 
 def _restore(state: State, path: Path) -> None:
@@ -259,7 +290,7 @@ def _follow(state: State) -> None:
 
 
 def _write_row(plan: Plan, state: State, loss: float) -> None:
-    path = plan.out / f"{plan.recipe.id}.curve.csv"
+    path = curve_path(plan)
     path.parent.mkdir(parents=True, exist_ok=True)
     is_new = not path.exists()
     with path.open("a", newline="", encoding="utf-8") as file:

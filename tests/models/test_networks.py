@@ -16,7 +16,16 @@ from models.training.labels import ANATOMY
 from models.training.measure import shown_pets
 from models.training.recipe import CT_TWIN, RECIPES
 from models.training.store import VERSION, StoredPatient, patient_path, save_patient
-from models.training.trainer import Plan, checkpoint_path, network_shape, start_from, train
+from models.training.trainer import (
+    Plan,
+    begin,
+    checkpoint_path,
+    curve_path,
+    network_shape,
+    save,
+    start_from,
+    train,
+)
 from oncology.errors import ModelError
 
 CUBE = (16, 16, 16)
@@ -139,3 +148,28 @@ def test_a_broken_checkpoint_is_named(store: Path, tmp_path: Path) -> None:
     checkpoint_path(Plan(made, store, tmp_path)).write_bytes(b"no checkpoint")
     with pytest.raises(ModelError, match="delete it to begin anew"):
         train(Plan(made, store, tmp_path))
+
+
+def test_a_training_from_nothing_keeps_what_an_earlier_one_left(store: Path, tmp_path: Path) -> None:
+    made = replace(RECIPES["anatomy-abdomen"], steps=3, channels=(16, 32))
+    plan = Plan(made, store, tmp_path, fresh=True)
+    checkpoint_path(plan).write_bytes(b"of an earlier training")
+    assert begin(plan).step == 0
+    assert not checkpoint_path(plan).exists()
+    assert (tmp_path / f"earlier-{checkpoint_path(plan).name}").read_bytes() == b"of an earlier training"
+
+
+def test_a_curve_tells_no_step_twice_after_a_killed_training(store: Path, tmp_path: Path) -> None:
+    plan = Plan(replace(RECIPES["anatomy-abdomen"], steps=100, channels=(16, 32), start=""), store, tmp_path)
+    save(replace(begin(plan), step=40), checkpoint_path(plan))
+    rows = ["step,minutes,loss,done", *(f"{step},1.00,0.5000,0.1000" for step in (20, 40, 60, 80))]
+    curve_path(plan).write_text("\n".join(rows) + "\n")
+    assert begin(plan).step == 40
+    assert curve_path(plan).read_text().splitlines() == rows[:3]
+
+
+def test_a_gpu_that_is_not_there_is_named(store: Path, tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(ModelError, match="sees no CUDA device"):
+        begin(Plan(RECIPES["anatomy-abdomen"], store, tmp_path, device="cuda"))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from models.card import CARDS, Card, Head, read_card, write_card
+from models.card import CARDS, WEIGHTS, Card, Head, read_card, write_card
 from models.pickled import refuse_pickled_code
 from models.registry import (
     add_model,
@@ -61,6 +61,10 @@ def test_every_embedded_model_is_whole_and_says_what_it_is() -> None:
         assert card.limits
         assert card.figures
         assert card.command
+
+
+def test_all_weights_together_stay_small_enough_for_a_repository() -> None:
+    assert 0 < sum(path.stat().st_size for path in WEIGHTS.iterdir()) < 40e6
 
 
 def test_an_added_model_comes_before_an_embedded_one(folder: Path, tmp_path: Path) -> None:
