@@ -111,7 +111,7 @@ def segment(case_id: str, cancer: str, images: Outputs, models: list[str]) -> Ou
 def _withheld(cancer: str, off: Sequence[str]) -> list[Verdict]:
     if not off or not pet_would_be_seen(cancer):
         return []
-    message = f"networks were not shown the PET, as it does not lie on the CT ({', '.join(off)})"
+    message = "networks were not shown the PET, as it does not lie on the CT"
     return [Verdict("pet-not-shown", Severity.WARNING, message, "networks")]
 
 

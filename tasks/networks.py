@@ -86,9 +86,13 @@ def _needs_pet(card: Card) -> bool:
 
 def _left_out(cancer: str) -> list[Verdict]:
     """What is said of models for lesions that cannot look without a PET."""
-    lacking = [card.id for card in chosen_cards("lesion", cancer) if _needs_pet(card)]
-    message = f"{', '.join(lacking)}: made for CT with PET, and there is no PET; not asked"
-    return [Verdict("network-needs-pet", Severity.WARNING, message, "networks")] if lacking else []
+    return [
+        Verdict(
+            "network-needs-pet", Severity.WARNING, f"{card.id} was made for CT with PET and was not asked", "networks"
+        )
+        for card in chosen_cards("lesion", cancer)
+        if _needs_pet(card)
+    ]
 
 
 def pet_would_be_seen(cancer: str) -> bool:

@@ -24,6 +24,12 @@ TORCH_CHANNEL_BYTES, TORCH_OUTPUT_BYTES = 12.0, 48.0
 # For each voxel of a scan: HU and SUV as stored; label and certainty of a softmax head, each probability of a sigmoid.
 HU_BYTES, SUV_BYTES, MAP_BYTES, SOFTMAX_BYTES, SIGMOID_BYTES = 2.0, 2.0, 1.0, 2.0, 2.0
 CROP_BYTES = 4.0
+CONTROL_GROUP, NO_LIMIT = Path("/sys/fs/cgroup"), "max"
+# Of version 2 and of version 1 of control groups: folder, files of limit and use, what may be given back in memory.stat.
+CONTROL_FILES = (
+    ("", "memory.max", "memory.current", "inactive_file"),
+    ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
 
 
 def memory_mb(card: Card, job: Job, way: Way, *, torch: bool) -> float:
@@ -54,10 +60,31 @@ def _held_bytes(card: Card, job: Job, way: Way) -> float:
     return float(job.hu.size / way.coarser**3 * (shown + softmax * SOFTMAX_BYTES + sigmoid * SIGMOID_BYTES))
 
 
-def free_mb() -> float:
-    """Memory that the machine could give now."""
+def free_mb(control_group: Path = CONTROL_GROUP) -> float:
+    """Memory that the machine, and the container if this is one, could give now.
+
+    Args:
+        control_group: where Linux tells the limits of this container.
+    """
+    return min(_free_of_machine_mb(), _free_of_container_mb(control_group))
+
+
+def _free_of_machine_mb() -> float:
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next(float(line.split()[1]) for line in lines if line.startswith("MemAvailable")) / 1024.0
     except (OSError, StopIteration):
         return float("inf")  # not Linux: the system itself refuses
+
+
+def _free_of_container_mb(root: Path) -> float:
+    """What is left below the limit; files kept in memory that nobody uses are given back when memory is short."""
+    for folder, most, used, reclaimed in CONTROL_FILES:
+        try:
+            limit, taken = ((root / folder / name).read_text(encoding="ascii").strip() for name in (most, used))
+            told = (line.split() for line in (root / folder / "memory.stat").read_text(encoding="ascii").splitlines())
+            given_back = next((int(value) for name, value in told if name == reclaimed), 0)
+            return float("inf") if limit == NO_LIMIT else max(0.0, (int(limit) - int(taken) + given_back) / 2**20)
+        except (OSError, ValueError):
+            continue
+    return float("inf")

@@ -10,6 +10,7 @@ import pytest
 
 from board_cases import IMAGING_DATE, board_cases, findings_of, history_of
 from mdt_fhir.code_table import table
+from models.training.labels import ANATOMY
 from oncology.cancers.protocol import cancer
 from oncology.cancers.scope import NON_MELANOMA, undecided_primaries
 from oncology.errors import ScopeError
@@ -100,3 +101,19 @@ def test_what_is_not_known_stays_as_it_is_and_is_kept() -> None:
     translate = language("de")
     assert translate("short axis 9.0 mm; a sentence nobody wrote") == "Kurzachse 9.0 mm; a sentence nobody wrote"
     assert translate.unknown == {"a sentence nobody wrote"}
+
+
+def test_what_networks_may_be_refused_for_is_told_in_every_language() -> None:
+    names = {name for structures in ANATOMY.values() for name in structures}
+    for other in OTHERS:
+        tell = language(other)
+        for message in (
+            "networks were not shown the PET, as it does not lie on the CT",
+            "ours was made for CT with PET and was not asked",
+            *(f"what ours drew cannot be what it is called, and counts as not seen: {name}: {why}"
+              for name in sorted(names)
+              for why in ("-900 HU on average, expected -60 to 300", "the left one lies to the right of the right one",
+                          "pancreas: 0.4 mL, expected at least 10")),
+        ):  # fmt: skip
+            tell(message)
+        assert not tell.unknown

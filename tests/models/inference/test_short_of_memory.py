@@ -19,7 +19,7 @@ import pytest
 from models.card import Card, Head, write_card
 from models.inference import run
 from models.inference.engine import needs_torch
-from models.inference.memory import memory_mb
+from models.inference.memory import free_mb, memory_mb
 from models.inference.predict import Scan
 from models.inference.run import ask
 from models.inference.sparing import SPARING, USUAL, Way, given_answer, held_scan, on_coarser, ways
@@ -180,3 +180,24 @@ def test_a_file_that_is_no_network_is_not_asked_again(card: Card, scan: Scan) ->
     with pytest.raises(ModelError, match="its card describes") as error:
         ask(broken, scan)
     assert not isinstance(error.value, ModelMemoryError)
+
+
+def limited(root: Path, folder: str, most: str, used: str, reclaimed: str, limit: str) -> Path:
+    """What Linux tells of a container that holds 300 MB, 100 of them files that it can let go."""
+    (root / folder).mkdir(exist_ok=True)
+    (root / folder / most).write_text(f"{limit}\n")
+    (root / folder / used).write_text(f"{300 * 2**20}\n")
+    (root / folder / "memory.stat").write_text(f"anon 1\n{reclaimed} {100 * 2**20}\n")
+    return root
+
+
+def test_the_limit_of_a_container_counts_and_none_leaves_the_machines_memory(tmp_path: Path) -> None:
+    newer = ("", "memory.max", "memory.current", "inactive_file")
+    older = ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+    unlimited = free_mb(tmp_path)
+    for number, files in enumerate((newer, older)):
+        root = tmp_path / str(number)
+        root.mkdir()
+        assert free_mb(limited(root, *files, str(512 * 2**20))) == pytest.approx(312.0)
+        assert free_mb(limited(root, *files, str(2**62))) == pytest.approx(unlimited, rel=0.2)
+    assert free_mb(limited(tmp_path / "0", *newer, "max")) == pytest.approx(unlimited, rel=0.2)
