@@ -25,7 +25,7 @@ TORCH_CHANNEL_BYTES, TORCH_OUTPUT_BYTES = 12.0, 48.0
 HU_BYTES, SUV_BYTES, MAP_BYTES, SOFTMAX_BYTES, SIGMOID_BYTES = 2.0, 2.0, 1.0, 2.0, 2.0
 CROP_BYTES = 4.0
 CONTROL_GROUP, NO_LIMIT = Path("/sys/fs/cgroup"), "max"
-# Of version 2 and of version 1 of control groups: folder, files of limit and use, and what memory.stat calls reclaimable.
+# Of control groups of version 2 and 1: folder, files of limit and use, and what memory.stat calls reclaimable.
 CONTROL_FILES = (
     ("", "memory.max", "memory.current", "inactive_file"),
     ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
