@@ -64,7 +64,7 @@ def write_patient(plan: PatientPlan, folder: Path, spacing_mm: float | None = No
         raise ModelError("a synthetic patient was made without images; expected CT and PET to write")
     subject = subject_of(plan)
     scanner = plan.scanner
-    look = CtLook(scanner.vendor, scanner.kernel, scanner.contrast)
+    look = CtLook(scanner.vendor, scanner.kernel, scanner.contrast, scanner.phase)
     ct_uids = write_ct(patient.ct, subject, folder / "ct", look)
     write_pet(patient.pet, subject, folder / "pet", scanner.vendor)
     contours = _contours(patient, patient.ct)
@@ -131,7 +131,7 @@ def subject_of(plan: PatientPlan) -> Subject:
         height_m=round(1.58 + 0.24 * (plan.build.scale - 0.9) / 0.2, 2),
         study_date="20260504",
         accession=f"SYNACC{plan.build.seed % 10**9:05d}",
-        seed=f"synthetic-{plan.cancer}-{plan.build.seed}-{plan.shift or 'none'}",
+        seed="-".join(("synthetic", plan.cancer, str(plan.build.seed), plan.shift or "none", *plan.features)),
         body_part=BODY_PARTS[REGION_OF[plan.cancer]],
     )
 

@@ -73,11 +73,13 @@ class CtLook:
         maker: one of DIALECTS.
         sharpness: of the kernel, 0.4 (coarse grain) to 1.2 (fine).
         contrast: a contrast medium was given.
+        phase: when after it; the description tells any but the portal one, which is the rule.
     """
 
     maker: str = "siemens"
     sharpness: float = 0.7
     contrast: bool = True
+    phase: str = "portal"
 
 
 def write_ct(ct: Volume, subject: Subject, folder: Path, look: CtLook | None = None) -> list[str]:
@@ -91,6 +93,8 @@ def write_ct(ct: Volume, subject: Subject, folder: Path, look: CtLook | None = N
     own, kernel = dialect.ct, dialect.ct.kernel_at(look.sharpness)
     thickness = ct.geometry.spacing_mm[0]
     title = own.description.format(part=subject.body_part.title(), thickness=thickness, kernel=kernel[0])
+    if look.contrast and look.phase != "portal":
+        title = f"{title} {look.phase}"
     common = _series(ct, subject, "CT", dialect) | {
         "SeriesDescription": f"{title} {SYNTHETIC}",
         "ImageType": list(own.image_type),

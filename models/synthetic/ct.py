@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from models.synthetic.features.mark import Mark
+from models.synthetic.features.streaks import add_streaks
 from models.synthetic.lesion import Lesion
 from models.synthetic.noise import grain, white
-from models.synthetic.tissue import AIR_HU, FAT_HU, MUSCLE, densities
+from models.synthetic.tissue import AIR_HU, FAT_HU, MUSCLE, PORTAL, SHARES, densities
 from oncology.imaging.region import bounding_box, grown
 from oncology.imaging.volume import Geometry, Volume, resample
 
@@ -29,7 +31,7 @@ class Scanner:
         noise_hu: standard deviation in soft tissue.
         blur_mm: full width at half maximum of the in-plane point spread.
         kernel: sharpness of the noise, 0.4 (coarse grain) to 1.2 (fine).
-        contrast: a contrast medium was given; `enhancement` how strongly vessels show it.
+        contrast: a contrast medium was given; `enhancement` how strongly vessels show it; `phase` when, of PHASES.
         offset_hu: calibration error.
         motion_mm: how far the body moves during the scan.
         fwhm_mm, pet_noise, pet_spacing_mm: of the PET; `drift_mm` its shift to the feet by breathing.
@@ -42,6 +44,7 @@ class Scanner:
     kernel: float = 0.7
     contrast: bool = True
     enhancement: float = 1.0
+    phase: str = PORTAL
     offset_hu: float = 0.0
     motion_mm: float = 0.0
     fwhm_mm: float = 6.0
@@ -53,15 +56,16 @@ class Scanner:
 
 def render_ct(
     labels: np.ndarray, lesions: Sequence[Lesion], grid: Geometry, scanner: Scanner, random: np.random.Generator,
-    target: Geometry | None = None,
+    target: Geometry | None = None, marks: Sequence[Mark] = (),
 ) -> Volume:  # fmt: skip
-    """HU (int16) on the scanner's own grid over the same field of view, or on `target`."""
-    hu = paint_hu(labels, lesions, grid, scanner, random)
+    """HU (int16) on the scanner's own grid over the same field of view, or on `target`; `marks` of features."""
+    hu = paint_hu(labels, lesions, grid, scanner, random, marks)
     blur = max(scanner.blur_mm, 0.8 * grid.spacing_mm[1]) / 2.355
     sigma = [0.35, *(blur / spacing for spacing in grid.spacing_mm[1:])]
     smooth = ndimage.gaussian_filter(hu, sigma, mode="nearest", truncate=3.0)
     if scanner.motion_mm:
         smooth = _moved(smooth, scanner.motion_mm / grid.spacing_mm[1], random)
+    add_streaks(smooth, marks, grid)
     volume = Volume(smooth, grid)
     wanted = target or scan_grid(grid, scanner.spacing_mm)
     volume = _thick(volume, scanner.spacing_mm[0])
@@ -75,16 +79,21 @@ def render_ct(
 
 
 def paint_hu(
-    labels: np.ndarray, lesions: Sequence[Lesion], grid: Geometry, scanner: Scanner, random: np.random.Generator
-) -> np.ndarray:
+    labels: np.ndarray, lesions: Sequence[Lesion], grid: Geometry, scanner: Scanner, random: np.random.Generator,
+    marks: Sequence[Mark] = (),
+) -> np.ndarray:  # fmt: skip
     """HU (Z, Y, X) float32 before the scanner's blur and noise."""
     contrast = scanner.enhancement if scanner.contrast else 0.0
-    level, rough = densities(contrast)
+    level, rough = densities(contrast, scanner.phase)
     texture = grain(grid.shape, 3.0 / grid.spacing_mm[1], random)
     hu = level[labels] + rough[labels] * texture
-    muscle = MUSCLE.plain + contrast * (MUSCLE.enhanced - MUSCLE.plain)
+    for mark in marks:
+        mark.paint_hu(hu)
     for lesion in lesions:
-        _paint_lesion(hu, lesion, texture, grid, muscle, contrast)
+        _paint_lesion(hu, lesion, texture, grid, MUSCLE.hu(contrast, scanner.phase), contrast * SHARES[scanner.phase])
+    for mark in marks:
+        if mark.metal_per_mm:
+            mark.paint_hu(hu)
     return hu
 
 

@@ -15,6 +15,8 @@ from models.synthetic.canvas import Canvas
 from models.synthetic.cohorts.demo import DEMO, DEMOS
 from models.synthetic.ct import Scanner, render_ct
 from models.synthetic.draw import draw_plan
+from models.synthetic.features.catalog import marks_of, vary_anatomy
+from models.synthetic.features.mark import Mark
 from models.synthetic.frame import Masks, make_canvas
 from models.synthetic.growth import dead_middle, fatty_hilum, grow_node, grow_tumor, union
 from models.synthetic.lesion import Lesion, longest_in_planes_mm, short_axis_mm
@@ -70,6 +72,11 @@ class SyntheticPatient:
         """Tissue (Z, Y, X) without the lesions."""
         return paint(self.masks)
 
+    @cached_property
+    def marks(self) -> tuple[Mark, ...]:
+        """What the plan's features leave on its scans."""
+        return marks_of(self.plan, self.canvas, self.masks, self.labels)
+
 
 def make_patient(plan: PatientPlan, spacing_mm: float | None = None, *, images: bool = True) -> SyntheticPatient:
     """Draw, grow and (with `images`) scan one patient; equal plans give equal patients.
@@ -80,6 +87,7 @@ def make_patient(plan: PatientPlan, spacing_mm: float | None = None, *, images: 
     random = np.random.default_rng(plan.build.seed)
     canvas = make_canvas(spacing_mm or SPACING_MM[plan.cancer], plan.build, FIELD_OF[plan.cancer])
     masks = draw_body(canvas, plan.build)
+    vary_anatomy(plan, canvas, masks)
     tumor = grow_tumor(canvas, plan.cancer, plan.tumor, masks, random)
     _add_pathology(plan, canvas, masks, tumor)
     dead = dead_middle(tumor, plan.tumor.necrosis, canvas, random)
@@ -89,16 +97,16 @@ def make_patient(plan: PatientPlan, spacing_mm: float | None = None, *, images: 
     patient = SyntheticPatient(plan, canvas, masks, lesions, landmarks_of(plan.cancer, plan.build))
     if not images:
         return patient
-    ct = render_ct(patient.labels, lesions, canvas.geometry, plan.scanner, random)
-    pet = render_pet(patient.labels, lesions, canvas.geometry, plan.scanner, random)
+    ct = render_ct(patient.labels, lesions, canvas.geometry, plan.scanner, random, marks=patient.marks)
+    pet = render_pet(patient.labels, lesions, canvas.geometry, plan.scanner, random, marks=patient.marks)
     return SyntheticPatient(plan, canvas, masks, lesions, patient.landmarks, ct, pet)
 
 
 def scan_on_model_grid(patient: SyntheticPatient, random: np.random.Generator) -> tuple[Volume, Volume]:
     """CT and PET of a patient on the grid of the masks, as the plan's scanner takes them; each call a new scan."""
-    grid, scanner = patient.canvas.geometry, patient.plan.scanner
-    ct = render_ct(patient.labels, patient.lesions, grid, scanner, random, target=grid)
-    return ct, render_pet(patient.labels, patient.lesions, grid, scanner, random, target=grid)
+    grid, scanner, marks = patient.canvas.geometry, patient.plan.scanner, patient.marks
+    ct = render_ct(patient.labels, patient.lesions, grid, scanner, random, grid, marks)
+    return ct, render_pet(patient.labels, patient.lesions, grid, scanner, random, grid, marks)
 
 
 def _add_pathology(plan: PatientPlan, canvas: Canvas, masks: Masks, tumor: np.ndarray) -> None:
@@ -182,6 +190,7 @@ def truth(patient: SyntheticPatient) -> dict[str, Any]:
         "site": plan.cancer,
         "seed": plan.build.seed,
         "shift": plan.shift,
+        "features": list(plan.features),
         "masks": sorted(patient.masks),
         "measurements": {
             "greatest_dimension_mm": round(longest_in_planes_mm(tumor, canvas), 2),

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from models.synthetic.ct import Scanner, scan_grid
+from models.synthetic.features.mark import Mark
 from models.synthetic.lesion import Lesion
 from models.synthetic.noise import grain, white
 from models.synthetic.tissue import uptakes
@@ -25,11 +26,14 @@ LIVER_VARIES = 0.12  # of all tissue's uptake, from patient to patient
 
 def render_pet(
     labels: np.ndarray, lesions: Sequence[Lesion], grid: Geometry, scanner: Scanner, random: np.random.Generator,
-    target: Geometry | None = None,
+    target: Geometry | None = None, marks: Sequence[Mark] = (),
 ) -> Volume:  # fmt: skip
-    """Body-weight SUV (float32) on the PET's grid over the same field of view, or on `target`."""
+    """Body-weight SUV (float32) on the PET's grid over the same field of view, or on `target`; `marks` of features."""
     table = uptakes() * (1.0 + LIVER_VARIES * float(np.clip(random.standard_normal(), -2.0, 2.0)))
-    coarse, step = _halved(table[labels], grid)
+    uptake = table[labels]
+    for mark in marks:
+        mark.paint_suv(uptake)
+    coarse, step = _halved(uptake, grid)
     sigma = [scanner.fwhm_mm / 2.355 / spacing for spacing in step.spacing_mm]
     coarse *= 1.0 + 0.12 * grain(step.shape, 9.0 / step.spacing_mm[0], random)
     blurred = ndimage.gaussian_filter(coarse, sigma, truncate=3.0)

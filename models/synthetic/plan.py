@@ -122,6 +122,7 @@ class PatientPlan:
         proven: sites of metastases that a biopsy in the record proved.
         record: more facts for the record, by name (histology, p16, endoscopy, ...).
         facts: more of what is true, for truth.json.
+        features: names of `features.names.FEATURES` that the patient has beside all that.
     """
 
     cancer: str
@@ -140,6 +141,7 @@ class PatientPlan:
     scanner: Scanner = field(default_factory=Scanner)
     shift: str | None = None
     pathology: Mapping[str, Any] = field(default_factory=dict)
+    features: tuple[str, ...] = ()
 
 
 def grouped(t: str, n: str, m: str, group: str) -> dict[str, str]:

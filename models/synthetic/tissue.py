@@ -3,6 +3,11 @@
 Later rows are painted over earlier ones. HU of enhanced tissue as in a venous (chest, neck) or portal (abdomen) phase;
 typical values of radiology texts (Webb, Brant, Major: Fundamentals of Body CT; Som and Curtin). SUV one hour after FDG
 (Ramos 2001, J Nucl Med Technol 29; Zincirkeser 2007, J Int Med Res 35). A structure without a row is not painted.
+
+Other phases: late arterial with aorta 290-360 HU, portal vein 145, liver 20-30 above plain (Radiopaedia, late arterial
+phase; Bae 2010, Radiology 256:32); the gland 67 HU above a ductal cancer in the pancreatic phase, 39 in the hepatic one
+(Lu 1996, Radiology 199:697), 18 in the delayed one (Ishigami 2009, Eur J Radiol 69:139). Values between these anchors
+(veins, heart, thyroid, bowel) are set by the order in which the medium arrives.
 """
 
 from __future__ import annotations
@@ -16,24 +21,51 @@ AIR_HU, FAT_HU = -1000.0, -98.0
 SIDES = ("left", "right")
 
 
+ARTERIAL, PANCREATIC, PORTAL, DELAYED = PHASES = ("arterial", "pancreatic", "portal", "delayed")
+# Share of the portal phase's enhancement that tissue without values of its own shows in a phase.
+SHARES: Mapping[str, float] = {ARTERIAL: 0.35, PANCREATIC: 0.65, PORTAL: 1.0, DELAYED: 0.95}
+
+
 @dataclass(frozen=True)
 class Tissue:
-    """HU without and with contrast medium, grain (standard deviation in HU) and SUV."""
+    """HU without and with contrast medium, grain (standard deviation in HU) and SUV.
+
+    Attributes:
+        enhanced: HU in the portal phase.
+        early, late, delayed: HU in the arterial, the pancreatic and the delayed phase, where they are known.
+    """
 
     plain: float
     enhanced: float
     grain: float
     suv: float
+    early: float | None = None
+    late: float | None = None
+    delayed: float | None = None
+
+    def hu(self, contrast: float, phase: str = PORTAL) -> float:
+        """Density; `contrast` 0 without medium, about 1 with."""
+        known = {ARTERIAL: self.early, PANCREATIC: self.late, DELAYED: self.delayed}.get(phase)
+        if known is None:
+            return self.plain + contrast * SHARES[phase] * (self.enhanced - self.plain)
+        return self.plain + contrast * (known - self.plain)
 
 
 FAT = Tissue(FAT_HU, FAT_HU, 8.0, 0.35)
 MUSCLE = Tissue(50.0, 58.0, 10.0, 0.75)
-ARTERY = Tissue(42.0, 165.0, 3.0, 1.6)
-VEIN = Tissue(42.0, 160.0, 3.0, 1.6)
+ARTERY = Tissue(42.0, 165.0, 3.0, 1.6, 300.0, 290.0, 105.0)
+LEFT_HEART = Tissue(42.0, 160.0, 3.0, 1.6, 290.0, 265.0, 104.0)
+RIGHT_HEART = Tissue(42.0, 160.0, 3.0, 1.6, 215.0, 190.0, 104.0)
+UPPER_VEIN = Tissue(42.0, 160.0, 3.0, 1.6, 140.0, 165.0, 106.0)
+LOWER_VEIN = Tissue(42.0, 160.0, 3.0, 1.6, 48.0, 62.0, 100.0)
+RENAL_VEIN = Tissue(42.0, 160.0, 3.0, 1.6, 135.0, 170.0, 110.0)
+SPLENIC_VEIN = Tissue(42.0, 160.0, 3.0, 1.6, 95.0, 155.0, 106.0)
+PORTAL_VEIN = Tissue(42.0, 160.0, 3.0, 1.6, 72.0, 145.0, 108.0)
+MESENTERIC_VEIN = Tissue(42.0, 160.0, 3.0, 1.6, 60.0, 132.0, 108.0)
 LUNG = Tissue(-850.0, -845.0, 34.0, 0.45)
 AIR = Tissue(-985.0, -985.0, 3.0, 0.1)
 GAS = Tissue(-950.0, -950.0, 10.0, 0.4)
-WALL = Tissue(36.0, 62.0, 6.0, 1.5)
+WALL = Tissue(36.0, 62.0, 6.0, 1.5, 56.0, 80.0, 58.0)
 MUCOSA = Tissue(45.0, 78.0, 7.0, 1.9)
 FLUID = Tissue(14.0, 14.0, 6.0, 1.0)
 SPONGY = Tissue(165.0, 175.0, 55.0, 1.3)
@@ -69,7 +101,7 @@ ROWS: Sequence[Row] = (
     (Tissue(52.0, 92.0, 9.0, 3.2), ("palatine_tonsil_{side}",)),
     (Tissue(30.0, 62.0, 14.0, 1.4), ("sublingual_gland_{side}", "submandibular_gland_{side}")),
     (Tissue(-8.0, 28.0, 18.0, 1.9), ("parotid_gland_{side}",)),
-    (Tissue(112.0, 185.0, 10.0, 1.4), ("thyroid_gland",)),
+    (Tissue(112.0, 185.0, 10.0, 1.4, 190.0, 205.0, 165.0), ("thyroid_gland",)),
     # larynx
     (Tissue(-72.0, -70.0, 12.0, 0.7), ("pre_epiglottic_space", "paraglottic_space_{side}")),
     (MUCOSA, ("epiglottis", "suprahyoid_epiglottis", "infrahyoid_epiglottis", "aryepiglottic_fold_{side}",
@@ -78,20 +110,21 @@ ROWS: Sequence[Row] = (
     # chest
     (LUNG, ("lung_left", "lung_right")),
     (Tissue(-790.0, -785.0, 20.0, 0.45), ("fissure_{side}",)),
-    (Tissue(40.0, 60.0, 8.0, 0.8), ("lung_vessels",)),
+    (Tissue(40.0, 60.0, 8.0, 0.8, 95.0, 85.0, 50.0), ("lung_vessels",)),
     (Tissue(30.0, 70.0, 10.0, 1.0), ("atelectasis",)),
     (FLUID, ("pleural_effusion",)),
     (Tissue(-940.0, -940.0, 8.0, 0.25), ("emphysema",)),
     (Tissue(10.0, 14.0, 10.0, 0.9), ("pericardium", "thymus")),
-    (Tissue(44.0, 140.0, 4.0, 1.8), ("heart",)),
-    (Tissue(48.0, 108.0, 6.0, 3.2), ("heart_myocardium",)),
-    (VEIN, ("heart_atrium_{side}", "heart_ventricle_{side}", "atrial_appendage_left")),
+    (Tissue(44.0, 140.0, 4.0, 1.8, 130.0, 140.0, 96.0), ("heart",)),
+    (Tissue(48.0, 108.0, 6.0, 3.2, 105.0, 122.0, 92.0), ("heart_myocardium",)),
+    (LEFT_HEART, ("heart_atrium_left", "heart_ventricle_left", "atrial_appendage_left")),
+    (RIGHT_HEART, ("heart_atrium_right", "heart_ventricle_right")),
     # abdomen
-    (Tissue(58.0, 108.0, 6.0, 2.1), ("liver",)),
-    (Tissue(48.0, 122.0, 6.0, 1.7), ("spleen",)),
-    (Tissue(34.0, 150.0, 14.0, 2.6), ("kidney_{side}",)),
-    (Tissue(26.0, 64.0, 6.0, 1.2), ("adrenal_gland_{side}",)),
-    (Tissue(38.0, 96.0, 15.0, 1.6), ("pancreas",)),
+    (Tissue(58.0, 108.0, 6.0, 2.1, 65.0, 82.0, 92.0), ("liver",)),
+    (Tissue(48.0, 122.0, 6.0, 1.7, 105.0, 135.0, 90.0), ("spleen", "accessory_spleen")),
+    (Tissue(34.0, 150.0, 14.0, 2.6, 62.0, 98.0, 140.0), ("kidney_{side}",)),
+    (Tissue(26.0, 64.0, 6.0, 1.2, 58.0, 76.0, 50.0), ("adrenal_gland_{side}",)),
+    (Tissue(38.0, 96.0, 15.0, 1.6, 86.0, 120.0, 80.0), ("pancreas",)),
     (WALL, ("stomach", "duodenum", "small_bowel", "colon", "stomach_wall", "duodenum_wall", "small_bowel_wall",
             "colon_wall", "esophagus")),
     (Tissue(22.0, 24.0, 12.0, 1.5), ("stomach_lumen", "duodenum_lumen", "small_bowel_lumen", "esophagus_lumen")),
@@ -117,11 +150,15 @@ ROWS: Sequence[Row] = (
               "celiac_trunk", "superior_mesenteric_artery", "inferior_mesenteric_artery", "common_hepatic_artery",
               "proper_hepatic_artery", "gastroduodenal_artery", "splenic_artery", "left_gastric_artery",
               "renal_artery_{side}", "iliac_artery_{side}", "coronary_arteries")),
-    (VEIN, ("pulmonary_artery", "pulmonary_vein", "superior_vena_cava", "inferior_vena_cava",
-            "brachiocephalic_vein_{side}", "subclavian_vein_{side}", "azygos_vein", "hemiazygos_vein",
-            "internal_jugular_vein_{side}", "internal_mammary_vessels", "portal_vein", "splenic_vein",
-            "superior_mesenteric_vein", "inferior_mesenteric_vein", "renal_vein_{side}", "iliac_vena_{side}",
-            "cavernous_sinus_{side}")),
+    (LEFT_HEART, ("pulmonary_vein",)),
+    (RIGHT_HEART, ("pulmonary_artery", "superior_vena_cava")),
+    (UPPER_VEIN, ("brachiocephalic_vein_{side}", "subclavian_vein_{side}", "internal_jugular_vein_{side}",
+                  "internal_mammary_vessels", "cavernous_sinus_{side}")),
+    (LOWER_VEIN, ("inferior_vena_cava", "azygos_vein", "hemiazygos_vein", "iliac_vena_{side}")),
+    (RENAL_VEIN, ("renal_vein_{side}",)),
+    (PORTAL_VEIN, ("portal_vein",)),
+    (SPLENIC_VEIN, ("splenic_vein",)),
+    (MESENTERIC_VEIN, ("superior_mesenteric_vein", "inferior_mesenteric_vein")),
     (Tissue(650.0, 650.0, 80.0, 1.4), ("aortic_calcium", "coronary_calcium")),
     # air
     (Tissue(25.0, 40.0, 8.0, 0.8), ("airway_wall",)),
@@ -169,9 +206,18 @@ def _inside(mask: np.ndarray) -> np.ndarray:
     return inner
 
 
-def densities(contrast: float) -> tuple[np.ndarray, np.ndarray]:
+def label_of(name: str) -> int:
+    """The label that a structure is painted with, compact bone for bones.
+
+    >>> label_of("kidney_left") == label_of("kidney_right") != label_of("liver")
+    True
+    """
+    return next(label for label, (_, names) in enumerate(ROWS, start=2) if _present(names, {name: np.empty(0)}))
+
+
+def densities(contrast: float, phase: str = PORTAL) -> tuple[np.ndarray, np.ndarray]:
     """HU and grain by label; `contrast` 0 without medium, about 1 with."""
-    hu = [tissue.plain + contrast * (tissue.enhanced - tissue.plain) for tissue in MATERIALS]
+    hu = [tissue.hu(contrast, phase) for tissue in MATERIALS]
     return np.array(hu, np.float32), np.array([tissue.grain for tissue in MATERIALS], np.float32)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from models.synthetic.ct import Scanner
+from models.synthetic.features.catalog import some_features, with_features
 from models.synthetic.lesion import Lesion, short_axis_mm
 from models.synthetic.patient import SyntheticPatient, draw_plan, make_patient, scan_on_model_grid
 from models.training.crowd import crowded
@@ -33,6 +34,7 @@ BODY_MARGIN_MM = 6.0
 PET_STEP = 2  # the PET is kept on every second voxel: its point spread hides the rest
 FAST = 1  # zlib level
 HEALTHY = "healthy"
+FEATURE_STREAM = 13  # of random numbers apart from those of the scans
 # Station maps of a scan, by the cancer whose map it is.
 MAPS_OF: Mapping[str, tuple[str, ...]] = {"lung": ("lung", "esophagus"), "esophagus": ("lung", "esophagus")}
 
@@ -48,7 +50,8 @@ class StoredPatient:
         stations: cancer's map -> (Z, Y, X) uint8 labels.
         lesions: (Z, Y, X) uint8, 1 + place in `about["lesions"]`.
         necrosis: (Z, Y, X) bool, dead parts of lesions.
-        about: cancer, seed, index, shift, spacing_mm, region, names of labels and stations, truth of every lesion.
+        about: cancer, seed, index, shift, spacing_mm, region, names of labels and stations, features of every scan,
+            truth of every lesion.
     """
 
     ct: np.ndarray
@@ -107,7 +110,8 @@ def make_stored(
 ) -> StoredPatient:
     """Draw one patient and scan it: first as planned, then as scanners of other kinds would show it.
 
-    Those for training hold nodes of further patients as well, see `crowded`.
+    Those for training hold nodes of further patients as well, see `crowded`, and from the second scan on features at
+    their shares, see `some_features`.
 
     Args:
         healthy: the same body without any lesion.
@@ -120,7 +124,11 @@ def make_stored(
     random = np.random.default_rng((seed, index, 7))
     box = grown(bounding_box(patient.masks["body"]), patient.canvas.geometry, BODY_MARGIN_MM)
     region = REGION_OF[cancer]
-    taken = [scan_on_model_grid(_rescanned(patient, random) if n else patient, random) for n in range(scans)]
+    shown = features_of_scans(cancer, seed, index, shift, scans)
+    taken = [
+        scan_on_model_grid(_rescanned(patient, features, random) if n else patient, random)
+        for n, features in enumerate(shown)
+    ]
     stations, names = _stations(patient)
     dead = np.zeros(patient.canvas.shape, bool)
     for lesion in patient.lesions:
@@ -138,12 +146,22 @@ def make_stored(
             "spacing_mm": patient.canvas.geometry.spacing_mm[0], "labels": list(ANATOMY[region]),
             "origin_lps": [float(v) for v in patient.canvas.geometry.to_lps(np.array([side.start for side in box]))],
             "stations": names, "lesions": [lesion_truth(lesion, patient) for lesion in patient.lesions],
+            "features": shown,
         },
     )  # fmt: skip
 
 
-def _rescanned(patient: SyntheticPatient, random: np.random.Generator) -> SyntheticPatient:
-    return replace(patient, plan=replace(patient.plan, scanner=any_scanner(patient.plan.scanner, random)))
+def features_of_scans(cancer: str, seed: int, index: int, shift: str | None, scans: int) -> list[tuple[str, ...]]:
+    """Names of the features of every scan: none of the first, nor of patients that are not for training."""
+    if split_of(seed) is not Split.TRAINING or shift is not None:
+        return [()] * scans
+    own = np.random.default_rng((seed, index, FEATURE_STREAM))
+    return [(), *(some_features(cancer, own) for _ in range(1, scans))]
+
+
+def _rescanned(patient: SyntheticPatient, features: tuple[str, ...], random: np.random.Generator) -> SyntheticPatient:
+    plan = replace(patient.plan, scanner=any_scanner(patient.plan.scanner, random))
+    return replace(patient, plan=with_features(plan, features))
 
 
 def any_scanner(scanner: Scanner, random: np.random.Generator) -> Scanner:

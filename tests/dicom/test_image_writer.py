@@ -134,6 +134,16 @@ def test_transfer_syntaxes_and_directions_differ(written: dict[str, Written]) ->
     assert set(rising.values()) == {True, False}
 
 
+def test_a_phase_other_than_the_portal_one_is_told_in_the_description(tmp_path: Path) -> None:
+    told = {}
+    for phase in ("arterial", "portal"):
+        write_ct(factory.torso(), SUBJECT, tmp_path / phase, CtLook(phase=phase))
+        told[phase] = pydicom.dcmread(next((tmp_path / phase).iterdir()))
+    assert "arterial" in told["arterial"].SeriesDescription
+    assert "portal" not in told["portal"].SeriesDescription
+    assert told["arterial"].ContrastBolusAgent == told["portal"].ContrastBolusAgent
+
+
 def test_a_scan_without_contrast_medium_names_none(tmp_path: Path) -> None:
     plain = Volume(factory.torso().array, factory.torso().geometry)
     write_ct(plain, SUBJECT, tmp_path, CtLook(contrast=False))

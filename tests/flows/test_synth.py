@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 
 from flow_bench import at_home, call
@@ -67,6 +68,10 @@ def test_every_structure_and_lesion_lies_where_the_truth_says(made: Path, told: 
             assert one["volume_ml"] == pytest.approx(voxels[one["label"]] * grid.voxel_ml, abs=0.001)
 
 
+def test_a_patient_without_features_says_so(told: Any) -> None:
+    assert told["features"] == []
+
+
 def test_the_tumor_is_the_one_that_the_contours_draw(made: Path, told: Any) -> None:
     tumor = next(one for one in told["label_maps"]["lesions"] if one["name"] == "tumor-1")
     mask = read_volume(made / tumor["file"]).array == tumor["label"]
@@ -90,12 +95,30 @@ def test_the_header_is_of_the_scanner_that_the_plan_names(made: Path) -> None:
     assert read_study(made / "ct").ct.info.manufacturer.split()[0].lower().startswith(vendor)
 
 
+def test_features_asked_for_are_told_in_the_truth_and_the_header(tmp_path: Path) -> None:
+    from flows import cli
+
+    wanted = ("--cancer", "larynx", "--seed", "5", "--shift", "thick", "--with", "cord-uptake,arterial,dental-fillings")
+    with at_home(tmp_path / "home"):
+        assert cli.main(["synth", *wanted, "--out", str(tmp_path / "out"), "--json"]) == 0
+    folder = tmp_path / "out" / f"{FOLDER}-featured"
+    assert json.loads((folder / "truth.json").read_bytes())["features"] == [
+        "arterial",
+        "dental-fillings",
+        "cord-uptake",
+    ]
+    assert "arterial" in pydicom.dcmread(next((folder / "ct").iterdir())).SeriesDescription
+    assert read_study(folder / "ct").ct.volume.array.max() == 3071
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--cancer", "thyroid"), "expected one of: lung"),
         (("--cancer", "lung", "--count", "0"), "--count is 0"),
         (("--cancer", "lung", "--shift", "fog"), "invalid choice"),
+        (("--cancer", "lung", "--with", "fog"), "no feature is called 'fog'; expected some of: plain, arterial"),
+        (("--cancer", "lung", "--with", "dental-fillings"), "cannot be seen in the field of view of lung"),
     ],
 )
 def test_what_cannot_be_made_is_refused(
