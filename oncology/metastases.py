@@ -75,6 +75,9 @@ NODE_MM, NODE_SUV, NODE_P = 10.0, 2.5, 0.5
 ADRENAL_MM, ADENOMA_HU = 10.0, 10.0
 # A focus darker than the liver by this, too dense for a cyst, of this size, with no more fat than noise makes.
 LIVER_DARKER_HU, LIVER_DARKER_SD, CYST_HU, LIVER_LESION_MM, HILUM_FAT = 20.0, 2.5, 15.0, 8.0, 0.05
+# A focus of uptake brighter than the liver by this is the kidney's cortex or a vessel that the liver's mask took in:
+# metastases of these cancers take up less contrast than the liver does.
+LIVER_BRIGHTER_HU = 25.0
 LIVER_VESSELS = (
     "portal_vein",
     "inferior_vena_cava",
@@ -258,6 +261,7 @@ def _hot(scene: Scene, findings: Findings, site: str, masks: Masks) -> Iterator[
     hot = np.where(pet.around(liver, NEAR_ORGAN_MM), pet.suv > in_liver, pet.suv > lowest)
     organs = _sites(pet, liver, site, findings)
     least_ml = min(organ.least_ml for organ in organs)
+    brightest = _hu_of(liver, (slice(None),) * 3, pet) + LIVER_BRIGHTER_HU
     for part, box in components(hot):
         size_ml = volume_ml(part, pet.grid)
         if size_ml < least_ml:
@@ -266,7 +270,10 @@ def _hot(scene: Scene, findings: Findings, site: str, masks: Masks) -> Iterator[
         if size_ml > MOST_HOT_ML or usual[peak] or (known[box] & part).any():
             continue
         place = next((organ for organ in organs if organ.mask[peak]), None)
-        if place is not None and size_ml >= place.least_ml and not _is_fat(part, box, pet):
+        if place is None or size_ml < place.least_ml:
+            continue
+        hu = _hu_of(part, box, pet)
+        if not FAT_HU[0] <= hu <= FAT_HU[1] and not (place.site == "liver" and hu > brightest):
             yield _of_pet(part, box, pet, place.site)
 
 
@@ -352,15 +359,12 @@ def _lobes(side: str) -> tuple[str, ...]:
     return tuple(f"lung_{lobe}_lobe_{side}" for lobe in ("upper", "middle", "lower"))
 
 
-def _is_fat(part: np.ndarray, box: tuple[slice, ...], pet: _Pet) -> bool:
-    """Whether the focus lies in fat on CT."""
-    index = np.argwhere(part) + np.array([side.start for side in box])
+def _hu_of(part: np.ndarray, box: tuple[slice, ...], pet: _Pet) -> float:
+    """Median HU where a part of the PET lies on the CT; NaN outside of it."""
+    index = np.argwhere(part) + np.array([side.start or 0 for side in box])
     place = np.round(pet.scene.ct.geometry.to_index(pet.grid.to_lps(index))).astype(int)
     inside = ((place >= 0) & (place < np.array(pet.scene.ct.array.shape))).all(axis=1)
-    if not inside.any():
-        return False
-    hu = pet.scene.ct.array[tuple(place[inside].T)]
-    return bool(FAT_HU[0] <= float(np.median(hu)) <= FAT_HU[1])
+    return float(np.median(pet.scene.ct.array[tuple(place[inside].T)])) if inside.any() else np.nan
 
 
 def _of_pet(part: np.ndarray, box: tuple[slice, ...], pet: _Pet, site: str) -> Located:

@@ -268,10 +268,15 @@ def _is_off_map(region: Region, shares: Mapping[str, float], scene: Scene) -> bo
 
 
 def _paraesophageal_side(node: Node, mask: np.ndarray, scene: Scene) -> Laterality | None:
-    """Of a node of the IASLC map's station 8, the side of the esophagus; before and behind it, it is midline."""
+    """Of a node of the IASLC map's station 8, the side that esophagus and midline both tell.
+
+    Before and behind the esophagus, and where the two differ (it bends away from the midline), the node is midline:
+    taken for the other side, it would make N3 of N2.
+    """
     if node.station != PARAESOPHAGEAL or "esophagus" not in scene.structures:
         return None
-    return side_of_organ(mask, scene.structures["esophagus"], scene.ct.geometry)
+    side = side_of_organ(mask, scene.structures["esophagus"], scene.ct.geometry)
+    return side if side is None or side is node.laterality else Laterality.MIDLINE
 
 
 def _tumor_verdicts(tumors: Sequence[Tumor]) -> list[Verdict]:

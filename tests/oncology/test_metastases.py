@@ -117,6 +117,14 @@ def test_hot_brown_fat_is_told_apart_by_its_hounsfield_units() -> None:
     assert sites(scene({place: 9.0}, hu={"fat": -90.0}, fat=fat)) == []
 
 
+@pytest.mark.parametrize(("hu", "expected"), [(165.0, []), (85.0, ["liver"])])
+def test_uptake_brighter_than_the_liver_is_the_kidney_in_its_mask_and_no_metastasis(
+    hu: float, expected: list[str]
+) -> None:
+    place = (-65, 20, -45)
+    assert sites(scene({place: 6.0}, hu={"focus": hu}, focus=phantoms.sphere(GRID, place, 16))) == expected
+
+
 def test_hot_tissue_that_no_organ_names_is_left_to_the_reader() -> None:
     assert sites(scene({(0, -80, -60): 9.0})) == []
 

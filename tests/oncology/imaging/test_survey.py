@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import phantoms
-from oncology.findings import CaseId, Findings, Source, SourceKind
+from oncology.findings import CaseId, Findings, Laterality, Source, SourceKind
 from oncology.imaging.stations.seen import SeenStations
 from oncology.imaging.survey import Region, Scene, body_regions, survey
 from oncology.imaging.volume import Volume
@@ -30,6 +30,23 @@ def test_a_node_that_nobody_named_gets_its_station_with_alternatives() -> None:
     found = surveyed("lung", [node], {}, guess_station=lambda mask: {"4R": 0.3, "10R": 0.7}).nodes[0]
     assert found.station == "10R"
     assert found.station_alternatives == {"4R": 0.3, "10R": 0.7}
+
+
+@pytest.mark.parametrize(
+    ("node_x", "gullet_x", "side"),
+    [(-20, 0, Laterality.RIGHT), (20, 0, Laterality.LEFT), (0, 24, Laterality.MIDLINE), (-4, 0, Laterality.MIDLINE)],
+)
+def test_a_paraesophageal_node_has_the_side_that_esophagus_and_midline_both_tell(
+    node_x: float, gullet_x: float, side: Laterality
+) -> None:
+    """A gullet that bends to the left must not make a node in the midline contralateral, N3 of N2."""
+    node = Region("node", "node", phantoms.sphere(GRID, (node_x, 0, 0), 10), DRAWN)
+    masks = {
+        "esophagus": phantoms.cylinder(GRID, (gullet_x, 0, 0), (0, 0, 1), 16, 100),
+        "spine": phantoms.cylinder(GRID, (0, 40, 0), (0, 0, 1), 30, 100),
+    }
+    found = surveyed("lung", [node], masks, guess_station=lambda mask: {"8": 1.0}).nodes[0]
+    assert found.laterality is side
 
 
 @pytest.mark.parametrize(("x", "proposed", "certainty"), [(20.0, True, 0.8), (-40.0, True, 0.04), (-40.0, False, 0.8)])
