@@ -78,6 +78,8 @@ LIVER_DARKER_HU, LIVER_DARKER_SD, CYST_HU, LIVER_LESION_MM, HILUM_FAT = 20.0, 2.
 # A focus of uptake brighter than the liver by this is the kidney's cortex or a vessel that the liver's mask took in:
 # metastases of these cancers take up less contrast than the liver does.
 LIVER_BRIGHTER_HU = 25.0
+# A lesion of the liver has liver around it: this share of a shell; muscle or bowel that the mask took in has less.
+LIVER_SHELL_MM, LIVER_AROUND = (1.0, 4.0), 0.6
 LIVER_VESSELS = (
     "portal_vein",
     "inferior_vena_cava",
@@ -412,7 +414,8 @@ def _liver(scene: Scene) -> Iterator[Located]:
         return
     smooth = ndimage.gaussian_filter(scene.ct.array[box].astype(np.float32), [1.5 / side for side in grid.spacing_mm])
     middle, sd = _calm(smooth[inner])
-    dark = inner & (smooth < middle - max(LIVER_DARKER_HU, LIVER_DARKER_SD * sd))
+    is_dark = smooth < middle - max(LIVER_DARKER_HU, LIVER_DARKER_SD * sd)
+    dark = inner & is_dark
     for part, where in components(ndimage.binary_opening(dark)):
         if equivalent_mm(part, grid) < LIVER_LESION_MM:
             break
@@ -421,7 +424,17 @@ def _liver(scene: Scene) -> Iterator[Located]:
         if fat < HILUM_FAT and float(np.median(smooth[where][inside])) > CYST_HU and is_round(part, grid):
             whole = np.zeros(liver.shape, bool)
             whole[box][where] = part
-            yield _of_mask(whole, scene.ct.geometry, "liver")
+            if float(np.mean(is_dark[_shell(whole[box], grid)])) <= 1.0 - LIVER_AROUND:
+                yield _of_mask(whole, scene.ct.geometry, "liver")
+
+
+def _shell(mask: np.ndarray, grid: Geometry) -> np.ndarray:
+    """What lies around a mask (Z, Y, X), between the two distances of LIVER_SHELL_MM."""
+    near = grown(bounding_box(mask), grid, LIVER_SHELL_MM[1] + max(grid.spacing_mm))
+    away = distance_mm(~mask[near], grid.spacing_mm)
+    shell = np.zeros(mask.shape, bool)
+    shell[near] = (away > LIVER_SHELL_MM[0]) & (away <= LIVER_SHELL_MM[1])
+    return shell
 
 
 def _bones(scene: Scene) -> Iterator[Located]:

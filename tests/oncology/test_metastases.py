@@ -170,6 +170,15 @@ def test_a_dark_round_focus_in_the_liver_is_a_candidate_and_a_cyst_is_not(hu: fl
     assert sites(scene({}, hu={"focus": hu}, focus=focus)) == expected
 
 
+def test_muscle_beside_the_liver_that_its_mask_took_in_is_no_candidate() -> None:
+    """A bulge of dark muscle at the border, which the mask holds with its rim."""
+    muscle = phantoms.box(GRID, (-95, -40, -100), (-82, 40, 20))
+    bulge = phantoms.sphere(GRID, (-80, 0, -40), 14)
+    dark = muscle | bulge
+    held = ORGANS["liver"] & ~phantoms.box(GRID, (-120, -60, -120), (-95, 60, 60))
+    assert sites(scene({}, hu={"dark": 60.0}, dark=dark, liver=held)) == []
+
+
 def test_the_fat_of_the_livers_hilum_beside_its_vessels_is_no_candidate() -> None:
     hilum = phantoms.sphere(GRID, (-60, 0, -40), 20)
     fat = hilum & phantoms.cylinder(GRID, (-54, 0, -40), (0, 0, 1), 9, 20)
