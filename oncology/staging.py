@@ -213,6 +213,7 @@ def _situation(
         **particulars,
         "size_mm": whole_mm(primary.greatest_dimension_mm) if primary else None,
         "pet": _has_pet(findings, history),
+        "sample_in_doubt": any(one.name == "nodes" and "benign" in one.values for one in facts.conflicts),
         "metastasis": _is_likely(results, "m", METASTASIS),
         "t3_or_more": _is_likely(results, "t", T3_OR_MORE),
         "stage_3_or_4": _is_likely(results, "stage_group", STAGE_3_OR_4),

@@ -113,6 +113,23 @@ def test_nodes_that_nobody_looked_for_leave_the_stations_unnamed() -> None:
     assert any_of(points("lung", nodes_assessed=False), "the stations in doubt by EBUS")
 
 
+@pytest.mark.parametrize(
+    ("p_malignant", "malignant", "offered"), [(0.9, False, True), (0.1, False, False), (0.9, True, False)]
+)
+def test_a_needle_that_found_no_tumor_where_the_images_see_it_is_followed_by_surgery(
+    p_malignant: float, malignant: bool, offered: bool
+) -> None:
+    sample = fact("station_result", {"station": "4R", "malignant": malignant, "method": "EBUS"})
+    seen = points("lung", 20.0, sample, nodes=(node(1, "4R", p_malignant=p_malignant),))
+    assert any_of(seen, "mediastinoscopy, or thoracoscopy") is offered
+
+
+def test_a_benign_needle_of_a_neck_node_that_looks_malignant_is_repeated() -> None:
+    sample = fact("station_result", {"station": "II", "laterality": "left", "malignant": False, "method": "FNA"})
+    nodes = (node(1, "II", p_malignant=0.9, laterality=Laterality.LEFT),)
+    assert any_of(points("larynx", 20.0, sample, nodes=nodes), "a second needle under ultrasound")
+
+
 def marker(value: float) -> RecordFact:
     return fact("ca_19_9", {"value": value, "unit": "U/mL"})
 
