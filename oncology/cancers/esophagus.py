@@ -34,6 +34,7 @@ from oncology.cancers.spread import (
     not_imaged,
     sample_conflicts,
     stated_fact,
+    unplaced_conflicts,
 )
 from oncology.errors import ScopeError
 from oncology.findings import Conflict, Contact, Evidence, Fact, Facts, Findings, History, Tumor
@@ -131,7 +132,12 @@ def derive(findings: Findings, history: History) -> Facts:
         t=_t_facts(primary, invaded, history),
         n=(nodes_fact(findings, history, "esophagus"),),
         m=(mets_fact(findings, history), not_imaged(findings, MUST_IMAGE)),
-        conflicts=(*history.conflicts, *sample_conflicts(findings, history), *_conflicts(primary, history)),
+        conflicts=(
+            *history.conflicts,
+            *sample_conflicts(findings, history),
+            *unplaced_conflicts(history, "esophagus"),
+            *_conflicts(primary, history),
+        ),
     )
 
 

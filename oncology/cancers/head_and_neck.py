@@ -36,6 +36,7 @@ from oncology.cancers.spread import (
     mets_fact,
     not_imaged,
     stated_fact,
+    unplaced_conflicts,
 )
 from oncology.errors import ScopeError
 from oncology.findings import Conflict, Contact, Evidence, Fact, Findings, History, Laterality, Tumor
@@ -403,5 +404,6 @@ def conflicts(
         *history.conflicts,
         *laterality_conflict(primary, history),
         *neck_sample_conflicts(findings, history),
+        *unplaced_conflicts(history, findings.cancer),
         *(one for key, found in (by_ct or {}).items() for one in denied(history, key, found, primary)),
     )

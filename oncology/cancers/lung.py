@@ -36,6 +36,7 @@ from oncology.cancers.spread import (
     not_imaged,
     sample_conflicts,
     stated_fact,
+    unplaced_conflicts,
 )
 from oncology.findings import Conflict, Contact, Fact, Facts, Findings, History, Laterality, Tumor
 from oncology.imaging.airless import AIRLESS
@@ -140,6 +141,7 @@ def derive(findings: Findings, history: History) -> Facts:
             *history.conflicts,
             *laterality_conflict(primary, history),
             *sample_conflicts(findings, history),
+            *unplaced_conflicts(history, "lung"),
             *_bronchoscopy_conflicts(primary, history),
         ),
     )

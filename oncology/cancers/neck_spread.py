@@ -9,7 +9,7 @@ from typing import Any
 from oncology.cancers.endoscopy import distinct, seen
 from oncology.cancers.evidence import DRAWN_AS_GROSS_TUMOR, from_record, whole_mm
 from oncology.cancers.neck_node import neck_malignancy
-from oncology.cancers.node_sample import LevelSample, decisive_samples
+from oncology.cancers.node_sample import ANY_NECK, LevelSample, decisive_samples
 from oncology.cancers.spread import (
     CERTAIN,
     anywhere_of,
@@ -17,6 +17,7 @@ from oncology.cancers.spread import (
     is_stated,
     nodes_fact,
     sample_conflicts,
+    sampled_places,
     suspicion,
 )
 from oncology.findings import (
@@ -40,11 +41,13 @@ INVADING_GRADE, OVERT_IF_INVADING = 3, 0.45
 FELT = {"positive": True, "ene": True, "ene_evidence": "clinical"}
 # A node above this is not overlooked where somebody or something looked for nodes of the neck (ours).
 LARGEST_UNSEEN_MM = 40
+# Where a proven node may lie whose station's name tells no more than that it may be regional.
+REGIONAL_LEVELS = ("II", "III", "IV", "VI", "VII", "supraclavicular")
 # Why a sample leaves N open, or is not used.
 OPEN_SIDE = "the side of a malignant sample of level {level} is not recorded: N stays open between the sides"
 MAYBE_PROVEN = "the side of a malignant sample of level {level} is not recorded: it counts as the node proven there"
 CLEARS_NONE = "the side of a benign sample of level {level} is not recorded: it clears no node"
-NO_LEVEL = "station {level} is no level of the neck: its sample is not counted"
+NO_LEVEL = "station {level} is no level of the neck: its sample says nothing of N"
 
 
 def neck_nodes_fact(findings: Findings, history: History, subset: str | None = None) -> Fact:
@@ -137,7 +140,7 @@ class _Told:
     def _read(self, sample: LevelSample, nodes: Sequence[Node]) -> None:
         there = _at_level(sample, nodes)
         if not sample.levels:
-            self._explain(NO_LEVEL, sample)
+            self._read_off_map(sample)
         elif sample.malignant and sample.side is None and self._proves(sample, there):
             self._explain(MAYBE_PROVEN, sample)
         elif met := [node for node in _met(sample, nodes) if node.id not in self.chances]:
@@ -146,6 +149,15 @@ class _Told:
             self._add(sample, [node for node in there if node.id not in self.chances and not is_decided(node)])
         elif sample.side is None and there:
             self._explain(CLEARS_NONE, sample)
+
+    def _read_off_map(self, sample: LevelSample) -> None:
+        """A proven node that may be regional is one of any level; one beyond the neck is a metastasis, see `mets`."""
+        station = sample.fact.value["station"]
+        levels = sampled_places(station, ANY_NECK, REGIONAL_LEVELS) if sample.malignant else ()
+        if levels:
+            self.unmeasured.append({"positive": True, "station": anywhere_of(levels), "count": 1})
+        else:
+            self._explain(NO_LEVEL, sample)
 
     def _proves(self, sample: LevelSample, there: Iterable[Node]) -> bool:
         """Whether a node of the sample's level is proven already."""

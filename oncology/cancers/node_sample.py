@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from oncology.cancers.spread import is_stated
+from oncology.cancers.station_name import names_on_map
 from oncology.findings import History, Laterality, RecordFact
-from oncology.tnm.vocabulary import vocabulary
 
+ANY_NECK = "larynx"  # all cancers of the neck share one map
 Side = str | None  # left, right or midline; a node's is None where nobody could tell
 
 
@@ -56,10 +57,14 @@ def decisive_samples(history: History, measured: Iterable[tuple[str | None, Side
     nodes = tuple(measured)
     by_place: dict[tuple[tuple[str, ...], Side], list[RecordFact]] = {}
     for fact in history.named("station_result"):
-        levels = levels_of(fact.value["station"])
+        levels = _levels(fact)
         side = sampled_side(fact, [lies for level, lies in nodes if level in levels])
-        by_place.setdefault((levels, side), []).append(fact)
-    return [LevelSample(levels, side, _deciding(facts)) for (levels, side), facts in by_place.items()]
+        by_place.setdefault((levels or (fact.value["station"],), side), []).append(fact)
+    return [LevelSample(_levels(facts[0]), side, _deciding(facts)) for (_, side), facts in by_place.items()]
+
+
+def _levels(fact: RecordFact) -> tuple[str, ...]:
+    return names_on_map(fact.value["station"], None, ANY_NECK)
 
 
 def _deciding(facts: Sequence[RecordFact]) -> RecordFact:
@@ -75,16 +80,3 @@ def sampled_side(fact: RecordFact, measured: Iterable[Side]) -> Side:
     sides = {told} if told else set(measured)
     found = next(iter(sides)) if len(sides) == 1 else None
     return found if found in [*Laterality] else None
-
-
-def levels_of(station: str) -> tuple[str, ...]:
-    """The levels of the vocabulary that a level's name in a record may mean; none for what is no level of the neck.
-
-    Numbers are left alone: station 7 is subcarinal, level VII is not.
-
-    >>> levels_of("III"), levels_of("IIA"), levels_of("V"), levels_of("4R")
-    (('III',), ('II',), ('VA', 'VB'), ())
-    """
-    spelled = vocabulary().site("larynx").stations
-    whole = [level for level in (station, station.rstrip("AB")) if level in spelled]
-    return tuple(whole[:1] or [level for level in (f"{station}A", f"{station}B") if level in spelled])

@@ -28,6 +28,7 @@ from oncology.cancers.spread import (
     not_imaged,
     sample_conflicts,
     stated_fact,
+    unplaced_conflicts,
 )
 from oncology.findings import Conflict, Contact, Evidence, Fact, Facts, Findings, History, Tumor, to_json
 from oncology.tnm.vocabulary import vocabulary
@@ -86,7 +87,12 @@ def derive(findings: Findings, history: History) -> Facts:
         t=_t_facts(primary, findings, history),
         n=(nodes_fact(findings, history, "pancreas", subset),),
         m=(mets_fact(findings, history), not_imaged(findings, MUST_IMAGE)),
-        conflicts=(*history.conflicts, *sample_conflicts(findings, history), *_conflicts(primary, history)),
+        conflicts=(
+            *history.conflicts,
+            *sample_conflicts(findings, history),
+            *unplaced_conflicts(history, "pancreas"),
+            *_conflicts(primary, history),
+        ),
     )
 
 

@@ -8,7 +8,7 @@ then it stands among the candidates.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -24,6 +24,7 @@ from oncology.cancers.evidence import (
     unknown,
     whole_mm,
 )
+from oncology.cancers.station_name import is_beyond, names_on_map
 from oncology.findings import (
     REVIEW_RESOURCE,
     Conflict,
@@ -49,6 +50,9 @@ CERTAIN = (0.0, 1.0)  # only a person (or a truth) says so; no network does
 UNCONFIRMED, LEAST_M0 = 0.2, 0.6
 SUSPECTED = 0.5  # from here on images contradict who says that there is no tumor
 BESIDE_PROVEN = 0.8  # what looks like a metastasis where a person or the record proves another one (ours)
+NON_REGIONAL = "non_regional_lymph_node"
+OPEN_PLACE = 0.5  # a proven node of which the station's name does not tell whether it is regional (ours)
+UNPLACED = "a proven node's station is not on this cancer's map: it may be regional or a distant metastasis"
 MISSED = "a malignant node that no network found is possible: some are missed beside those that are found"
 NOT_ASSESSED = "lymph nodes were not assessed: none contoured, no network, no biopsy that is positive"
 
@@ -119,23 +123,24 @@ def nodes_fact(
         tumor_side: left or right where it is known: a node on the midline counts to that side.
     """
     spelled = vocabulary().site(site).stations
-    results = _on_sides(decisive_results(history), findings.nodes, spelled)
+    results = _on_sides(decisive_results(history), findings.nodes, site)
     distant = distant_stations(site, subset)
     into = _Entries(evidence=[from_record(result) for result in results.values()])
     sampled = _sampled(findings.nodes, results)
     judged = [(node, _positive(node, results, sampled)) for node in findings.nodes]
     judged = [(node, positive) for node, positive in judged if node.station not in distant or positive is True]
     for node, positive in in_company(judged, results, site):
-        into.nodes.append(_entry(node, positive, distant, spelled, results, tumor_side))
+        into.nodes.append(_entry(node, positive, site, distant, results, tumor_side))
         into.evidence.append(from_node(node))
     seen = {node.station for node in findings.nodes}
+    regional = [station for station in spelled if station not in distant]
     into.nodes += [
         {"positive": True, "station": anywhere_of(names), "count": 1}
         for station, result in results.items()
-        if result.value["malignant"] and station not in seen and (names := _spellings(station, None, spelled))
+        if result.value["malignant"] and station not in seen and (names := sampled_places(station, site, regional))
     ]
     if any(node.malignancy_model for node in findings.nodes):
-        into.add_missed(site, [station for station in spelled if station not in distant])
+        into.add_missed(site, regional)
     if not into.nodes and not (findings.nodes_assessed or findings.nodes):
         return unknown("nodes", NOT_ASSESSED)
     certain = all(entry["positive"] in (True, False) for entry in into.nodes)
@@ -157,14 +162,18 @@ def in_company(
         yield node, {"p": round(shares[node.id], 4)} if node.id in shares else positive
 
 
-def _on_sides(
-    results: Mapping[str, RecordFact], nodes: Iterable[Node], spelled: Mapping[str, str | None]
-) -> dict[str, RecordFact]:
+def sampled_places(station: str, site: str, regional: Sequence[str]) -> Sequence[str]:
+    """Where a proven node lies by its station's name: any regional one where the map has no such name, and none where
+    it lies beyond the map."""
+    return names_on_map(station, None, site) or (regional if is_beyond(station, site) is None else ())
+
+
+def _on_sides(results: Mapping[str, RecordFact], nodes: Iterable[Node], site: str) -> dict[str, RecordFact]:
     """Results by station; one told without its side (4 for 4R or 4L) is that of the one side that has nodes there."""
     seen = {node.station for node in nodes if node.station is not None}
     placed = dict[str, RecordFact]()
     for station, result in results.items():
-        there = seen.intersection(_spellings(station, None, spelled)) - results.keys()
+        there = seen.intersection(names_on_map(station, None, site)) - results.keys()
         placed[there.pop() if station not in seen and len(there) == 1 else station] = result
     return placed
 
@@ -212,8 +221,8 @@ def _positive(node: Node, results: Mapping[str, RecordFact], sampled: set[str]) 
 def _entry(
     node: Node,
     positive: Any,
+    site: str,
     distant: frozenset[str],
-    spelled: Mapping[str, str | None],
     results: Mapping[str, RecordFact],
     tumor_side: Any,
 ) -> dict[str, Any]:
@@ -222,27 +231,27 @@ def _entry(
         "positive": positive,
         "count": 1,
         "greatest_dimension_mm": whole_mm(node.long_axis_mm),
-        "station": _station(node, distant, spelled, results, tumor_side),
+        "station": _station(node, site, distant, results, tumor_side),
     }
-    if node.laterality is not None and spelled.get(node.station or "") is None:
+    if node.laterality is not None and vocabulary().site(site).stations.get(node.station or "") is None:
         entry["laterality"] = str(node.laterality)  # where the station has a side, that counts: 4R crosses the midline
     return entry
 
 
 def _station(
     node: Node,
+    site: str,
     distant: frozenset[str],
-    spelled: Mapping[str, str | None],
     results: Mapping[str, RecordFact],
     tumor_side: Any,
 ) -> Any:
     """One station, {"p": ...} over regional ones, or None where no name of the vocabulary is left."""
     if node.station is None or node.station in results or node.station in distant:
-        return node.station if node.station in spelled else None
+        return node.station if node.station in vocabulary().site(site).stations else None
     side = tumor_side if node.laterality is Laterality.MIDLINE else node.laterality
     shares: dict[str, float] = {}
     for name, p in (node.station_alternatives or {node.station: 1.0}).items():
-        names = _spellings(name, side, spelled)
+        names = names_on_map(name, side, site)
         for known_name in names:
             if known_name not in distant and p > 0:
                 shares[known_name] = shares.get(known_name, 0.0) + p / len(names)
@@ -252,25 +261,12 @@ def _station(
     return next(iter(shares), None)
 
 
-def _spellings(name: str, side: Any, spelled: Mapping[str, str | None]) -> tuple[str, ...]:
-    """The vocabulary's names for a station: a map's 8 is 8R or 8L by this side, either one without a side.
-
-    >>> _spellings("8", Laterality.LEFT, {"8R": "right", "8L": "left"})
-    ('8L',)
-    """
-    if name in spelled:
-        return (name,)
-    sides = {Laterality.RIGHT: "R", Laterality.LEFT: "L"}
-    letters = (sides[side],) if side in sides else ("R", "L")
-    return tuple(found for letter in letters if (found := f"{name}{letter}") in spelled)
-
-
 def mets_fact(findings: Findings, history: History) -> Fact:
     """Metastases that a person or the record confirms, each once; candidates that a sample ruled out are gone.
 
     Candidates that nobody confirmed leave a doubt, and M0 likelier than not.
     """
-    results = _site_results(history)
+    results = _site_results(history, findings.cancer)
     benign = {site for site, fact in results.items() if not fact.value["malignant"]}
     confirmed = [
         candidate
@@ -289,8 +285,11 @@ def mets_fact(findings: Findings, history: History) -> Fact:
     pending = [item for item in findings.metastasis_candidates if item.confirmed is None]
     doubted = _counted(item for item in pending if item.site not in {*results, *sites})
     beside = _beside_proven(pending, sites, recorded)
+    unplaced = _unplaced(history, findings.cancer)
+    mets += [_met(NON_REGIONAL, 1, {"p": OPEN_PLACE}) for _ in unplaced]
+    evidence += [from_record(fact) for fact in unplaced]
     if not doubted and not beside:
-        return known("mets", mets, *evidence)
+        return doubtful("mets", mets, *evidence, reason=UNPLACED) if unplaced else known("mets", mets, *evidence)
     mets += [_met(site, count, {"p": _unconfirmed(len(doubted))}) for site, count in doubted]
     mets += [_met(site, count, {"p": BESIDE_PROVEN}) for site, count in beside]
     words = ", ".join(site.replace("_", " ") for site, _ in (*doubted, *beside))
@@ -331,8 +330,8 @@ def _counted(candidates: Iterable[MetastasisCandidate]) -> list[tuple[str, int]]
     return list(counts.items())
 
 
-def _site_results(history: History) -> dict[str, RecordFact]:
-    """Result by site, chosen as decisive_results chooses."""
+def _site_results(history: History, cancer: str) -> dict[str, RecordFact]:
+    """Result by site, chosen as decisive_results chooses; proven nodes beyond the cancer's map are among them."""
     results: dict[str, RecordFact] = {}
     found = history.named("metastasis_result")
     for fact in reversed(found):
@@ -340,7 +339,33 @@ def _site_results(history: History) -> dict[str, RecordFact]:
         if not (site in results and results[site].value["malignant"]):
             results[site] = fact
     results |= {fact.value["site"]: fact for fact in reversed(found) if is_stated(fact)}
+    beyond = [fact for fact in _proven_nodes(history) if is_beyond(fact.value["station"], cancer)]
+    if beyond:
+        other = results.get(NON_REGIONAL)
+        already = other.value.get("count", 1) if other is not None and other.value["malignant"] else 0
+        told = {"site": NON_REGIONAL, "malignant": True, "count": max(len(beyond), already)}
+        results[NON_REGIONAL] = replace(beyond[0], value={**beyond[0].value, **told})
     return results
+
+
+def _proven_nodes(history: History) -> list[RecordFact]:
+    """One fact for each station with a malignant sample that counts."""
+    return [fact for fact in decisive_results(history).values() if fact.value["malignant"]]
+
+
+def _unplaced(history: History, cancer: str) -> list[RecordFact]:
+    """Proven nodes of stations of which nobody can tell whether they are regional for this cancer."""
+    return [fact for fact in _proven_nodes(history) if is_beyond(fact.value["station"], cancer) is None]
+
+
+def unplaced_conflicts(history: History, cancer: str) -> Iterator[Conflict]:
+    """Proven nodes of such stations: N takes them for regional, M stays open."""
+    for fact in _unplaced(history, cancer):
+        message = (
+            f"nodes: {record_words(fact)}; this cancer's map has no such station: it may be a regional node or a "
+            "distant metastasis; a person must decide"
+        )
+        yield Conflict("mets", ("regional", "distant"), (fact.resource,), message)
 
 
 def stated_fact(history: History, key: str) -> Fact | None:
@@ -402,7 +427,7 @@ def _is_benign_sample(result: RecordFact) -> bool:
 
 def _candidate_conflicts(findings: Findings, history: History) -> Iterator[Conflict]:
     """Per site: candidates that are likely, that PET shows, or that are more than one needle met."""
-    for site, result in _site_results(history).items():
+    for site, result in _site_results(history, findings.cancer).items():
         pending = [item for item in findings.metastasis_candidates if item.site == site and item.confirmed is None]
         likely = [item for item in pending if _is_likely(item)]
         if _is_benign_sample(result) and (likely or len(pending) > 1):

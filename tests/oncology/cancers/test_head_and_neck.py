@@ -236,7 +236,7 @@ def test_a_sampled_level_counts_by_any_name_that_the_record_has_for_it(name: str
     assert (entry["positive"], entry["level"], entry["laterality"]) == (True, level, "left")
 
 
-def test_a_sample_of_a_mediastinal_station_is_named_as_not_counted() -> None:
+def test_a_sample_of_a_mediastinal_station_says_nothing_of_n() -> None:
     fact = neck_nodes_fact(findings(node("node-1", "II", Laterality.LEFT)), record(sample("4R", True)))
     assert "station 4R is no level of the neck" in told_of(fact)
 
