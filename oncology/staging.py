@@ -11,6 +11,7 @@ from oncology.adequacy import why_not_imaged
 from oncology.cancers.evidence import NOT_DELINEATED, whole_mm
 from oncology.cancers.protocol import CancerPlugin, cancer
 from oncology.cancers.scope import check_scope, undecided_primaries
+from oncology.cancers.spread import settled_as_nodes
 from oncology.errors import ScopeError
 from oncology.findings import Fact, Facts, Findings, History, Status, to_json
 from oncology.next_tests import next_tests, situations
@@ -251,8 +252,8 @@ def _if_confirmed(
     findings: Findings, history: History, plugin: CancerPlugin, edition: str, options: Options
 ) -> dict[str, Any] | None:
     """The stage were every candidate for metastasis confirmed; None when there is no open candidate."""
-    pending = [item for item in findings.metastasis_candidates if item.confirmed is None]
-    if not pending:
+    settled = settled_as_nodes(findings, history)
+    if not any(item.confirmed is None and item.id not in settled for item in findings.metastasis_candidates):
         return None
     sure = tuple(replace(item, confirmed=item.confirmed is not False) for item in findings.metastasis_candidates)
     facts = plugin.derive(replace(findings, metastasis_candidates=sure), history)

@@ -268,9 +268,11 @@ def mets_fact(findings: Findings, history: History) -> Fact:
     """
     results = _site_results(history, findings.cancer)
     benign = {site for site, fact in results.items() if not fact.value["malignant"]}
+    settled = settled_as_nodes(findings, history)
+    candidates = [item for item in findings.metastasis_candidates if item.id not in settled]
     confirmed = [
         candidate
-        for candidate in findings.metastasis_candidates
+        for candidate in candidates
         if candidate.confirmed and (candidate.site not in benign or candidate.source.kind is SourceKind.PERSON)
     ]
     sites = {candidate.site for candidate in confirmed}
@@ -282,7 +284,7 @@ def mets_fact(findings: Findings, history: History) -> Fact:
     if not mets and findings.tumors:
         detail = "no metastasis confirmed by a person or the record"
         evidence.append(Evidence(findings.tumors[0].source, findings.tumors[0].id, detail))
-    pending = [item for item in findings.metastasis_candidates if item.confirmed is None]
+    pending = [item for item in candidates if item.confirmed is None]
     doubted = _counted(item for item in pending if item.site not in {*results, *sites})
     beside = _beside_proven(pending, sites, recorded)
     unplaced = _unplaced(history, findings.cancer)
@@ -295,6 +297,19 @@ def mets_fact(findings: Findings, history: History) -> Fact:
     words = ", ".join(site.replace("_", " ") for site, _ in (*doubted, *beside))
     return doubtful(
         "mets", mets, *evidence, reason=f"candidates that neither a person nor the record confirms: {words}"
+    )
+
+
+def settled_as_nodes(findings: Findings, history: History) -> frozenset[str]:
+    """Candidates that are nodes of which a sample or a person told what they are: they count as nodes, or not at all."""
+    results = _on_sides(decisive_results(history), findings.nodes, findings.cancer)
+    proven = _sampled(findings.nodes, results)
+    benign = {station for station, result in results.items() if not result.value["malignant"]}
+    told = [node for node in findings.nodes if node.id in proven or node.station in benign or is_decided(node)]
+    return frozenset(
+        item.id
+        for item in findings.metastasis_candidates
+        if item.site == NON_REGIONAL and any(node.centroid_lps == item.centroid_lps for node in told)
     )
 
 

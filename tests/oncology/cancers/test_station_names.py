@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from oncology.findings import CaseId, Findings, History
+from oncology.findings import CaseId, Findings, History, MetastasisCandidate, Source, SourceKind
 from oncology.staging import stage_case
-from trunk_cases import fact, tumor
+from trunk_cases import fact, node, tumor
 
 IN_HEAD = {"location": "pancreas_head", "location_alternatives": {"pancreas_head": 1.0}}
 IMAGED = ("brain", "neck", "thorax", "abdomen")
@@ -85,3 +85,29 @@ def test_a_benign_sample_elsewhere_changes_nothing() -> None:
     result = staged("larynx", "4R", malignant=False)
     assert result["editions"]["8"]["m"]["category"] == "M0"
     assert result["conflicts"] == []
+
+
+@pytest.mark.parametrize(
+    ("malignant", "by_person", "category"),
+    [(True, None, "M1b"), (False, None, "M0"), (None, 1.0, "M1b"), (None, 0.0, "M0")],
+)
+def test_a_distant_node_that_was_sampled_or_judged_is_counted_once_and_no_candidate_any_more(
+    malignant: bool | None, by_person: float | None, category: str
+) -> None:
+    told = {"source": Source(SourceKind.PERSON, "review")} if by_person is not None else {}
+    axillary = node(1, "axillary_left", p_malignant=0.9 if by_person is None else by_person, **told)
+    candidate = MetastasisCandidate("candidate-1", "non_regional_lymph_node", axillary.centroid_lps, p_malignant=0.9)
+    findings = Findings(
+        CaseId("0123456789abcdef"),
+        "lung",
+        tumors=(tumor(20.0),),
+        nodes=(axillary,),
+        metastasis_candidates=(candidate,),
+        nodes_assessed=True,
+        regions_imaged=IMAGED,
+    )
+    sample = fact("station_result", {"station": "axillary_left", "malignant": malignant, "method": "FNA"})
+    result = stage_case(findings, History(() if malignant is None else (sample,)), ("8",), imaging_date="2026-05-04")
+    answers = result["editions"]["8"]
+    assert answers["m"]["probabilities"] == {category: pytest.approx(1.0)}
+    assert answers["stage_if_candidates_confirmed"] is None
