@@ -16,6 +16,7 @@ from oncology.errors import ScopeError
 from oncology.findings import Fact, Facts, Findings, History, Status, to_json
 from oncology.next_tests import next_tests, situations
 from oncology.probabilities import doubtful_stations
+from oncology.recorded_stage import recorded_stage_conflicts
 from oncology.tnm import stage, would_change
 from oncology.tnm.answer import Change
 
@@ -72,7 +73,9 @@ def stage_case(
         "editions": results,
         "facts": told,
         "missing": missing,
-        "conflicts": to_json((*facts.conflicts, *undecided_primaries(history, facts.site))),
+        "conflicts": to_json(
+            (*facts.conflicts, *undecided_primaries(history, facts.site), *recorded_stage_conflicts(history, results))
+        ),
         "discussion": _discussion(facts, results, missing, plugin, stations, situation),
         "particulars": to_json(particulars),
         "resectability": to_json(plugin.resectability(findings, history)) if plugin.resectability else None,

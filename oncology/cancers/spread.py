@@ -301,7 +301,7 @@ def mets_fact(findings: Findings, history: History) -> Fact:
 
 
 def settled_as_nodes(findings: Findings, history: History) -> frozenset[str]:
-    """Candidates that are nodes of which a sample or a person told what they are: they count as nodes, or not at all."""
+    """Candidates that are nodes of which a sample or a person told what they are: those count as nodes, if at all."""
     results = _on_sides(decisive_results(history), findings.nodes, findings.cancer)
     proven = _sampled(findings.nodes, results)
     benign = {station for station, result in results.items() if not result.value["malignant"]}
