@@ -24,6 +24,7 @@ MILLIMETERS = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "centimeter": 10.0, "ce
 STATION_IN_TEXT = re.compile(r"\b(?:station|level)\s+([0-9]{1,2}[RL]?|[IV]{1,3}[AB]?)\b", re.IGNORECASE)
 CATEGORY = {axis: re.compile(rf"\b[cpyu]*({axis}(?:is|mi|X|[0-4])[a-d]?[1-3]?)\b", re.IGNORECASE) for axis in "TNM"}
 LETTERS = {"right": "R", "left": "L"}  # behind a station's number
+PLACED = ("station", "metastasis")  # kinds of samples that say nothing without their place
 PERCENT_RANGE = (1.0, 250.0)  # of predicted; outside it is another quantity
 
 
@@ -54,13 +55,23 @@ def _read_value(entry: Entry, name: str, coded: Coded, doubtful: bool, into: Col
     found = READERS[kind](entry.resource)
     if found is None:
         if "dataAbsentReason" not in entry.resource:
-            into.doubt(
-                "value-not-read", f"{entry.key} is a {name} whose value could not be read: check it", Severity.INFO
-            )
+            _tell_unread(entry, name, kind, into)
         return
     value, where, worded = found
     place = Coded(coded.system, coded.code, where.display or coded.display, where.path)
     into.add(name, value, entry, place, doubtful=doubtful or worded)
+
+
+def _tell_unread(entry: Entry, name: str, kind: str, into: Collector) -> None:
+    """A value that was not read; tumor proven at a place that was not read could raise N or M, and is no side note."""
+    found = _polarity(entry.resource) if kind in PLACED else None
+    if found is not None and found[0] == "positive":
+        message = (
+            f"{entry.key} found tumor at a place that could not be read: N or M may be higher than staged; check it"
+        )
+        into.doubt("proven-place-not-read", message, Severity.WARNING)
+        return
+    into.doubt("value-not-read", f"{entry.key} is a {name} whose value could not be read: check it", Severity.INFO)
 
 
 def _polarity(resource: Mapping[str, Any]) -> Value | None:
@@ -217,6 +228,9 @@ def _station_in_words(resource: Mapping[str, Any]) -> str | None:
         match = STATION_IN_TEXT.search(coded.display)
         if match:
             return match.group(1).upper()
+        for words, station in code_table.table()["station_words"].items():
+            if re.search(words, coded.display, re.IGNORECASE):
+                return str(station)
     return None
 
 

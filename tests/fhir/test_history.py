@@ -13,7 +13,7 @@ from mdt_fhir.history import FACT_NAMES, read_history
 from mdt_fhir.patient import identity
 from mdt_fhir.record import record_of
 from oncology.errors import RecordError
-from oncology.findings import History
+from oncology.findings import History, Severity
 
 DAY = "2026-02-03"
 
@@ -361,6 +361,34 @@ def test_the_side_of_a_sampled_level_is_read_where_one_is_told(body_site: Any, p
     assert values(history(cancer("larynx"), sample, site="larynx"), "station_result") == [
         {**place, "malignant": True, "method": "FNA"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        ("Lymph node, subcarinal", {"station": "7"}),
+        ("right lower paratracheal lymph node", {"station": "4R"}),
+        ("Lymph node of left pulmonary ligament", {"station": "9L"}),
+        ("aortopulmonary window node", {"station": "5"}),
+        ("left axillary lymph node", {"station": "axillary", "laterality": "left"}),
+    ],
+)
+def test_a_station_is_read_by_the_name_that_pathologists_use(words: str, place: dict[str, str]) -> None:
+    sample = {**write.station_biopsy("o", "p", "7", True, "EBUS", DAY), "bodySite": {"text": words}}
+    assert values(history(cancer(), sample), "station_result") == [{**place, "malignant": True, "method": "EBUS"}]
+
+
+@pytest.mark.parametrize(
+    ("malignant", "code", "severity"),
+    [(True, "proven-place-not-read", Severity.WARNING), (False, "value-not-read", Severity.INFO)],
+)
+def test_tumor_proven_at_a_place_that_cannot_be_read_is_a_warning(
+    malignant: bool, code: str, severity: Severity
+) -> None:
+    sample = {**write.station_biopsy("o", "p", "7", malignant, "EBUS", DAY), "bodySite": {"text": "a lymph node"}}
+    found = history(cancer(), sample)
+    assert not found.named("station_result")
+    assert [verdict.severity for verdict in found.verdicts if verdict.code == code] == [severity]
 
 
 def test_a_side_that_qualifier_and_words_tell_differently_is_not_guessed() -> None:
