@@ -25,7 +25,8 @@ SAME = re.compile(
     r"|[A-Z][\w-]+ (?:19|20)\d\d\b.*"  # a source: Wolak 2008, JACC 1:200
     r"|(?:\{\w+\}[: ]*)+"
 )
-MODEL, MODEL_ID = "model", "[a-z0-9][a-z0-9._-]*"  # a place for the id of a model, which is written alike everywhere
+# Places of what is written alike everywhere: the id of a model, a resource of the record and where in it.
+ALIKE: Mapping[str, str] = {"model": "[a-z0-9][a-z0-9._-]*", "entry": r"[\w:/.-]+", "path": r"[\w.\[\]]+"}
 BETWEEN = "; "  # stands between sentences, never inside a place of one
 LISTS = (BETWEEN, ", ", " > ", " or ", " and ")
 SIDES = re.compile(r"(?P<word>.+) (?P<side>left|right)")
@@ -71,7 +72,7 @@ class Language:
             filled = found.groupdict() if found else {}
             if any(BETWEEN in part for part in filled.values()):
                 continue  # two sentences, not one with another in its place
-            parts = {name: part if name == MODEL else self.tell(part) for name, part in filled.items()}
+            parts = {name: part if name in ALIKE else self.tell(part) for name, part in filled.items()}
             if found and None not in parts.values():
                 return sentence.format(**parts)
         return None
@@ -128,7 +129,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _place(name: str) -> str:
-    return f"(?P<{name}>{MODEL_ID if name == MODEL else '.+?'})"
+    return f"(?P<{name}>{ALIKE.get(name, '.+?')})"
 
 
 def _titles() -> Iterable[tuple[str, str]]:

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from board_cases import IMAGING_DATE, board_cases, findings_of, history_of
+from mdt_fhir import record_writer as write
 from mdt_fhir.code_table import table
+from mdt_fhir.history import read_history
+from mdt_fhir.record import record_of
 from models.training.labels import ANATOMY
 from oncology.cancers.protocol import cancer
 from oncology.cancers.scope import NON_MELANOMA, undecided_primaries
@@ -117,3 +120,43 @@ def test_what_networks_may_be_refused_for_is_told_in_every_language() -> None:
         ):  # fmt: skip
             tell(message)
         assert not tell.unknown
+
+
+def _patient(**changes: object) -> dict[str, Any]:
+    made = write.patient("p", mrn="1", issuer="urn:x", family="A", given="B", sex="female", birth_date="1960-01-01")
+    return {**made, **changes}
+
+
+def _sampled(words: str, *, malignant: bool) -> dict[str, Any]:
+    return {**write.station_biopsy("o", "p", "7", malignant, "EBUS", "2026-05-01"), "bodySite": {"text": words}}
+
+
+def _cancer(name: str, site: str, status: str = "active", verified: str = "confirmed") -> dict[str, Any]:
+    made = write.primary_cancer(name, "p", site, date="2026-05-01")
+    for key, code in (("clinicalStatus", status), ("verificationStatus", verified)):
+        made[key] = {"coding": [{**made[key]["coding"][0], "code": code}]}
+    return made
+
+
+RECORDS: Mapping[str, tuple[dict[str, Any], ...]] = {
+    "nothing": (_patient(),),
+    "a patient without particulars": (_patient(gender="unknown", identifier=[], deceasedBoolean=True),),
+    "a place that is not named": (_patient(), _cancer("c", "lung"), _sampled("a lymph node", malignant=True)),
+    "a benign one": (_patient(), _cancer("c", "lung"), _sampled("a lymph node", malignant=False)),
+    "a place in words": (_patient(), _cancer("c", "lung"), _sampled("Lymph node, subcarinal", malignant=True)),
+    "a suspicion": (_patient(), _cancer("c", "lung", verified="provisional")),
+    "a cancer that is over": (_patient(), _cancer("c", "lung", status="remission")),
+    "another cancer": (_patient(), _cancer("c", "pancreas")),
+    "both": (_patient(), _cancer("c", "lung", status="resolved"), _cancer("d", "pancreas")),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("kind", RECORDS)
+def test_what_the_record_leaves_in_doubt_is_told_in_every_language(name: str, kind: str) -> None:
+    found = read_history(record_of(write.bundle(list(RECORDS[kind]))), "lung")
+    assert found.verdicts
+    translate = language(name)
+    for verdict in found.verdicts:
+        translate(verdict.message)
+    assert translate.unknown == set()
